@@ -1,0 +1,19 @@
+import type { LayerGraph } from './layer-graph.ts'
+import type { Manifest } from './manifest.ts'
+
+/** Reads one weight at a time, so that a model is never held twice. */
+export interface WeightSource {
+  /**
+   * Values of the weight as float32, dequantised, in the source's axis order.
+   * @throws {RangeError} where the shard is truncated; {@link TypeError} for an unknown name.
+   */
+  read(name: string): Promise<Float32Array<ArrayBuffer>>
+}
+
+export interface Model {
+  readonly graph: LayerGraph
+  readonly weights: WeightSource
+  readonly manifest: Manifest
+  /** First 16 bytes of SHA-256 over the topology and the weights, as 32 hex digits: both ends compare it. */
+  readonly hash: string
+}
