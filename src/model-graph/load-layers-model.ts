@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { access, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { graphFromKeras } from './keras-topology.ts'
+import { knownManifest } from './known-manifests.ts'
+import type { LayerGraph } from './layer-graph.ts'
+import { loadManifest, missingManifest } from './load-manifest.ts'
+import type { Manifest } from './manifest.ts'
+import type { Model } from './model.ts'
+import { openShardWeights } from './shard-weights.ts'
+
+/**
+ * Loads a TensorFlow.js layers model: a folder with model.json, its weight shards, and optionally surgeon.json (see
+ * `Manifest`; published networks are known without it). Weights stay on disk until they are read; the hash covers
+ * model.json's topology and manifest and every byte of the shards, streamed.
+ * @throws {TypeError} for an unknown or broken model. @throws {RangeError} for truncated shards.
+ */
+export async function loadLayersModel(directory: string): Promise<Model> {
+  const path = join(directory, 'model.json')
+  const json = await readModelJson(path)
+  const given = await loadManifest(directory)
+  const options = given === undefined ? {} : { inputSize: given.input }
+  const graph = graphFromKeras(json.modelTopology, { origin: path, ...options })
+  const { shards, read } = await openShardWeights(directory, json.weightsManifest, graph)
+  const manifest = given ?? (await wellKnown(graph, directory))
+  requireFittingInput(graph, manifest, directory)
+
+  const hash = createHash('sha256').update(JSON.stringify([json.modelTopology, json.weightsManifest]))
+  for (const shard of shards) {
+    for await (const chunk of createReadStream(shard, { highWaterMark: 1 << 20 }))
+      hash.update(chunk as Buffer)
+  }
+  return { graph, weights: { read }, manifest, hash: hash.digest('hex').slice(0, 32) }
+}
+
+async function readModelJson(path: string): Promise<{ modelTopology: unknown; weightsManifest: unknown }> {
+  let json: unknown
+  try {
+    json = JSON.parse(await readFile(path, 'utf8'))
+  } catch (cause) {
+    throw new TypeError(`Cannot load model: ${path} must be a readable JSON file`, { cause })
+  }
+  if (
+    typeof json !== 'object' ||
+    json === null ||
+    !('modelTopology' in json) ||
+    !('weightsManifest' in json)
+  ) {
+    throw new TypeError(`Cannot load model: ${path} must hold modelTopology and weightsManifest`)
+  }
+  if ('format' in json && json.format !== 'layers-model') {
+    throw new TypeError(
+      `Cannot load model: format of ${path} must be layers-model, current value is ${JSON.stringify(json.format)}`,
+    )
+  }
+  return json
+}
+
+async function wellKnown(graph: LayerGraph, directory: string): Promise<Manifest> {
+  const [height, width] = graph.tensors[graph.inputs[0]!]!.shape
+  const manifest = knownManifest(graph.name, { width: width ?? 0, height: height ?? 0 })
+  if (manifest === undefined) throw missingManifest(directory, graph.name)
+  const hasLabels = await access(join(directory, 'labels.json')).then(
+    () => true,
+    () => false,
+  )
+  return hasLabels ? { ...manifest, output: { ...manifest.output, labels: 'labels.json' } } : manifest
+}
+
+function requireFittingInput(graph: LayerGraph, { input }: Manifest, directory: string): void {
+  const shape = graph.tensors[graph.inputs[0]!]!.shape
+  const wanted = [input.height, input.width, 3]
+  if (graph.inputs.length !== 1 || shape.join() !== wanted.join()) {
+    throw new TypeError(
+      `Cannot load model of ${directory}: its one input must be a picture of ${wanted.join(' x ')} as surgeon.json says, current shape is ${shape.join(' x ')}`,
+    )
+  }
+}

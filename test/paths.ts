@@ -1,0 +1,2 @@
+/** The repository, seen from dist/test/. */
+export const repositoryRoot = new URL('../../', import.meta.url)
