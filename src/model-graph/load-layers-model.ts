@@ -22,16 +22,16 @@ export async function loadLayersModel(directory: string): Promise<Model> {
   const given = await loadManifest(directory)
   const options = given === undefined ? {} : { inputSize: given.input }
   const graph = graphFromKeras(json.modelTopology, { origin: path, ...options })
-  const { shards, read } = await openShardWeights(directory, json.weightsManifest, graph)
+  const weights = await openShardWeights(directory, json.weightsManifest, graph)
   const manifest = given ?? (await wellKnown(graph, directory))
   requireFittingInput(graph, manifest, directory)
 
   const hash = createHash('sha256').update(JSON.stringify([json.modelTopology, json.weightsManifest]))
-  for (const shard of shards) {
+  for (const shard of weights.shards) {
     for await (const chunk of createReadStream(shard, { highWaterMark: 1 << 20 }))
       hash.update(chunk as Buffer)
   }
-  return { graph, weights: { read }, manifest, hash: hash.digest('hex').slice(0, 32) }
+  return { graph, weights, manifest, hash: hash.digest('hex').slice(0, 32) }
 }
 
 async function readModelJson(path: string): Promise<{ modelTopology: unknown; weightsManifest: unknown }> {

@@ -1,0 +1,34 @@
+import type { Engine, EngineName } from './engine.ts'
+
+/** Each engine is its own module, loaded when asked for: one that is missing does not hurt the others. */
+const modules: Readonly<
+  Record<EngineName, { readonly package: string; readonly load: () => Promise<Engine> }>
+> = {
+  onnxruntime: {
+    package: 'onnxruntime-node',
+    load: async () => (await import('./onnxruntime-engine.ts')).onnxruntimeEngine,
+  },
+  wasm: {
+    package: 'onnxruntime-web',
+    load: async () => (await import('./wasm-engine.ts')).wasmEngine,
+  },
+  tensorflow: {
+    package: '@tensorflow/tfjs-node',
+    load: () => Promise.reject(new Error('engine tensorflow is not part of this version')),
+  },
+}
+
+/** @throws {Error} with the package to install where the engine cannot be loaded on this machine. */
+export async function loadEngine(name: EngineName): Promise<Engine> {
+  const module = modules[name]
+  try {
+    return await module.load()
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause)
+    throw new Error(
+      `Cannot load engine ${name}: package ${module.package} must be installed and run on ${process.platform}-${process.arch} (${reason}). ` +
+        `Engine wasm runs wherever Node runs.`,
+      { cause },
+    )
+  }
+}

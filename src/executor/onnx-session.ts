@@ -1,0 +1,83 @@
+import type { InferenceSession, InferenceSessionFactory, Tensor, TensorConstructor } from 'onnxruntime-common'
+import type { Model } from '../model-graph/model.ts'
+import { checkInputs } from './check-inputs.ts'
+import type { Executable, Segment, TensorValue } from './engine.ts'
+import { lowerSegment } from './onnx/lower-segment.ts'
+
+/** What the native and the WebAssembly build of ONNX Runtime have in common. */
+export interface OnnxRuntime {
+  readonly InferenceSession: InferenceSessionFactory
+  readonly Tensor: TensorConstructor
+}
+
+/** Settings that hold for every session: quiet, everything fused, and threads that sleep when there is nothing to do. */
+export const commonSessionOptions = {
+  graphOptimizationLevel: 'all',
+  executionMode: 'sequential',
+  // 4 is fatal; 3 would print what the rejected promise says already.
+  logSeverityLevel: 4,
+  extra: { session: { intra_op: { allow_spinning: '0' } } },
+} as const satisfies InferenceSession.SessionOptions
+
+/** Lowers a segment and makes it runnable in one ONNX Runtime session. */
+export async function compileOnnxSession(
+  runtime: OnnxRuntime,
+  model: Model,
+  segment: Segment,
+  options: InferenceSession.SessionOptions,
+): Promise<Executable> {
+  const { graph } = model
+  const computes = segment.layers.some((layer) => graph.layers[layer]!.type !== 'InputLayer')
+  if (!computes) return passThrough(model, segment)
+
+  const session = await createSession(runtime, model, segment, options)
+  let released = false
+  return {
+    async run(inputs) {
+      if (released) throw new Error(`Cannot run a segment of ${graph.name}: it must not be released`)
+      checkInputs(graph, segment, inputs)
+      const feeds = Object.fromEntries(
+        inputs.map(({ data, shape }, position): [string, Tensor] => [
+          session.inputNames[position]!,
+          new runtime.Tensor('float32', data, shape),
+        ]),
+      )
+      const results = await session.run(feeds)
+      return session.outputNames.map((name) => ownedValue(results[name]!))
+    },
+    async release() {
+      if (released) return
+      released = true
+      await session.release()
+    },
+  }
+}
+
+async function createSession(
+  runtime: OnnxRuntime,
+  model: Model,
+  segment: Segment,
+  options: InferenceSession.SessionOptions,
+): Promise<InferenceSession> {
+  const bytes = await lowerSegment(model, segment)
+  return runtime.InferenceSession.create(bytes, options)
+}
+
+/** The runtime's result as memory that JavaScript owns: native memory cannot be transferred to another thread. */
+function ownedValue(tensor: Tensor): TensorValue {
+  const data = (tensor.data as Float32Array<ArrayBuffer>).slice()
+  tensor.dispose()
+  return { shape: tensor.dims, data }
+}
+
+/** A segment without layers to compute gives what it gets. */
+function passThrough({ graph }: Model, segment: Segment): Executable {
+  return {
+    // async, so that a refusal is a rejection as everywhere else
+    async run(inputs) {
+      checkInputs(graph, segment, inputs)
+      return segment.outputs.map((tensor) => inputs[segment.inputs.indexOf(tensor)]!)
+    },
+    release: () => Promise.resolve(),
+  }
+}

@@ -1,0 +1,19 @@
+import * as runtime from 'onnxruntime-web'
+import type { Engine } from './engine.ts'
+import { commonSessionOptions, compileOnnxSession } from './onnx-session.ts'
+
+/**
+ * ONNX Runtime compiled to WebAssembly: runs wherever Node runs. Its threads are shared by all sessions of a process
+ * or worker thread and are started by the first compilation, whose `threads` therefore holds for all.
+ */
+export const wasmEngine: Engine = {
+  name: 'wasm',
+  compile: (model, segment, { threads }) => {
+    runtime.env.wasm.numThreads = threads
+    runtime.env.logLevel = 'error'
+    return compileOnnxSession(runtime, model, segment, {
+      ...commonSessionOptions,
+      executionProviders: ['wasm'],
+    })
+  },
+}
