@@ -2,13 +2,7 @@ import type { Layer, LayerGraph } from '../../model-graph/layer-graph.ts'
 import { finiteNumber, type LayerConfig } from '../../model-graph/layers/layer-config.ts'
 import type { WeightSource } from '../../model-graph/model.ts'
 import type { Segment } from '../engine.ts'
-import { addConstant, addNode, type LowerLayer } from './lowering.ts'
-
-/** A normalisation as value * scale + shift, per channel. */
-export interface Affine {
-  readonly scale: Float32Array<ArrayBuffer>
-  readonly shift: Float32Array<ArrayBuffer>
-}
+import { type Affine, addConstant, addNode, type LowerLayer } from './lowering.ts'
 
 const foldable = new Set(['Conv2D', 'DepthwiseConv2D', 'SeparableConv2D', 'Conv2DTranspose', 'Dense'])
 
@@ -41,8 +35,16 @@ function epsilonOf(layer: Layer): number {
   return finiteNumber(named, 'epsilon', 1e-3)
 }
 
-/** Reads a normalisation's four (or fewer) weights. */
-export async function readAffine(layer: Layer, weights: WeightSource): Promise<Affine> {
+/** Reads a normalisation when first asked and keeps it: kernel and bias both need it, and it is small. */
+export function affineReader(layer: Layer, weights: WeightSource): () => Promise<Affine> {
+  let affine: Promise<Affine> | undefined
+  return () => {
+    affine ??= readAffine(layer, weights)
+    return affine
+  }
+}
+
+async function readAffine(layer: Layer, weights: WeightSource): Promise<Affine> {
   const read = async (suffix: string): Promise<Float32Array<ArrayBuffer> | undefined> => {
     const spec = layer.weights.find(({ name }) => name.endsWith(`/${suffix}`))
     return spec === undefined ? undefined : weights.read(spec.name)
@@ -62,7 +64,7 @@ export const lowerBatchNorm: LowerLayer = (lowering, { layer, inputs, output }) 
   const channels = output.shape.at(-1)!
   const constant = (suffix: string, values: () => Promise<Float32Array<ArrayBuffer>>): string =>
     addConstant(lowering, `${layer.name}:${suffix}`, [channels], values)
-  const affine = (): Promise<Affine> => readAffine(layer, lowering.weights)
+  const affine = affineReader(layer, lowering.weights)
   // Mean 0 and variance 1 leave scale and shift as they are.
   const parameters = [
     constant('scale', async () => (await affine()).scale),

@@ -2,7 +2,7 @@ import { borderShape, type Layer, type LayerGraph } from '../../model-graph/laye
 import type { LayerConfig } from '../../model-graph/layers/layer-config.ts'
 import type { Model } from '../../model-graph/model.ts'
 import type { Segment } from '../engine.ts'
-import { foldableBatchNorms, lowerBatchNorm } from './batch-norm.ts'
+import { affineReader, foldableBatchNorms, lowerBatchNorm } from './batch-norm.ts'
 import {
   lowerActivation,
   lowerElu,
@@ -152,7 +152,7 @@ function lowerLayer(lowering: Lowering, graph: LayerGraph, layer: Layer, folded:
   lower(lowering, {
     layer,
     config,
-    folded,
+    folded: folded === undefined ? undefined : affineReader(folded, lowering.weights),
     inputs: layer.inputs.map((tensor) => graph.tensors[tensor]!),
     output: graph.tensors[(folded ?? layer).outputs[0]!]!,
   })

@@ -1,7 +1,6 @@
 import type { Layer } from '../../model-graph/layer-graph.ts'
 import { positiveInteger } from '../../model-graph/layers/layer-config.ts'
 import { slidingWindow, transposedWindow, type Window } from '../../model-graph/layers/window.ts'
-import { type Affine, readAffine } from './batch-norm.ts'
 import { withActivation } from './lower-activation.ts'
 import { addConstant, addNode, type LayerCall, type Lowering, type LowerLayer } from './lowering.ts'
 import type { Attribute } from './onnx-message.ts'
@@ -17,10 +16,6 @@ function mapOf(call: LayerCall): [number, number, number] {
   return call.inputs[0]!.shape as [number, number, number]
 }
 
-async function affineOf(lowering: Lowering, call: LayerCall): Promise<Affine | undefined> {
-  return call.folded === undefined ? undefined : readAffine(call.folded, lowering.weights)
-}
-
 /** The layer's kernel, put into ONNX's order by `reorder` with the factors of a normalisation taken in. */
 function addKernel(
   lowering: Lowering,
@@ -31,7 +26,7 @@ function addKernel(
 ): string {
   const name = `${call.layer.name}/${suffix}`
   return addConstant(lowering, name, dims, async () => {
-    const affine = await affineOf(lowering, call)
+    const affine = await call.folded?.()
     return reorder(await lowering.weights.read(name), affine?.scale)
   })
 }
@@ -43,7 +38,7 @@ function addBias(lowering: Lowering, call: LayerCall, channels: number): string[
   if (!own && folded === undefined) return []
   const name = `${layer.name}/bias`
   const bias = addConstant(lowering, name, [channels], async () => {
-    const affine = await affineOf(lowering, call)
+    const affine = await folded?.()
     const values = own ? await lowering.weights.read(name) : new Float32Array(channels)
     return affine === undefined ? values : values.map((b, i) => b * affine.scale[i]! + affine.shift[i]!)
   })

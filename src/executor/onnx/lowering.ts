@@ -14,14 +14,20 @@ export interface Lowering {
   readonly weights: WeightSource
 }
 
+/** A batch normalisation as value * scale + shift, per channel. */
+export interface Affine {
+  readonly scale: Float32Array<ArrayBuffer>
+  readonly shift: Float32Array<ArrayBuffer>
+}
+
 /** One Keras layer to lower: values and shapes (Keras order, without batch axis) that it reads and gives. */
 export interface LayerCall {
   readonly layer: Layer
   readonly config: LayerConfig
   readonly inputs: readonly GraphTensor[]
   readonly output: GraphTensor
-  /** Batch normalisation that this layer takes into its weights; `output` is then the normalisation's. */
-  readonly folded: Layer | undefined
+  /** Reads the batch normalisation that this layer takes into its weights; `output` is then the normalisation's. */
+  readonly folded: (() => Promise<Affine>) | undefined
 }
 
 export type LowerLayer = (lowering: Lowering, call: LayerCall) => void
