@@ -62,13 +62,15 @@ describe.each(['onnxruntime', 'wasm'] as const)('engine %s', (name) => {
     const [reference] = await whole.run([cat])
     const wounds = singleWounds(model.graph)
     expect(wounds.length).toBe(76)
+    const wrong: string[] = []
     for (const wound of wounds) {
       const { head, tail } = cut(model.graph, wound)
       const crossing = await runOnce(engine, head, [cat])
       const [answer] = wound.id === 'local' ? crossing : await runOnce(engine, tail, crossing)
-      expect(answer!.shape, wound.id).toEqual([1, 1000])
-      expect(maxAbsDiff(answer!.data, reference!.data), wound.id).toBeLessThanOrEqual(1e-4)
+      const difference = maxAbsDiff(answer!.data, reference!.data)
+      if (!(difference <= 1e-4)) wrong.push(`${wound.id}: ${difference}`)
     }
+    expect(wrong).toEqual([])
   })
 
   test('gives the same answer at a wound of two tensors and in a chain of segments', async () => {
