@@ -35,7 +35,7 @@ export function input(...shape: number[]): LayerSketch {
 }
 
 /** Repeatable values in -1..1 (mulberry32). */
-export function randomValues(count: number, seed: number): Float32Array<ArrayBuffer> {
+function randomValues(count: number, seed: number): Float32Array<ArrayBuffer> {
   let state = seed
   return Float32Array.from({ length: count }, () => {
     state = (state + 0x6d2b79f5) | 0

@@ -40,12 +40,12 @@ const plain: Partial<Record<ActivationName, string>> = {
 }
 
 /** The layer's own `activation`; `linear` where it has none. */
-export function activationOf(config: LayerConfig): ActivationName {
+function activationOf(config: LayerConfig): ActivationName {
   return oneOf(config, 'activation', activations, 'linear')
 }
 
 /** Applies an activation function. Softmax runs over the last Keras axis. */
-export function addActivation(lowering: Lowering, kind: ActivationName, input: string, output: string): void {
+function addActivation(lowering: Lowering, kind: ActivationName, input: string, output: string): void {
   const operator = plain[kind]
   if (operator !== undefined) {
     addNode(lowering, operator, [input], output)

@@ -71,17 +71,12 @@ export function borderAxis(axis: number, rank: number): number {
 }
 
 /** True where channels-last and channels-first order are the same sequence of values. */
-export function sameOrder(tensor: Pick<GraphTensor, 'shape'>): boolean {
+function sameOrder(tensor: Pick<GraphTensor, 'shape'>): boolean {
   const outer = tensor.shape.slice(0, -1).reduce((product, axis) => product * axis, 1)
   return outer === 1 || tensor.shape.at(-1) === 1
 }
 
-export function addReshape(
-  lowering: Lowering,
-  input: string,
-  shape: readonly number[],
-  output: string,
-): string {
+function addReshape(lowering: Lowering, input: string, shape: readonly number[], output: string): string {
   // 0 keeps the batch axis.
   return addNode(
     lowering,
