@@ -7,7 +7,8 @@ import { repositoryRoot } from './paths.ts'
  * repository: at `SURGEON_SHARED_DATA`, else in `shared/data` beside the repository's folder.
  */
 export function sharedData(relative: string): string | undefined {
-  const folder = process.env['SURGEON_SHARED_DATA'] ?? fileURLToPath(new URL('../shared/data', repositoryRoot))
+  const folder =
+    process.env['SURGEON_SHARED_DATA'] ?? fileURLToPath(new URL('../shared/data', repositoryRoot))
   const path = `${folder}/${relative}`
   return existsSync(path) ? path : undefined
 }

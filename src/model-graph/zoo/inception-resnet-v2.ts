@@ -1,18 +1,15 @@
 import {
   activation,
   averagePool,
-  batchNorm,
   concatenate,
-  conv2d,
-  dense,
   globalAveragePool,
   input,
   maxPool,
-  type Size,
   scaledSum,
-  type WindowOptions,
 } from './layers.ts'
 import { type BuiltTopology, closeScope, openScope, type SymbolicTensor } from './topology-builder.ts'
+import { batchNorm, conv2d, dense } from './weighted-layers.ts'
+import type { Size, WindowOptions } from './windows.ts'
 
 /** InceptionResNetV2 (Szegedy et al., arXiv 1602.07261) of Keras: 782 layers, 299x299x3 to 1000 classes. */
 export function buildInceptionResNetV2(): BuiltTopology {

@@ -1,17 +1,7 @@
-import {
-  activation,
-  averagePool,
-  batchNorm,
-  concatenate,
-  conv2d,
-  dense,
-  globalAveragePool,
-  input,
-  maxPool,
-  type Size,
-  type WindowOptions,
-} from './layers.ts'
+import { activation, averagePool, concatenate, globalAveragePool, input, maxPool } from './layers.ts'
 import { type BuiltTopology, closeScope, openScope, type SymbolicTensor } from './topology-builder.ts'
+import { batchNorm, conv2d, dense } from './weighted-layers.ts'
+import type { Size, WindowOptions } from './windows.ts'
 
 /** InceptionV3 (Szegedy et al., arXiv 1512.00567) of Keras 2.9: 313 layers, 299x299x3 to 1000 classes. */
 export function buildInceptionV3(): BuiltTopology {

@@ -1,15 +1,6 @@
-import {
-  add,
-  batchNorm,
-  conv2d,
-  dense,
-  depthwiseConv2d,
-  globalAveragePool,
-  input,
-  relu6,
-  strideTwoPad,
-} from './layers.ts'
+import { add, globalAveragePool, input, relu6, strideTwoPad } from './layers.ts'
 import { type BuiltTopology, closeScope, openScope, type SymbolicTensor } from './topology-builder.ts'
+import { batchNorm, conv2d, dense, depthwiseConv2d } from './weighted-layers.ts'
 
 /** Output channels, stride and number of blocks of each stage; expansion is 6, and 1 in the first block. */
 const stages = [

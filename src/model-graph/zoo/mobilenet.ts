@@ -1,16 +1,6 @@
-import {
-  activation,
-  batchNorm,
-  conv2d,
-  depthwiseConv2d,
-  dropout,
-  globalAveragePool,
-  input,
-  relu6,
-  reshape,
-  zeroPad,
-} from './layers.ts'
+import { activation, dropout, globalAveragePool, input, relu6, reshape, zeroPad } from './layers.ts'
 import { type BuiltTopology, closeScope, openScope } from './topology-builder.ts'
+import { batchNorm, conv2d, depthwiseConv2d } from './weighted-layers.ts'
 
 /** Filters and stride of the 13 depthwise-separable blocks. */
 const blocks = [

@@ -2,19 +2,16 @@ import {
   activation,
   add,
   averagePool,
-  batchNorm,
   concatenate,
-  conv2d,
   crop,
-  dense,
   globalAveragePool,
   input,
   maxPool,
-  separableConv2d,
   strideTwoPad,
   zeroPad,
 } from './layers.ts'
 import { type BuiltTopology, closeScope, openScope, type SymbolicTensor } from './topology-builder.ts'
+import { batchNorm, conv2d, dense, separableConv2d } from './weighted-layers.ts'
 
 interface NasNetOptions {
   /** Pixels. */

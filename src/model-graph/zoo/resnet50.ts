@@ -1,15 +1,6 @@
-import {
-  activation,
-  add,
-  batchNorm,
-  conv2d,
-  dense,
-  globalAveragePool,
-  input,
-  maxPool,
-  zeroPad,
-} from './layers.ts'
+import { activation, add, globalAveragePool, input, maxPool, zeroPad } from './layers.ts'
 import { type BuiltTopology, closeScope, openScope, type SymbolicTensor } from './topology-builder.ts'
+import { batchNorm, conv2d, dense } from './weighted-layers.ts'
 
 /** Blocks per stage; stage s has 64 * 2^s inner filters and four times as many outer ones. */
 const stages = [3, 4, 6, 3] as const

@@ -1,6 +1,6 @@
 /**
  * Builds Keras functional topologies: the JSON that Keras itself writes, with its automatic names and its order of
- * layers. Layer functions are in `layers.ts`; this file only records calls and orders them.
+ * layers. Layer functions are in `weighted-layers.ts` and `layers.ts`; this file only records calls and orders them.
  *
  * Layers are numbered as Keras numbers them (`_map_graph_network` of Keras 2.9's `engine/functional.py`): by
  * decreasing distance from the output and, within one distance, by the first visit of a depth-first walk from the

@@ -1,5 +1,6 @@
-import { conv2d, dense, flatten, input, maxPool } from './layers.ts'
+import { flatten, input, maxPool } from './layers.ts'
 import { type BuiltTopology, closeScope, openScope } from './topology-builder.ts'
+import { conv2d, dense } from './weighted-layers.ts'
 
 /** VGG19 (Simonyan and Zisserman, arXiv 1409.1556): 26 layers, a chain, 224x224x3 to 1000 classes. */
 export function buildVgg19(): BuiltTopology {

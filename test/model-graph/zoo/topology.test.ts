@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { type BuiltTopology, type KerasTopology } from '../../../src/model-graph/zoo/topology-builder.ts'
 import { resNet50NameToday } from '../../../src/model-graph/zoo/resnet50-names.ts'
+import { type BuiltTopology, type KerasTopology } from '../../../src/model-graph/zoo/topology-builder.ts'
 import { zooModel, zooModels } from '../../../src/model-graph/zoo/zoo.ts'
 import { missingData, sharedData } from '../../shared-data.ts'
 
@@ -67,12 +67,11 @@ test('zooModel finds by any spelling and names the known otherwise', () => {
 })
 
 /** Config keys that decide what a layer computes; compared wherever both sides have them. */
-const computing = [
-  ...['filters', 'kernel_size', 'strides', 'padding', 'dilation_rate', 'groups', 'use_bias', 'activation'],
-  ...['epsilon', 'momentum', 'axis', 'scale', 'center', 'pool_size', 'units', 'max_value', 'negative_slope'],
-  ...['threshold', 'rate', 'target_shape', 'cropping', 'arguments', 'depth_multiplier', 'keepdims'],
-  ...['data_format', 'output_shape', 'batch_input_shape'],
-]
+const computing = (
+  'filters kernel_size strides padding dilation_rate groups use_bias activation epsilon momentum axis scale center ' +
+  'pool_size units max_value negative_slope threshold rate target_shape cropping arguments depth_multiplier ' +
+  'keepdims data_format output_shape batch_input_shape'
+).split(' ')
 /** Defaults our JSON may leave out are never among these: each must be present on both sides. */
 const required: Readonly<Record<string, readonly string[]>> = {
   Conv2D: ['filters', 'kernel_size', 'strides', 'padding', 'dilation_rate', 'use_bias', 'activation'],
@@ -96,7 +95,8 @@ const required: Readonly<Record<string, readonly string[]>> = {
  * name is shifted by one constant per stem (`conv2d`, `activation`, ...), taken from its first layer.
  */
 function shiftedNames(ours: KerasTopology, theirs: KerasTopology): Map<string, string> {
-  const automatic = /^(input|conv2d|batch_normalization|activation|max_pooling2d|average_pooling2d|add|concatenate|zero_padding2d|cropping2d|global_average_pooling2d)(?:_(\d+))?$/
+  const automatic =
+    /^(input|conv2d|batch_normalization|activation|max_pooling2d|average_pooling2d|add|concatenate|zero_padding2d|cropping2d|global_average_pooling2d)(?:_(\d+))?$/
   const offsets = new Map<string, number>()
   const names = new Map<string, string>()
   const first = new Map<string, number>()
@@ -118,7 +118,16 @@ function shiftedNames(ours: KerasTopology, theirs: KerasTopology): Map<string, s
   return names
 }
 
-const files = ['VGG19', 'NASNetLarge', 'InceptionResNetV2', 'ResNet50', 'InceptionV3', 'NASNetMobile', 'MobileNet', 'MobileNetV2']
+const files = [
+  'VGG19',
+  'NASNetLarge',
+  'InceptionResNetV2',
+  'ResNet50',
+  'InceptionV3',
+  'NASNetMobile',
+  'MobileNet',
+  'MobileNetV2',
+]
 
 test.for(files)('%s is what Keras wrote', (title, context) => {
   const path = sharedData(`topology/${title}.json`)
@@ -134,7 +143,8 @@ test.for(files)('%s is what Keras wrote', (title, context) => {
       layer.inbound_nodes.map((node) => node.map(([input, call, output]) => [name(input), call, output])),
     ])
   expect(edges(ours, rename)).toEqual(edges(theirs, (name) => name))
-  const ports = (list: KerasTopology['config']['input_layers']) => list.map(([name, ...rest]) => [rename(name), ...rest])
+  const ports = (list: KerasTopology['config']['input_layers']) =>
+    list.map(([name, ...rest]) => [rename(name), ...rest])
   expect(ports(ours.config.input_layers)).toEqual(theirs.config.input_layers)
   expect(ports(ours.config.output_layers)).toEqual(theirs.config.output_layers)
   expect(ours.config.name).toBe(theirs.config.name)
@@ -159,7 +169,7 @@ interface LayersModelFile {
   readonly weightsManifest: readonly { readonly weights: readonly { name: string; shape: number[] }[] }[]
 }
 
-test('the Keras 2.2 ResNet50 is the published one, and its weights fit today\'s', (context) => {
+test("the Keras 2.2 ResNet50 is the published one, and its weights fit today's", (context) => {
   const path = sharedData(resnet)
   if (path === undefined) return context.skip(missingData(resnet))
   const file = JSON.parse(readFileSync(path, 'utf8')) as LayersModelFile
@@ -183,8 +193,9 @@ test('the Keras 2.2 ResNet50 is the published one, and its weights fit today\'s'
   )
 })
 
-test('resNet50NameToday maps the Keras 2.2 form onto today\'s without the files', () => {
-  const names = (name: string) => built.get(name)!.layers.flatMap((layer) => layer.weights.map((weight) => weight.name))
+test("resNet50NameToday maps the Keras 2.2 form onto today's without the files", () => {
+  const names = (name: string) =>
+    built.get(name)!.layers.flatMap((layer) => layer.weights.map((weight) => weight.name))
   expect(names('resnet50-keras22').map(resNet50NameToday).toSorted()).toEqual(names('resnet50').toSorted())
   expect(resNet50NameToday('res3b_branch2c/kernel')).toBe('conv3_block2_3_conv/kernel')
   expect(resNet50NameToday('bn5c_branch2a')).toBe('conv5_block3_1_bn')
