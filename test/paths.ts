@@ -1,2 +1,2 @@
-/** Tests are compiled into dist/test/, so files are found from the root of the repository. */
+/** The repository, seen from dist/test/. */
 export const repositoryRoot = new URL('../../', import.meta.url)

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { resNet50NameToday } from '../../../src/model-graph/zoo/resnet50-names.ts'
 import { type BuiltTopology, type KerasTopology } from '../../../src/model-graph/zoo/topology-builder.ts'
 import { zooModel, zooModels } from '../../../src/model-graph/zoo/zoo.ts'
-import { missingData, sharedData } from '../../shared-data.ts'
+import { sharedData } from '../../shared-data.ts'
 
 /** Layers and parameters as Keras publishes them. */
 const published = {
@@ -131,7 +131,7 @@ const files = [
 
 test.for(files)('%s is what Keras wrote', (title, context) => {
   const path = sharedData(`topology/${title}.json`)
-  if (path === undefined) return context.skip(missingData('topology'))
+  if (path === undefined) return context.skip('development data absent: topology')
   const theirs = JSON.parse(readFileSync(path, 'utf8')) as KerasTopology
   const { topology: ours } = built.get(title.toLowerCase())!
   const names = shiftedNames(ours, theirs)
@@ -171,7 +171,7 @@ interface LayersModelFile {
 
 test("the Keras 2.2 ResNet50 is the published one, and its weights fit today's", (context) => {
   const path = sharedData(resnet)
-  if (path === undefined) return context.skip(missingData(resnet))
+  if (path === undefined) return context.skip(`development data absent: ${resnet}`)
   const file = JSON.parse(readFileSync(path, 'utf8')) as LayersModelFile
   const theirs = file.modelTopology.model_config.config.layers
   const old = built.get('resnet50-keras22')!.topology.config.layers
