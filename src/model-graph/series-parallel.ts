@@ -8,7 +8,7 @@
 export type Span = SeriesSpan | ParallelSpan
 
 /** A path from one node to another: nodes passed on the way, and the parallel spans between them. */
-export interface SeriesSpan {
+interface SeriesSpan {
   readonly kind: 'series'
   /** Nodes strictly between, those inside parallel spans excluded, in order. Empty for a plain edge. */
   readonly nodes: readonly number[]

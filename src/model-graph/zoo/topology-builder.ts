@@ -9,9 +9,9 @@
 import type { WeightSpec } from '../layer-graph.ts'
 
 /** `[layer, call, output, keyword arguments]`: one tensor read by a layer. */
-export type InboundTensor = readonly [string, number, number, Readonly<Record<string, never>>]
+type InboundTensor = readonly [string, number, number, Readonly<Record<string, never>>]
 
-export interface KerasLayer {
+interface KerasLayer {
   readonly class_name: string
   readonly name: string
   readonly config: Readonly<Record<string, unknown>>
@@ -30,7 +30,7 @@ export interface KerasTopology {
 }
 
 /** What the builder knows of a layer beyond its JSON. */
-export interface BuiltLayer {
+interface BuiltLayer {
   readonly json: KerasLayer
   /** Shape of its only output, channels last, without the batch axis. */
   readonly shape: readonly number[]
