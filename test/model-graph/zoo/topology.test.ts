@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { expect, test } from 'vitest'
+import { expect, type TestContext, test } from 'vitest'
 import { resNet50NameToday } from '../../../src/model-graph/zoo/resnet50-names.ts'
 import { type BuiltTopology, type KerasTopology } from '../../../src/model-graph/zoo/topology-builder.ts'
 import { zooModel, zooModels } from '../../../src/model-graph/zoo/zoo.ts'
@@ -118,6 +118,11 @@ function shiftedNames(ours: KerasTopology, theirs: KerasTopology): Map<string, s
   return names
 }
 
+function skipWithout(context: TestContext, data: string): never {
+  process.stderr.write(`skipped, as development data are absent (${data}): ${context.task.name}\n`)
+  return context.skip()
+}
+
 const files = [
   'VGG19',
   'NASNetLarge',
@@ -131,7 +136,7 @@ const files = [
 
 test.for(files)('%s is what Keras wrote', (title, context) => {
   const path = sharedData(`topology/${title}.json`)
-  if (path === undefined) return context.skip('development data absent: topology')
+  if (path === undefined) return skipWithout(context, 'topology')
   const theirs = JSON.parse(readFileSync(path, 'utf8')) as KerasTopology
   const { topology: ours } = built.get(title.toLowerCase())!
   const names = shiftedNames(ours, theirs)
@@ -171,7 +176,7 @@ interface LayersModelFile {
 
 test("the Keras 2.2 ResNet50 is the published one, and its weights fit today's", (context) => {
   const path = sharedData(resnet)
-  if (path === undefined) return context.skip(`development data absent: ${resnet}`)
+  if (path === undefined) return skipWithout(context, resnet)
   const file = JSON.parse(readFileSync(path, 'utf8')) as LayersModelFile
   const theirs = file.modelTopology.model_config.config.layers
   const old = built.get('resnet50-keras22')!.topology.config.layers
