@@ -12,7 +12,12 @@
  */
 import type { Layer, LayerGraph } from '../layer-graph.ts'
 
-interface Signal {
+interface Signal extends Powers {
+  /** Tensor of which this one is a smoothed copy, itself where of none: copies add up in step. */
+  readonly origin: number
+}
+
+interface Powers {
   readonly positive: number
   readonly symmetric: number
 }
@@ -37,16 +42,19 @@ export function inputPowers(graph: LayerGraph, inputPower: number): Float64Array
   const powers = new Float64Array(graph.layers.length)
   const signals: Signal[] = []
   for (const layer of graph.layers) {
-    const inputs = layer.inputs.map((id) => signals[id] ?? { positive: 0, symmetric: 0 })
-    const [first = { positive: 0, symmetric: inputPower }] = inputs
+    const inputs = layer.inputs.map((id) => signals[id]!)
+    const first: Powers = inputs[0] ?? { positive: 0, symmetric: inputPower }
     powers[layer.index] = (first.positive + first.symmetric) * coverage(graph, layer)
-    const signal = layer.inputs.length === 0 ? first : transform(graph, layer, inputs)
-    for (const id of layer.outputs) signals[id] = signal
+    const signal = inputs.length === 0 ? first : transform(graph, layer, inputs)
+    for (const id of layer.outputs) {
+      const origin = layer.type === 'AveragePooling2D' ? inputs[0]!.origin : id
+      signals[id] = { ...signal, origin }
+    }
   }
   return powers
 }
 
-function transform(graph: LayerGraph, layer: Layer, inputs: readonly Signal[]): Signal {
+function transform(graph: LayerGraph, layer: Layer, inputs: readonly Signal[]): Powers {
   const [first] = inputs as readonly [Signal, ...Signal[]]
   const { positive, symmetric } = first
   const config = configOf(layer)
@@ -78,7 +86,7 @@ function transform(graph: LayerGraph, layer: Layer, inputs: readonly Signal[]): 
       return scaled(first, { positive: kept, symmetric: kept })
     }
     case 'Add':
-      return sum(inputs, () => 1)
+      return sum(inputs, (index) => inputs.filter(({ origin }) => origin === inputs[index]!.origin).length)
     case 'Lambda':
     case 'CustomScaleLayer': {
       const scale = scaleOf(config)
@@ -93,16 +101,16 @@ function transform(graph: LayerGraph, layer: Layer, inputs: readonly Signal[]): 
   }
 }
 
-function rectify({ positive, symmetric }: Signal): Signal {
+function rectify({ positive, symmetric }: Powers): Powers {
   // Where something is never negative already, the rest is seldom cut: 0.7 is between all and half of it.
   return { positive: positive + symmetric * (positive > 0 ? 0.7 : 0.5), symmetric: 0 }
 }
 
-function scaled(signal: Signal, factor: Signal): Signal {
+function scaled(signal: Powers, factor: Powers): Powers {
   return { positive: signal.positive * factor.positive, symmetric: signal.symmetric * factor.symmetric }
 }
 
-function sum(inputs: readonly Signal[], factor: (index: number) => number): Signal {
+function sum(inputs: readonly Powers[], factor: (index: number) => number): Powers {
   let [positive, symmetric] = [0, 0]
   for (const [index, input] of inputs.entries()) {
     positive += input.positive * factor(index)
