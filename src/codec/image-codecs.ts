@@ -1,0 +1,41 @@
+import type { Manifest } from '../model-graph/manifest.ts'
+import { type ImageLimits, openImage, unreadable } from './image-source.ts'
+
+/**
+ * How the input itself is sent (the wound `input`): the bytes as they came, or re-encoded at the model's size.
+ * Names, as they stand in frames and configuration: `received`, `jpeg:<quality>`, `webp:<quality>`, quality 1-100.
+ */
+export type InputCodec = { readonly kind: 'received' } | ({ readonly kind: 'encoded' } & ImageEncoding)
+
+export interface ImageEncoding {
+  readonly format: 'jpeg' | 'webp'
+  /** 1 to 100. */
+  readonly quality: number
+}
+
+/** @throws {RangeError} where the name is none of those of {@link InputCodec}. */
+export function parseInputCodec(name: string): InputCodec {
+  if (name === 'received') return { kind: 'received' }
+  const match = /^(jpeg|webp):([1-9]\d?|100)$/.exec(name)
+  if (match === null) {
+    throw new RangeError(
+      `Cannot parse input codec: name must be "received", "jpeg:<quality>" or "webp:<quality>" with a quality from 1 to 100, current value is "${name}"`,
+    )
+  }
+  return { kind: 'encoded', format: match[1] as ImageEncoding['format'], quality: Number(match[2]) }
+}
+
+/**
+ * The picture as the model will see it, upright, cropped and resized, encoded for sending.
+ * @throws {ImageError} See `ImageErrorCode`.
+ */
+export async function encodeImageInput(
+  bytes: Uint8Array,
+  input: Manifest['input'],
+  encoding: ImageEncoding,
+  limits?: ImageLimits,
+): Promise<Uint8Array> {
+  const source = await openImage(bytes, input, limits)
+  const { format, quality } = encoding
+  return await source.toFormat(format, { quality }).toBuffer().catch(unreadable)
+}
