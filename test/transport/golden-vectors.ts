@@ -1,0 +1,25 @@
+import { readFileSync } from 'node:fs'
+import type { Frame, Part } from '../../src/transport/frame.ts'
+import { repositoryRoot } from '../paths.ts'
+
+/** Frames and their bytes, written by an independent program from the documented layout. Byte strings are in hex. */
+export function goldenVectors<T>(name: string): T[] {
+  return JSON.parse(
+    readFileSync(new URL(`test/transport/golden/${name}.json`, repositoryRoot), 'utf8'),
+  ) as T[]
+}
+
+type GoldenFrame = Frame & { readonly parts?: readonly (Omit<Part, 'bytes'> & { readonly bytes: string })[] }
+
+export function goldenFrames(): { frame: Frame; bytes: Uint8Array }[] {
+  return ['request', 'result', 'failure']
+    .flatMap((kind) => goldenVectors<{ frame: GoldenFrame; hex: string }>(kind))
+    .map(({ frame, hex }) => {
+      const parts = frame.parts?.map((part) => ({ ...part, bytes: fromHex(part.bytes) }))
+      return { frame: { ...frame, ...(parts && { parts }) }, bytes: fromHex(hex) }
+    })
+}
+
+export function fromHex(hex: string): Uint8Array {
+  return Uint8Array.from(Buffer.from(hex, 'hex'))
+}
