@@ -1,0 +1,182 @@
+import {
+  connect,
+  type IClientOptions,
+  type IConnackPacket,
+  type IPublishPacket,
+  type MqttClient,
+  ReasonCodes,
+} from 'mqtt'
+import type { IncomingMessage, OutgoingMessage } from './message.ts'
+import type { FixedMessage, SessionOptions } from './session-options.ts'
+
+/** What the broker said in CONNACK. */
+export interface LinkLimits {
+  readonly maximumPacketSize: number
+  readonly receiveMaximum: number
+}
+
+export interface LinkEvents {
+  up(limits: LinkLimits): void
+  message(message: IncomingMessage): void
+  /** Exactly once, and the last event. Never during `openLink`. */
+  down(reason: string): void
+}
+
+/** One connection to the broker, from CONNECT to its end. */
+export interface MqttLink {
+  send(message: OutgoingMessage, done: (refusal?: Error) => void): void
+  /** Rejects where the broker refuses or the connection ends. */
+  subscribe(filter: string, qos: 0 | 1): Promise<void>
+  unsubscribe(filter: string): Promise<void>
+  /** Sends the farewell, then DISCONNECT, so that no will is published; resolves when closed or after the time. */
+  disconnect(farewell: FixedMessage | undefined, timeoutMs: number): Promise<void>
+  /** Closes without a word: the broker publishes the will. */
+  destroy(reason: string): void
+}
+
+/** Largest packet that the encoding allows (MQTT 5, section 2.1.4). */
+const protocolMaximumPacketSize = 268_435_460
+
+/**
+ * A fresh mqtt.js client per connection, without its reconnecting: its store would send unacknowledged messages again
+ * on the next connection, long after their requests were given up.
+ */
+export function openLink(options: SessionOptions, events: LinkEvents): MqttLink {
+  let client: MqttClient | undefined
+  let ended = false
+  const { promise: closed, resolve: setClosed } = deferred()
+  const end = (reason: string) => {
+    if (ended) return
+    ended = true
+    client?.stream.destroy()
+    setClosed()
+    events.down(reason)
+  }
+  try {
+    client = connect(options.url, clientOptions(options))
+    // Nagle's algorithm and delayed acknowledgements together cost 40 ms and more per small message.
+    const { stream } = client
+    if ('setNoDelay' in stream && typeof stream.setNoDelay === 'function') stream.setNoDelay(true)
+  } catch (error) {
+    // Such as a PEM text that cannot be parsed.
+    queueMicrotask(() => end(describe(error)))
+  }
+  client?.on('connect', (packet) => {
+    if (!ended) events.up(limitsOf(packet))
+  })
+  client?.on('message', (topic, payload, packet) => {
+    if (!ended) events.message(incoming(topic, payload, packet))
+  })
+  // After an error mqtt.js may go on with a parser that has stopped: there is no safe way but to end.
+  client?.on('error', (error) => end(describe(error)))
+  client?.on('disconnect', ({ reasonCode = 0 }) => {
+    end(
+      `the broker ended the connection: ${ReasonCodes[reasonCode as keyof typeof ReasonCodes] || reasonCode}`,
+    )
+  })
+  client?.on('close', () => end('the connection was closed'))
+  return {
+    send(message, done) {
+      const { topic, payload, qos, retain } = message
+      const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length)
+      client?.publish(topic, bytes, { qos, retain, properties: propertiesOf(message) }, (error) => {
+        done(error ?? undefined)
+      })
+    },
+    async subscribe(filter, qos) {
+      await client?.subscribeAsync(filter, { qos })
+    },
+    async unsubscribe(filter) {
+      await client?.unsubscribeAsync(filter)
+    },
+    async disconnect(farewell, timeoutMs) {
+      const timer = setTimeout(() => end('no orderly end in time'), timeoutMs)
+      if (farewell === undefined) {
+        client?.end()
+      } else {
+        const { topic, payload, retain } = farewell
+        client?.publish(topic, Buffer.from(payload), { qos: 1, retain }, () => client.end())
+      }
+      await closed
+      clearTimeout(timer)
+    },
+    destroy: end,
+  }
+}
+
+function clientOptions(options: SessionOptions): IClientOptions {
+  const {
+    clientId,
+    username,
+    password,
+    tls,
+    will,
+    keepaliveSeconds = 10,
+    connectTimeoutMs = 10_000,
+  } = options
+  return {
+    protocolVersion: 5,
+    clean: true,
+    reconnectPeriod: 0,
+    resubscribe: false,
+    queueQoSZero: false,
+    clientId,
+    keepalive: keepaliveSeconds,
+    // The session's own limit comes first and covers more.
+    connectTimeout: connectTimeoutMs * 2,
+    properties: { maximumPacketSize: options.maxIncomingBytes ?? 16 * 1024 * 1024 },
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(will && {
+      will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1 as const, retain: will.retain },
+    }),
+    ...tls,
+  }
+}
+
+function limitsOf(packet: IConnackPacket): LinkLimits {
+  const { maximumPacketSize = protocolMaximumPacketSize, receiveMaximum = 0xffff } = packet.properties ?? {}
+  return { maximumPacketSize, receiveMaximum }
+}
+
+function propertiesOf(message: OutgoingMessage): NonNullable<IPublishPacket['properties']> {
+  const { expirySeconds, correlationData, responseTopic } = message
+  return {
+    ...(expirySeconds !== undefined && { messageExpiryInterval: expirySeconds }),
+    ...(correlationData !== undefined && { correlationData: Buffer.from(correlationData) }),
+    ...(responseTopic !== undefined && { responseTopic }),
+  }
+}
+
+function incoming(topic: string, payload: Uint8Array, packet: IPublishPacket): IncomingMessage {
+  const { correlationData, responseTopic, messageExpiryInterval } = packet.properties ?? {}
+  return {
+    topic,
+    payload,
+    retain: packet.retain,
+    ...(correlationData !== undefined && { correlationData }),
+    ...(responseTopic !== undefined && { responseTopic }),
+    ...(messageExpiryInterval !== undefined && { expirySeconds: messageExpiryInterval }),
+  }
+}
+
+/** Words for an operator; Node's error for "every address failed" has no message of its own. */
+function describe(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(describe).join('; ')
+  if (!(error instanceof Error)) return String(error)
+  const credentials = new Set([4, 5, 134, 135])
+  const hint =
+    'code' in error && credentials.has(error.code as number)
+      ? '; check user name, password and client id'
+      : ''
+  return `${error.message}${hint}`
+}
+
+/** Promise.withResolvers, which Node 20 does not have. */
+function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve = () => {}
+  const promise = new Promise<void>((settle) => {
+    resolve = settle
+  })
+  return { promise, resolve }
+}

@@ -1,0 +1,282 @@
+import { retryDelayMs } from './backoff.ts'
+import { type LinkLimits, type MqttLink, openLink } from './mqtt-link.ts'
+import { Outbox, type PublishOptions, type PublishReceipt } from './outbox.ts'
+import type { FixedMessage, LogLevel, SessionOptions, SessionState } from './session-options.ts'
+import { type MessageHandler, Subscriptions } from './subscriptions.ts'
+import { checkFilter } from './topic-filter.ts'
+import { TransportError } from './transport-error.ts'
+
+/** Only a connection that lasted this long shows that the next may be tried without growing pauses. */
+const steadyMs = 10_000
+const stopTimeoutMs = 2_000
+
+/**
+ * An MQTT 5 session that comes back by itself: clean start, own back-off, all subscriptions made again on every
+ * connection. It never throws out of its events; what is wrong stands in `state`.
+ */
+export class MqttSession {
+  readonly #options: SessionOptions
+  readonly #outbox: Outbox
+  readonly #now: () => number
+  readonly #subscriptions: Subscriptions
+  readonly #stateListeners = new Set<(state: SessionState) => void>()
+  readonly #ackListeners = new Set<(receipt: PublishReceipt) => void>()
+  #state: SessionState = { kind: 'stopped' }
+  #link: MqttLink | undefined
+  /** Set from CONNACK on. */
+  #limits: LinkLimits | undefined
+  #attempt = 1
+  /** Runs while connecting (time limit) and while offline (next attempt). */
+  #timer: NodeJS.Timeout | undefined
+  #stopping: Promise<void> | undefined
+  #releaseSignal: () => void = () => {}
+
+  constructor(options: SessionOptions) {
+    this.#options = options
+    this.#now = options.now ?? (() => performance.now())
+    this.#subscriptions = new Subscriptions((topic, error) => {
+      this.#log('error', 'a message handler failed', { topic, error })
+    })
+    this.#outbox = new Outbox({
+      maxInFlightBytes: options.maxInFlightBytes ?? 128 * 1024,
+      now: this.#now,
+      onAck: (receipt) => this.#tell(this.#ackListeners, receipt),
+    })
+  }
+
+  get state(): SessionState {
+    return this.#state
+  }
+
+  /**
+   * Begins to connect and returns at once; an abort stops the session. Safe to repeat.
+   * @throws {TypeError} where the URL is not one of a broker.
+   */
+  start(signal?: AbortSignal): void {
+    checkUrl(this.#options)
+    if (this.#stopping !== undefined) {
+      void this.#stopping.then(() => this.start(signal))
+      return
+    }
+    if (this.#state.kind !== 'stopped' || signal?.aborted) return
+    const onAbort = () => void this.stop()
+    signal?.addEventListener('abort', onAbort, { once: true })
+    this.#releaseSignal = () => signal?.removeEventListener('abort', onAbort)
+    this.#attempt = 1
+    this.#connect()
+  }
+
+  /** Publishes the offline message, then disconnects; takes at most 2 s. Safe to repeat. */
+  async stop(): Promise<void> {
+    if (this.#state.kind === 'stopped') return
+    this.#stopping ??= this.#shutDown().finally(() => {
+      this.#stopping = undefined
+    })
+    await this.#stopping
+  }
+
+  /** @throws {TransportError} `aborted` by the signal, `offline` where the session is or gets stopped. */
+  async whenOnline(signal?: AbortSignal): Promise<void> {
+    let stopListening = () => {}
+    let onAbort = () => {}
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const look = (state: SessionState) => {
+          if (state.kind === 'online') resolve()
+          if (state.kind === 'stopped')
+            reject(new TransportError('offline', 'Cannot wait for the broker: the session is stopped'))
+        }
+        onAbort = () =>
+          reject(
+            new TransportError('aborted', 'Cannot wait for the broker: the caller gave up', {
+              cause: signal?.reason,
+            }),
+          )
+        stopListening = this.onState(look)
+        signal?.addEventListener('abort', onAbort, { once: true })
+        if (signal?.aborted) onAbort()
+        look(this.#state)
+      })
+    } finally {
+      stopListening()
+      signal?.removeEventListener('abort', onAbort)
+    }
+  }
+
+  /** Calls the listener on every change; returns how to end that. */
+  onState(listener: (state: SessionState) => void): () => void {
+    this.#stateListeners.add(listener)
+    return () => this.#stateListeners.delete(listener)
+  }
+
+  /** Calls the listener for every acknowledged QoS 1 message; returns how to end that. */
+  onAck(listener: (receipt: PublishReceipt) => void): () => void {
+    this.#ackListeners.add(listener)
+    return () => this.#ackListeners.delete(listener)
+  }
+
+  /** Payload bytes sent and not acknowledged, and when the oldest of them was sent. */
+  inFlight(): { readonly bytes: number; readonly oldestSentAtMs: number | undefined } {
+    return this.#outbox.inFlight()
+  }
+
+  /**
+   * Sends a message through the window of bytes in flight. It is never sent again on a later connection.
+   * @throws {TransportError} `too-large` for the broker, `offline` at once or when the connection ends first,
+   * `timeout`, `aborted`, `refused` by the broker. {@link RangeError} for a topic that cannot be published to.
+   */
+  publish(topic: string, payload: string | Uint8Array, options: PublishOptions): Promise<PublishReceipt> {
+    return this.#outbox.publish(topic, payload, options)
+  }
+
+  /**
+   * Hands every message that matches to the handler, on this connection and all later ones. Resolves when the broker
+   * has granted it, at once while not connected. Filters of one session should not overlap: some brokers deliver twice.
+   * @param handler What it throws or rejects with is logged.
+   * @returns How to end it.
+   * @throws {TransportError} `refused`. {@link RangeError} for a malformed filter.
+   */
+  async subscribe(
+    filter: string,
+    handler: MessageHandler,
+    options: { readonly qos?: 0 | 1 } = {},
+  ): Promise<() => Promise<void>> {
+    checkFilter(filter)
+    const { qos = 1 } = options
+    const remove = this.#subscriptions.add({ filter, qos, handler })
+    const link = this.#limits && this.#link
+    try {
+      await link?.subscribe(filter, qos)
+    } catch (cause) {
+      // A connection that ended meanwhile is not a refusal: the next one subscribes again.
+      if (link === this.#link) {
+        remove()
+        throw new TransportError('refused', `Cannot subscribe to ${filter}: ${(cause as Error).message}`, {
+          cause,
+        })
+      }
+    }
+    return async () => {
+      if (!remove() || !this.#limits) return
+      await this.#link?.unsubscribe(filter).catch(() => {})
+    }
+  }
+
+  /** Ends the connection, as the caller knows it to be dead, and tries the next one without a pause. */
+  reconnectNow(reason: string): void {
+    if (this.#state.kind === 'stopped' || this.#stopping !== undefined) return
+    this.#log('info', 'reconnecting', { reason })
+    // With the link forgotten first, its end does not schedule an attempt of its own.
+    const link = this.#link
+    this.#link = undefined
+    this.#limits = undefined
+    link?.destroy(reason)
+    this.#outbox.detach(reason)
+    this.#connect()
+  }
+
+  #connect(): void {
+    clearTimeout(this.#timer)
+    const { connectTimeoutMs = 10_000 } = this.#options
+    const link: MqttLink = openLink(this.#options, {
+      up: (limits) => {
+        if (link === this.#link) void this.#establish(link, limits)
+      },
+      message: (message) => this.#subscriptions.deliver(message),
+      down: (reason) => {
+        if (link === this.#link) this.#lose(reason)
+      },
+    })
+    this.#link = link
+    this.#timer = setTimeout(() => link.destroy(`no session within ${connectTimeoutMs} ms`), connectTimeoutMs)
+    this.#setState({ kind: 'connecting', attempt: this.#attempt })
+  }
+
+  async #establish(link: MqttLink, limits: LinkLimits): Promise<void> {
+    const { onlineMessage, connectTimeoutMs = 10_000 } = this.#options
+    this.#limits = limits
+    // Publishing is possible from here on: handlers may already have something to answer.
+    this.#outbox.attach({ ...limits, send: (message, done) => link.send(message, done) })
+    // The packets leave in this order, unawaited: the broker has subscribed us before anyone sees us online.
+    const answers = [...this.#subscriptions.filters()].map(([filter, qos]) =>
+      link.subscribe(filter, qos).catch((error: Error) => {
+        if (link === this.#link)
+          this.#log('error', 'the broker refused a subscription', { filter, reason: error.message })
+      }),
+    )
+    if (onlineMessage) answers.push(this.#announce(onlineMessage, connectTimeoutMs))
+    await Promise.all(answers)
+    if (link !== this.#link || this.#stopping !== undefined) return
+    clearTimeout(this.#timer)
+    this.#setState({ kind: 'online', sinceMs: this.#now(), maximumPacketSize: limits.maximumPacketSize })
+  }
+
+  async #announce({ topic, payload, retain }: FixedMessage, timeoutMs: number): Promise<void> {
+    try {
+      await this.#outbox.publish(topic, payload, { qos: 1, retain, timeoutMs })
+    } catch (error) {
+      this.#log('error', 'the online message was not published', { topic, reason: (error as Error).message })
+    }
+  }
+
+  #lose(reason: string): void {
+    clearTimeout(this.#timer)
+    const state = this.#state
+    const nowMs = this.#now()
+    const steady = state.kind === 'online' && nowMs - state.sinceMs >= steadyMs
+    this.#link = undefined
+    this.#limits = undefined
+    this.#outbox.detach(reason)
+    if (this.#stopping !== undefined) return
+    this.#attempt = steady ? 1 : this.#attempt
+    const backoff = this.#options.backoff ?? { minMs: 250, maxMs: 30_000 }
+    const delayMs = retryDelayMs(this.#attempt, backoff, this.#options.random ?? Math.random)
+    this.#attempt += 1
+    this.#log('warn', 'no connection to the broker', { reason, retryMs: Math.round(delayMs) })
+    this.#timer = setTimeout(() => this.#connect(), delayMs)
+    this.#setState({ kind: 'offline', sinceMs: nowMs, reason, nextAttemptMs: nowMs + delayMs })
+  }
+
+  async #shutDown(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#releaseSignal()
+    const link = this.#link
+    const connected = this.#limits !== undefined
+    this.#outbox.detach('the session was stopped')
+    if (connected) await link?.disconnect(this.#options.offlineMessage, stopTimeoutMs)
+    this.#link = undefined
+    this.#limits = undefined
+    link?.destroy('the session was stopped')
+    this.#setState({ kind: 'stopped' })
+  }
+
+  #setState(state: SessionState): void {
+    this.#state = state
+    this.#log('debug', 'session state', { state })
+    this.#tell(this.#stateListeners, state)
+  }
+
+  #tell<T>(listeners: ReadonlySet<(value: T) => void>, value: T): void {
+    for (const listener of listeners) {
+      try {
+        listener(value)
+      } catch (error) {
+        this.#log('error', 'a session listener failed', { error })
+      }
+    }
+  }
+
+  #log(level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>): void {
+    this.#options.log?.(level, message, { clientId: this.#options.clientId, ...fields })
+  }
+}
+
+function checkUrl({ url, tls }: SessionOptions): void {
+  const protocols = tls ? ['mqtts:', 'wss:'] : ['mqtt:', 'mqtts:', 'ws:', 'wss:']
+  const protocol = URL.canParse(url) ? new URL(url).protocol : ''
+  if (!protocols.includes(protocol)) {
+    throw new TypeError(
+      `Cannot start session: url must start with ${protocols.map((name) => `${name}//`).join(', ')}, current value is ${JSON.stringify(url)}`,
+    )
+  }
+}

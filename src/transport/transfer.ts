@@ -1,0 +1,79 @@
+import { type SplitOptions, splitIntoChunks } from './chunks.ts'
+import type { PublishOptions, PublishReceipt } from './outbox.ts'
+import { TransportError } from './transport-error.ts'
+
+/** The part of a session that a transfer needs. */
+export interface Publisher {
+  publish(topic: string, payload: Uint8Array, options: PublishOptions): Promise<PublishReceipt>
+}
+
+export interface TransferOptions extends SplitOptions {
+  /** How long the frame is worth something; brokers drop chunks afterwards, in whole seconds rounded up. */
+  readonly expiryMs: number
+  readonly responseTopic?: string
+  readonly signal?: AbortSignal
+  /** For the whole transfer. */
+  readonly timeoutMs: number
+  /** Monotonic milliseconds. Default performance.now. */
+  readonly now?: () => number
+}
+
+export interface TransferReceipt {
+  /** Payload bytes of all chunks, their headers included. */
+  readonly bytes: number
+  readonly chunks: number
+  /** From the call to the last acknowledgement. */
+  readonly ms: number
+}
+
+/**
+ * Sends a frame as chunks, QoS 1, in order; resolves when all are acknowledged. Only one chunk at a time waits in the
+ * session's queue, so that a small message waits behind one chunk of each transfer, not behind whole transfers. When
+ * one fails or the signal aborts, the chunks that have not left are not sent.
+ * @throws {TransportError} as `MqttSession.publish`. {@link RangeError} for an empty frame.
+ */
+export async function sendFrame(
+  session: Publisher,
+  topic: string,
+  correlationId: Uint8Array,
+  frame: Uint8Array,
+  options: TransferOptions,
+): Promise<TransferReceipt> {
+  const { expiryMs, responseTopic, timeoutMs, now = () => performance.now() } = options
+  const startedMs = now()
+  const failure = new AbortController()
+  const signal = options.signal ? AbortSignal.any([options.signal, failure.signal]) : failure.signal
+  const chunks = splitIntoChunks(frame, options)
+  const acks: Promise<PublishReceipt>[] = []
+  for (const chunk of chunks) {
+    let left: () => void = () => {}
+    const sent = new Promise<void>((resolve) => {
+      left = resolve
+    })
+    const ack = session.publish(topic, chunk, {
+      qos: 1,
+      correlationData: correlationId,
+      expirySeconds: Math.max(1, Math.ceil(expiryMs / 1000)),
+      signal,
+      timeoutMs: Math.max(0, timeoutMs - (now() - startedMs)),
+      onSent: left,
+      ...(responseTopic !== undefined && { responseTopic }),
+    })
+    acks.push(ack)
+    // The first failure of any chunk ends the rest; Promise.all below reports it.
+    ack.catch((error: unknown) => failure.abort(error))
+    await Promise.race([sent, ack.catch(() => {})])
+    if (signal.aborted) break
+  }
+  await Promise.all(acks)
+  if (acks.length < chunks.length) {
+    throw new TransportError('aborted', `Cannot send frame to ${topic}: the caller gave up`, {
+      cause: signal.reason,
+    })
+  }
+  return {
+    bytes: chunks.reduce((sum, chunk) => sum + chunk.length, 0),
+    chunks: chunks.length,
+    ms: now() - startedMs,
+  }
+}
