@@ -169,7 +169,7 @@ function describe(error: unknown): string {
     'code' in error && credentials.has(error.code as number)
       ? '; check user name, password and client id'
       : ''
-  return `${error.message}${hint}`
+  return `${error.message.trim()}${hint}`
 }
 
 /** Promise.withResolvers, which Node 20 does not have. */

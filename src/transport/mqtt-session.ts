@@ -83,8 +83,9 @@ export class MqttSession {
       await new Promise<void>((resolve, reject) => {
         const look = (state: SessionState) => {
           if (state.kind === 'online') resolve()
-          if (state.kind === 'stopped')
+          if (state.kind === 'stopped') {
             reject(new TransportError('offline', 'Cannot wait for the broker: the session is stopped'))
+          }
         }
         onAbort = () =>
           reject(
@@ -200,21 +201,24 @@ export class MqttSession {
     // The packets leave in this order, unawaited: the broker has subscribed us before anyone sees us online.
     const answers = [...this.#subscriptions.filters()].map(([filter, qos]) =>
       link.subscribe(filter, qos).catch((error: Error) => {
-        if (link === this.#link)
-          this.#log('error', 'the broker refused a subscription', { filter, reason: error.message })
+        if (link !== this.#link) return
+        this.#log('error', 'the broker refused a subscription', { filter, reason: error.message })
       }),
     )
-    if (onlineMessage) answers.push(this.#announce(onlineMessage, connectTimeoutMs))
+    if (onlineMessage) answers.push(this.#announce(link, onlineMessage, connectTimeoutMs))
     await Promise.all(answers)
     if (link !== this.#link || this.#stopping !== undefined) return
     clearTimeout(this.#timer)
     this.#setState({ kind: 'online', sinceMs: this.#now(), maximumPacketSize: limits.maximumPacketSize })
   }
 
-  async #announce({ topic, payload, retain }: FixedMessage, timeoutMs: number): Promise<void> {
+  async #announce(link: MqttLink, online: FixedMessage, timeoutMs: number): Promise<void> {
+    const { topic, payload, retain } = online
     try {
       await this.#outbox.publish(topic, payload, { qos: 1, retain, timeoutMs })
     } catch (error) {
+      // Where the connection ended first, its end is what is reported.
+      if (link !== this.#link || this.#stopping !== undefined) return
       this.#log('error', 'the online message was not published', { topic, reason: (error as Error).message })
     }
   }
