@@ -1,2 +1,2 @@
-/** Tests run from `dist/test`, so files of the repository are found from here, never from the test's own place. */
+/** The repository, seen from dist/test/. */
 export const repositoryRoot = new URL('../../', import.meta.url)

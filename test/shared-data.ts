@@ -11,6 +11,5 @@ export function sharedData(name: string): string | undefined {
   const given = process.env['SURGEON_SHARED_DATA']
   const roots = given === undefined ? [] : [new URL(`file://${given}/`)]
   roots.push(new URL('../shared/data/', repositoryRoot), new URL('../../shared/data/', repositoryRoot))
-  const paths = roots.map((root) => fileURLToPath(new URL(name, root)))
-  return paths.find((path) => existsSync(path))
+  return roots.map((root) => fileURLToPath(new URL(name, root))).find((path) => existsSync(path))
 }
