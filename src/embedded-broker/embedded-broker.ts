@@ -158,8 +158,10 @@ function refusalOfCredentials(
   return connectRefusal('bad user name or password', badCredentials)
 }
 
+/** aedes declares its codes as an enum without values at run time: they can only be written as numbers. */
 function connectRefusal(message: string, returnCode: number): AuthenticateError {
-  return Object.assign(new Error(message), { returnCode }) as AuthenticateError
+  const error: unknown = Object.assign(new Error(message), { returnCode })
+  return error as AuthenticateError
 }
 
 /** Takes as long for a wrong secret as for the right one. */
