@@ -1,69 +1,109 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { accessSync, constants } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { createInterface } from 'node:readline'
+import { delimiter, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { freePort } from './free-port.ts'
 
-export interface Mosquitto {
+function findBinary(name: string): string | undefined {
+  const folders = ['/usr/sbin', '/usr/local/sbin', ...(process.env['PATH'] ?? '').split(delimiter)]
+  return folders
+    .map((folder) => join(folder, name))
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK)
+        return true
+      } catch {
+        return false
+      }
+    })
+}
+
+export const mosquittoBinary = findBinary('mosquitto')
+
+/** Why tests that need a real Mosquitto cannot run here; undefined where they can. For `describe.skipIf`. */
+export const mosquittoMissing: string | undefined =
+  mosquittoBinary === undefined
+    ? 'mosquitto is not installed: sudo apt-get install --no-install-recommends mosquitto'
+    : undefined
+
+if (mosquittoMissing !== undefined) process.stderr.write(`tests skipped: ${mosquittoMissing}\n`)
+
+export interface TestMosquitto {
   readonly port: number
   readonly url: string
   readonly pid: number
-  /** Ends the broker, with SIGTERM unless told otherwise, and waits for it. Safe to repeat. */
-  stop(signal?: NodeJS.Signals): Promise<void>
+  /** Ends this broker only, and removes its folder. Safe to repeat. */
+  stop(): Promise<void>
 }
 
-export interface MosquittoOptions {
-  /** Default: a free one. */
-  readonly port?: number
-  /** Further lines of the configuration. */
+export interface TestMosquittoOptions {
+  /** Lines added to the configuration. */
   readonly config?: readonly string[]
 }
 
-/** A real broker on loopback; resolves when it listens. */
-export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mosquitto> {
-  const port = options.port ?? (await freePort())
-  const folder = await mkdtemp(join(tmpdir(), 'mosquitto-'))
-  const { config = ['allow_anonymous true'] } = options
+const startTimeoutMs = 10_000
+
+/**
+ * A real Mosquitto of one's own on a free loopback port, anonymous clients allowed.
+ * @throws {Error} where it is missing or does not start, with what it wrote
+ */
+export async function startMosquitto({ config = [] }: TestMosquittoOptions = {}): Promise<TestMosquitto> {
+  if (mosquittoBinary === undefined) throw new Error(`Cannot start mosquitto: ${mosquittoMissing}`)
+  const folder = await mkdtemp(join(tmpdir(), 'surgeon-mosquitto-'))
+  const port = await freePort()
+  const file = join(folder, 'mosquitto.conf')
   const lines = [
+    // Started by root it would otherwise become a user who cannot read this folder.
+    ...(process.getuid?.() === 0 ? ['user root'] : []),
     `listener ${port} 127.0.0.1`,
-    'user root',
-    'set_tcp_nodelay true',
+    'allow_anonymous true',
     'persistence false',
+    'set_tcp_nodelay true',
     ...config,
   ]
-  const file = join(folder, 'mosquitto.conf')
   await writeFile(file, `${lines.join('\n')}\n`)
-  const broker = spawn('/usr/sbin/mosquitto', ['-v', '-c', file], { stdio: ['ignore', 'ignore', 'pipe'] })
-  const exited = once(broker, 'exit')
-  const log: string[] = []
-  await new Promise<void>((resolve, reject) => {
-    createInterface({ input: broker.stderr }).on('line', (line) => {
-      log.push(line)
-      if (line.endsWith(' running')) resolve()
-    })
-    broker.once('error', reject)
-    broker.once('exit', () => reject(new Error(`mosquitto did not start: ${log.join(' | ')}`)))
+  const child = spawn(mosquittoBinary, ['-c', file], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const output = collectOutput(child)
+  const exited = new Promise<void>((resolve) => {
+    child.once('exit', () => resolve())
+    child.once('error', () => resolve())
   })
-  return {
-    port,
-    url: `mqtt://127.0.0.1:${port}`,
-    pid: broker.pid!,
-    async stop(signal = 'SIGTERM') {
-      broker.kill(signal)
+  const stop = async (): Promise<void> => {
+    if (child.exitCode === null && child.signalCode === null && child.pid !== undefined) {
+      child.kill('SIGTERM')
       await exited
-      await rm(folder, { recursive: true, force: true })
-    },
+    }
+    await rm(folder, { recursive: true, force: true })
   }
+  const deadlineMs = performance.now() + startTimeoutMs
+  while (!(await accepts(port))) {
+    if (child.exitCode !== null || child.pid === undefined || performance.now() > deadlineMs) {
+      await stop()
+      throw new Error(`Cannot start mosquitto: ${output() || 'it said nothing'}`)
+    }
+    await delay(10)
+  }
+  return { port, url: `mqtt://127.0.0.1:${port}`, pid: child.pid!, stop }
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
+function collectOutput(child: ChildProcess): () => string {
+  let text = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (data: Buffer) => (text += data.toString()))
+  return () => text
+}
+
+/** Whether somebody listens on the loopback port. */
+export function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
 }

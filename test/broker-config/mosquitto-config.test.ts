@@ -1,0 +1,205 @@
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { connect, connectAsync, type MqttClient } from 'mqtt'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { freePort } from '../free-port.ts'
+import { accepts, mosquittoBinary, mosquittoMissing, startMosquitto } from '../mosquitto.ts'
+import { repositoryRoot } from '../paths.ts'
+
+const run = promisify(execFile)
+const shipped = (name: string): string =>
+  readFileSync(new URL(`broker-config/${name}`, repositoryRoot), 'utf8')
+
+describe.skipIf(mosquittoMissing)('startMosquitto', () => {
+  test('serves messages, stops its own broker only, and frees port and folder', async () => {
+    const [one, two] = await Promise.all([
+      startMosquitto(),
+      startMosquitto({ config: ['max_packet_size 1000'] }),
+    ])
+    expect(one.port).not.toBe(two.port)
+    await one.stop()
+    await one.stop()
+    expect(() => process.kill(one.pid, 0)).toThrow('ESRCH')
+    const client = await connectAsync(two.url, { protocolVersion: 5 })
+    await client.subscribeAsync('a', { qos: 1 })
+    const message = new Promise((resolve) =>
+      client.once('message', (_topic, payload) => resolve(String(payload))),
+    )
+    await client.publishAsync('a', 'hello', { qos: 1 })
+    expect(await message).toBe('hello')
+    await client.endAsync()
+    await two.stop()
+  })
+
+  test('says what mosquitto said when it does not start', async () => {
+    await expect(startMosquitto({ config: ['nonsense 1'] })).rejects.toThrow(
+      /Cannot start mosquitto: .*nonsense/s,
+    )
+  })
+})
+
+const plugin = ['x86_64-linux-gnu', 'aarch64-linux-gnu', 'arm-linux-gnueabihf']
+  .map((triple) => `/usr/lib/${triple}/mosquitto_dynamic_security.so`)
+  .find((path) => existsSync(path))
+const tools = ['mosquitto_ctrl', 'openssl'].filter((tool) =>
+  (process.env['PATH'] ?? '').split(':').every((folder) => !existsSync(join(folder, tool))),
+)
+const missing =
+  mosquittoMissing ??
+  (plugin === undefined ? 'the dynamic security plugin is not installed' : undefined) ??
+  (tools.length > 0 ? `${tools.join(' and ')} not installed` : undefined)
+if (missing !== undefined) process.stderr.write(`broker configuration tests skipped: ${missing}\n`)
+
+describe.skipIf(missing)('broker-config', () => {
+  let folder: string
+  const clients: MqttClient[] = []
+  const stops: (() => Promise<unknown>)[] = []
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'surgeon-broker-config-'))
+  })
+
+  afterEach(async () => {
+    await Promise.all(clients.splice(0).map((client) => client.endAsync(true)))
+    for (const stop of stops.splice(0)) await stop()
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  /** Starts exactly the text given, and fails with what mosquitto writes if it ends by itself. */
+  async function start(config: string, port: number): Promise<void> {
+    const file = join(folder, 'mosquitto.conf')
+    await writeFile(file, config)
+    const child = spawn(mosquittoBinary!, ['-c', file], { stdio: ['ignore', 'ignore', 'pipe'] })
+    const exited = once(child, 'exit')
+    stops.push(async () => {
+      child.kill('SIGTERM')
+      await exited
+    })
+    let text = ''
+    child.stderr.on('data', (data: Buffer) => (text += data.toString()))
+    while (!(await accepts(port))) {
+      if (child.exitCode !== null) throw new Error(`mosquitto ended: ${text}`)
+      await delay(10)
+    }
+    expect(text).not.toMatch(/error|unknown|deprecated/i)
+  }
+
+  async function join5(port: number, username: string): Promise<MqttClient> {
+    const client = await connectAsync(`mqtt://127.0.0.1:${port}`, {
+      protocolVersion: 5,
+      reconnectPeriod: 0,
+      username,
+      password: `${username}-password`,
+    })
+    clients.push(client)
+    return client
+  }
+
+  /** The CONNACK of a refusal is sometimes overtaken by the reset behind it: what counts is how it ends. */
+  function connects(port: number, username: string): Promise<boolean> {
+    const options = { protocolVersion: 5, reconnectPeriod: 0, username, password: 'guess' } as const
+    const client = connect(`mqtt://127.0.0.1:${port}`, options)
+    clients.push(client)
+    client.on('error', () => undefined)
+    return new Promise((resolve) => {
+      client.once('connect', () => resolve(true))
+      client.once('close', () => resolve(false))
+    })
+  }
+
+  test('mosquitto accepts the configuration for CI', async () => {
+    const port = await freePort()
+    await start(
+      `${process.getuid?.() === 0 ? 'user root\n' : ''}${shipped('mosquitto-test.conf').replace('1883', `${port}`)}`,
+      port,
+    )
+    const client = await connectAsync(`mqtt://127.0.0.1:${port}`, { protocolVersion: 5 })
+    clients.push(client)
+    expect(client.connected).toBe(true)
+  })
+
+  test('the production configuration, with the accounts of its README, lets each do its part only', async () => {
+    const [plain, tls] = [await freePort(), await freePort()]
+    const inFolder = (name: string): string => join(folder, name)
+    const request509 = 'req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost'.split(' ')
+    await run('openssl', [...request509, '-keyout', inFolder('server.key'), '-out', inFolder('server.crt')])
+    const accounts = inFolder('dynamic-security.json')
+    await run('mosquitto_ctrl', ['dynsec', 'init', accounts, 'admin', 'admin-password'])
+    const config = shipped('mosquitto.conf')
+      .replace('/usr/lib/x86_64-linux-gnu/mosquitto_dynamic_security.so', plugin!)
+      .replace('/var/lib/mosquitto/dynamic-security.json', accounts)
+      .replace('/var/lib/mosquitto/', `${folder}/`)
+      .replaceAll('/etc/mosquitto/certs/', `${folder}/`)
+      .replace('listener 1883 ', `listener ${plain} `)
+      .replace('listener 8883', `listener ${tls} localhost`)
+      .replace('log_dest syslog', 'log_dest stderr')
+    await start(`${process.getuid?.() === 0 ? 'user root\n' : ''}${config}`, plain)
+
+    // The commands of README.md, word for word but for host, port and passwords.
+    const commands = shipped('README.md')
+      .split('\n')
+      .filter((line) => line.startsWith('ctrl '))
+      .map((line) =>
+        line
+          .split(/\s+/)
+          .slice(1)
+          .map((word) => word.replaceAll("'", '')),
+      )
+    expect(commands.length).toBeGreaterThan(15)
+    for (const command of commands) {
+      const [verb, name] = command as [string, string]
+      const words = verb === 'createClient' ? [verb, name, '-p', `${name}-password`] : command
+      const options = ['-h', '127.0.0.1', '-p', `${plain}`, '-u', 'admin', '-P', 'admin-password']
+      const { stdout, stderr } = await run('mosquitto_ctrl', [...options, 'dynsec', ...words])
+      expect(`${stdout}${stderr}`).not.toMatch(/error|failed|unknown/i)
+    }
+
+    expect(await connects(plain, 'stranger')).toBe(false)
+    const agent = await join5(plain, 'pi-1')
+    const worker = await join5(plain, 'worker-1')
+    await agent.subscribeAsync(['surgeon/device/pi-1/input/#', 'surgeon/device/pi-1/reply'], { qos: 1 })
+    await agent.subscribeAsync(['surgeon/worker/+/state', 'surgeon/device/pi-1/probe'], { qos: 1 })
+    await worker.subscribeAsync('surgeon/worker/worker-1/request', { qos: 1 })
+    const request = new Promise((resolve) => worker.once('message', (topic) => resolve(topic)))
+    const reply = new Promise((resolve) => agent.once('message', (topic) => resolve(topic)))
+    await agent.publishAsync('surgeon/worker/worker-1/request', Buffer.alloc(1000), { qos: 1 })
+    expect(await request).toBe('surgeon/worker/worker-1/request')
+    await worker.publishAsync('surgeon/device/pi-1/reply', Buffer.alloc(1000), { qos: 1 })
+    expect(await reply).toBe('surgeon/device/pi-1/reply')
+    for (const name of ['result', 'state', 'metrics', 'probe'])
+      await agent.publishAsync(`surgeon/device/pi-1/${name}`, 'x', { qos: 1 })
+    await worker.publishAsync('surgeon/worker/worker-1/state', 'x', { qos: 1, retain: true })
+
+    // A denied publish is acknowledged with 0x87, a denied subscription as well.
+    await expect(agent.publishAsync('surgeon/worker/worker-1/state', 'x', { qos: 1 })).rejects.toMatchObject({
+      code: 0x87,
+    })
+    await expect(agent.publishAsync('surgeon/device/pi-2/result', 'x', { qos: 1 })).rejects.toMatchObject({
+      code: 0x87,
+    })
+    await expect(worker.publishAsync('surgeon/device/pi-1/result', 'x', { qos: 1 })).rejects.toMatchObject({
+      code: 0x87,
+    })
+    for (const filter of ['#', 'surgeon/device/pi-2/reply', '$share/pool/surgeon/worker/worker-1/request'])
+      await expect(agent.subscribeAsync(filter, { qos: 1 })).rejects.toThrow('Not authorized')
+    await expect(worker.subscribeAsync('surgeon/worker/+/request', { qos: 1 })).rejects.toThrow(
+      'Not authorized',
+    )
+
+    const secure = await connectAsync(`mqtts://localhost:${tls}`, {
+      protocolVersion: 5,
+      username: 'pi-1',
+      password: 'pi-1-password',
+      clientId: 'secure',
+      ca: readFileSync(inFolder('server.crt')),
+    })
+    clients.push(secure)
+    expect(secure.connected).toBe(true)
+  })
+})
