@@ -65,14 +65,21 @@ interface Direction {
   /** In the order in which they are read next. */
   readonly flows: Set<Flow>
   timer: NodeJS.Timeout | undefined
+  offeredBytes: number
   crossedBytes: number
+  /** Turns of the event loop since the shaper's grace began; 0 outside of it. */
+  graceTurns: number
 }
 
 const defaultBufferBytes = 64 * 1024
 /** Flows send this much in turn: however little room each look finds, they share the link evenly. */
 const turnBytes = 4096
 /** A process that gets no processor for this long must not slow the link down. */
-const graceMs = 20
+const lateMs = 200
+/** Enough to fetch what crosses a fast link in that time, 64 KiB a turn. */
+const longestGraceTurns = 32
+/** What a receiver may leave unread before it holds the link up, as its own kernel would keep for it. */
+const receiveWindowBytes = 1024 * 1024
 const longestTimerMs = 1000
 
 /** @throws {RangeError} where a capacity, the delay or the buffer is out of range */
@@ -86,25 +93,53 @@ export function createLinkEmulator(options: LinkEmulatorOptions): LinkEmulator {
 
   function createDirection(capacity: Capacity): Direction {
     const { oneWayDelayMs } = options
-    const shaper = createLinkShaper<Flow>({ capacity, oneWayDelayMs, bufferBytes, graceMs, nowMs: clock() })
-    return { shaper, flows: new Set(), timer: undefined, crossedBytes: 0 }
+    const shaper = createLinkShaper<Flow>({ capacity, oneWayDelayMs, bufferBytes, lateMs, nowMs: clock() })
+    return { shaper, flows: new Set(), timer: undefined, offeredBytes: 0, crossedBytes: 0, graceTurns: 0 }
   }
 
   /** Moves everything the link lets move now, and sets the timer for what comes next. */
   function pump(direction: Direction): void {
     clearTimeout(direction.timer)
     direction.timer = undefined
+    const written = new Set<Socket>()
+    // One moment for the whole look: with a running clock each round would find a few bytes more to move, for ever.
+    const nowMs = clock()
     do {
-      for (const arrival of direction.shaper.collect(clock())) deliver(direction, arrival)
-    } while (refill(direction, clock()))
+      for (const arrival of direction.shaper.collect(nowMs)) {
+        const { destination } = arrival.flow
+        if (!written.has(destination)) destination.cork()
+        written.add(destination)
+        deliver(direction, arrival)
+      }
+    } while (refill(direction, nowMs))
+    for (const destination of written) destination.uncork()
+    if (direction.shaper.inGrace() && direction.graceTurns === 0) endGraceSoon(direction)
     const wakeMs = direction.shaper.wakeAtMs()
     if (wakeMs === Number.POSITIVE_INFINITY) return
     const waitMs = Math.min(longestTimerMs, Math.max(1, wakeMs - clock()))
     direction.timer = setTimeout(pump, waitMs, direction)
   }
 
+  /** When a whole turn of the event loop brings nothing more, nothing was waiting in the kernel. */
+  function endGraceSoon(direction: Direction): void {
+    direction.graceTurns++
+    const before = direction.offeredBytes
+    setImmediate(() =>
+      setImmediate(() => {
+        if (direction.offeredBytes > before && direction.graceTurns < longestGraceTurns) {
+          endGraceSoon(direction)
+          return
+        }
+        direction.graceTurns = 0
+        direction.shaper.endGrace(clock())
+        pump(direction)
+      }),
+    )
+  }
+
   /** Reads the sockets in turns, a little of each, while the link has room. */
-  function refill({ shaper, flows }: Direction, nowMs: number): boolean {
+  function refill(direction: Direction, nowMs: number): boolean {
+    const { shaper, flows } = direction
     let read = false
     for (let progress = true; progress; ) {
       progress = false
@@ -117,10 +152,11 @@ export function createLinkEmulator(options: LinkEmulatorOptions): LinkEmulator {
           source.read()
           continue
         }
-        if (destination.writableNeedDrain) continue
+        if (destination.writableLength > receiveWindowBytes) continue
         const bytes: Buffer | null = source.read(Math.min(room, source.readableLength))
         if (bytes === null) continue
         shaper.offer(flow, bytes, nowMs)
+        direction.offeredBytes += bytes.length
         flow.turnBytes -= bytes.length
         if (flow.turnBytes === 0) {
           flow.turnBytes = turnBytes

@@ -29,10 +29,10 @@ export interface LinkShaperOptions {
   /** Room for bytes that wait to cross. */
   readonly bufferBytes: number
   /**
-   * How far back capacity stays usable when the buffer runs empty although its source was being held back: the bytes
-   * were there, the process was late to fetch them. 0 is the exact model.
+   * For an owner that may be late to fetch bytes that do wait: when the buffer runs empty, capacity of the last `lateMs`
+   * stays usable until the owner has looked and calls `endGrace`. 0 (default) is the exact model.
    */
-  readonly graceMs?: number
+  readonly lateMs?: number
   readonly nowMs: number
 }
 
@@ -47,6 +47,10 @@ export interface LinkShaper<Flow> {
   setCapacity(capacity: Capacity, nowMs: number): void
   /** Applies to what leaves the buffer from `nowMs` on; never lets bytes overtake each other. */
   setOneWayDelay(oneWayDelayMs: number, nowMs: number): void
+  /** Whether the buffer has run empty and capacity is kept for bytes that the owner has not fetched yet. */
+  inGrace(): boolean
+  /** The owner has had the chance to fetch what was waiting. */
+  endGrace(nowMs: number): void
   /** Drops what the flow still has in the buffer and in flight. */
   discard(flow: Flow): void
   freeBytes(): number
@@ -58,7 +62,7 @@ export interface LinkShaper<Flow> {
 
 /** @throws {RangeError} where an option is out of range */
 export function createLinkShaper<Flow>(options: LinkShaperOptions): LinkShaper<Flow> {
-  const { bufferBytes, graceMs = 0 } = options
+  const { bufferBytes, lateMs = 0 } = options
   if (!(bufferBytes > 0))
     throw new RangeError(`Cannot shape the link: bufferBytes must be > 0, current value is ${bufferBytes}`)
   let delayMs = checkedDelay(options.oneWayDelayMs)
@@ -69,10 +73,7 @@ export function createLinkShaper<Flow>(options: LinkShaperOptions): LinkShaper<F
   let queuedBytes = 0
   let inFlight: Arrival<Flow>[] = []
   let lastArrivedMs = Number.NEGATIVE_INFINITY
-  /** The buffer was full, hence its source held back, since it last ran empty. */
-  let wasFull = false
-  let graceFromMs = Number.NEGATIVE_INFINITY
-  let graceEndsMs = Number.NEGATIVE_INFINITY
+  let inGrace = false
 
   const leave = ({ flow, load }: Piece<Flow>, nowMs: number): void => {
     // Rounding must not put into the future what the curve says has left.
@@ -103,12 +104,8 @@ export function createLinkShaper<Flow>(options: LinkShaperOptions): LinkShaper<F
     }
     if (done > 0) queue.splice(0, done)
     if (queue.length > 0) return
-    if (wasFull) {
-      wasFull = false
-      graceFromMs = nowMs - graceMs
-      graceEndsMs = nowMs + graceMs
-    }
-    const usableFromMs = nowMs <= graceEndsMs ? graceFromMs : nowMs
+    if (done > 0 && lateMs > 0) inGrace = true
+    const usableFromMs = inGrace ? nowMs - lateMs : nowMs
     served = Math.max(served, curve.bytesBy(Math.max(0, usableFromMs - epochMs)))
   }
 
@@ -122,7 +119,6 @@ export function createLinkShaper<Flow>(options: LinkShaperOptions): LinkShaper<F
       if (bytes.length === 0) return
       queue.push({ flow, load: bytes })
       queuedBytes += bytes.length
-      if (queuedBytes === bufferBytes) wasFull = true
     },
     offerEnd(flow, nowMs) {
       serve(nowMs)
@@ -146,6 +142,11 @@ export function createLinkShaper<Flow>(options: LinkShaperOptions): LinkShaper<F
       const next = checkedDelay(oneWayDelayMs)
       serve(nowMs)
       delayMs = next
+    },
+    inGrace: () => inGrace,
+    endGrace(nowMs) {
+      serve(nowMs)
+      inGrace = false
     },
     discard(flow) {
       queue = queue.filter((piece) => piece.flow !== flow)
