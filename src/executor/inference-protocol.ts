@@ -1,0 +1,70 @@
+import type { EncodedTensor } from '../codec/encoded-tensor.ts'
+import type { EngineName, Segment, TensorValue } from './engine.ts'
+
+/** What the inference thread is started with. Plain data: it crosses to the thread by structured clone. */
+export interface ThreadSetup {
+  /** Zoo name, model directory or file, as `loadModel` takes it. */
+  readonly model: string
+  readonly engine: EngineName
+  /** Threads of one run of the engine. */
+  readonly threads: number
+  /**
+   * Emulates a slower machine: every segment is followed by a wait of (slowdown - 1) x its own usual time, so that the
+   * thread is busy as long as on that machine. 1 waits never.
+   */
+  readonly slowdown: number
+}
+
+/** Where a run starts from. */
+export type RunInput =
+  | { readonly kind: 'values'; readonly tensors: readonly number[]; readonly values: readonly TensorValue[] }
+  | {
+      readonly kind: 'encoded'
+      readonly codec: string
+      readonly tensors: readonly number[]
+      readonly encoded: readonly EncodedTensor[]
+    }
+  /** The crossing tensors that an earlier run of the same request left in the thread. */
+  | { readonly kind: 'kept' }
+
+export interface RunRequest {
+  /** Under which name the crossing tensors are kept between runs. */
+  readonly request: string
+  /** Keys of loaded segments, run one after the other. */
+  readonly segments: readonly string[]
+  readonly input: RunInput
+  /** Tensor ids that cross after the last segment; they are kept under `request` when `keep` is set. */
+  readonly output: readonly number[]
+  readonly keep: boolean
+  /** Feature codec for what is handed back; absent: the values themselves, or nothing when `keep` is all one wants. */
+  readonly encode?: string
+  /** Hand back the values of `output`. */
+  readonly values: boolean
+}
+
+export interface RunReply {
+  readonly values: readonly TensorValue[]
+  readonly encoded: readonly EncodedTensor[]
+  /** Milliseconds each segment took, emulated slowness included, in the order of `segments`. */
+  readonly segmentMs: readonly number[]
+  readonly decodeMs: number
+  readonly encodeMs: number
+}
+
+export type ThreadCommand =
+  | { readonly kind: 'load'; readonly call: number; readonly key: string; readonly segment: Segment }
+  | { readonly kind: 'unload'; readonly call: number; readonly key: string }
+  | {
+      readonly kind: 'run'
+      readonly call: number
+      readonly run: RunRequest
+      readonly cancel: Int32Array<SharedArrayBuffer>
+    }
+  | { readonly kind: 'drop'; readonly call: number; readonly request: string }
+  | { readonly kind: 'stop'; readonly call: number }
+
+export type ThreadReply =
+  | { readonly kind: 'ready'; readonly modelHash: string; readonly loadMs: number }
+  | { readonly kind: 'done'; readonly call: number; readonly reply?: RunReply }
+  | { readonly kind: 'cancelled'; readonly call: number }
+  | { readonly kind: 'failed'; readonly call: number; readonly name: string; readonly message: string }

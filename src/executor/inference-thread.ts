@@ -1,0 +1,143 @@
+/**
+ * Entry of the inference thread: the only place where an engine runs, because a run blocks its thread. Commands are
+ * carried out one at a time, in order. Between segments the thread looks whether its run has been cancelled.
+ */
+import { parentPort, workerData } from 'node:worker_threads'
+import type { EncodedTensor } from '../codec/encoded-tensor.ts'
+import { featureCodec } from '../codec/feature-codecs.ts'
+import { loadModel } from '../model-graph/load-model.ts'
+import type { Executable, TensorValue } from './engine.ts'
+import type { RunReply, RunRequest, ThreadCommand, ThreadReply, ThreadSetup } from './inference-protocol.ts'
+import { loadEngine } from './load-engine.ts'
+import { Slowdown } from './slowdown.ts'
+
+const port = parentPort!
+const setup = workerData as ThreadSetup
+
+class Cancelled extends Error {}
+
+const startedMs = performance.now()
+const model = await loadModel(setup.model)
+const engine = await loadEngine(setup.engine)
+const slowdown = new Slowdown(setup.slowdown)
+const segments = new Map<
+  string,
+  { executable: Executable; inputs: readonly number[]; outputs: readonly number[] }
+>()
+const kept = new Map<string, ReadonlyMap<number, TensorValue>>()
+
+function post(reply: ThreadReply, transfer: ArrayBuffer[] = []): void {
+  port.postMessage(reply, transfer)
+}
+
+function isCancelled(cancel: Int32Array<SharedArrayBuffer>): boolean {
+  return Atomics.load(cancel, 0) === 1
+}
+
+function startingValues(run: RunRequest): Map<number, TensorValue> {
+  switch (run.input.kind) {
+    case 'values': {
+      const { tensors, values } = run.input
+      return new Map(tensors.map((tensor, i) => [tensor, values[i]!]))
+    }
+    case 'encoded': {
+      const { codec, tensors, encoded } = run.input
+      const decoder = featureCodec(codec)
+      return new Map(
+        tensors.map((tensor, i) => [tensor, decoder.decode(encoded[i]!.bytes, encoded[i]!.shape)]),
+      )
+    }
+    case 'kept': {
+      const values = kept.get(run.request)
+      if (values === undefined)
+        throw new Error(`Cannot resume request ${run.request}: its tensors are no longer kept`)
+      return new Map(values)
+    }
+  }
+}
+
+async function execute(run: RunRequest, cancel: Int32Array<SharedArrayBuffer>): Promise<RunReply> {
+  const beginMs = performance.now()
+  const values = startingValues(run)
+  const decodeMs = performance.now() - beginMs
+  const segmentMs: number[] = []
+  for (const key of run.segments) {
+    if (isCancelled(cancel)) throw new Cancelled()
+    const segment = segments.get(key)
+    if (segment === undefined) throw new Error(`Cannot run segment ${key}: it is not loaded`)
+    const segmentBeginMs = performance.now()
+    const outputs = await segment.executable.run(segment.inputs.map((tensor) => valueOf(values, tensor, key)))
+    for (const [i, tensor] of segment.outputs.entries()) values.set(tensor, outputs[i]!)
+    slowdown.wait(key, performance.now() - segmentBeginMs, cancel)
+    segmentMs.push(performance.now() - segmentBeginMs)
+  }
+  if (isCancelled(cancel)) throw new Cancelled()
+  const crossing = new Map(run.output.map((tensor) => [tensor, valueOf(values, tensor, 'output')]))
+  if (run.keep) kept.set(run.request, crossing)
+  const encodeBeginMs = performance.now()
+  const encoded: EncodedTensor[] = []
+  if (run.encode !== undefined) {
+    const encoder = featureCodec(run.encode)
+    for (const value of crossing.values()) encoded.push({ shape: value.shape, bytes: encoder.encode(value) })
+    slowdown.wait(`encode ${run.encode} ${run.segments.length}`, performance.now() - encodeBeginMs, cancel)
+  }
+  const encodeMs = performance.now() - encodeBeginMs
+  return { values: run.values ? [...crossing.values()] : [], encoded, segmentMs, decodeMs, encodeMs }
+}
+
+function valueOf(values: ReadonlyMap<number, TensorValue>, tensor: number, reader: string): TensorValue {
+  const value = values.get(tensor)
+  if (value === undefined)
+    throw new Error(`Cannot run ${reader}: tensor ${model.graph.tensors[tensor]?.name} was not computed`)
+  return value
+}
+
+async function carryOut(command: ThreadCommand): Promise<void> {
+  const { call } = command
+  switch (command.kind) {
+    case 'load': {
+      const executable = await engine.compile(model, command.segment, { threads: setup.threads })
+      await segments.get(command.key)?.executable.release()
+      segments.set(command.key, {
+        executable,
+        inputs: command.segment.inputs,
+        outputs: command.segment.outputs,
+      })
+      return post({ kind: 'done', call })
+    }
+    case 'unload': {
+      await segments.get(command.key)?.executable.release()
+      segments.delete(command.key)
+      return post({ kind: 'done', call })
+    }
+    case 'run': {
+      const reply = await execute(command.run, command.cancel)
+      // Values that stay kept here are copied by the message, the others are handed over.
+      const transfer = reply.encoded.map((part) => part.bytes.buffer)
+      if (!command.run.keep) transfer.push(...reply.values.map((value) => value.data.buffer))
+      return post({ kind: 'done', call, reply }, [...new Set(transfer)])
+    }
+    case 'drop':
+      kept.delete(command.request)
+      return post({ kind: 'done', call })
+    case 'stop':
+      for (const segment of segments.values()) await segment.executable.release()
+      post({ kind: 'done', call })
+      port.close()
+      return
+  }
+}
+
+let last: Promise<void> = Promise.resolve()
+port.on('message', (command: ThreadCommand) => {
+  last = last.then(async () => {
+    try {
+      await carryOut(command)
+    } catch (error) {
+      if (error instanceof Cancelled) return post({ kind: 'cancelled', call: command.call })
+      const { name, message } = error as Error
+      post({ kind: 'failed', call: command.call, name, message })
+    }
+  })
+})
+post({ kind: 'ready', modelHash: model.hash, loadMs: performance.now() - startedMs })
