@@ -1,0 +1,116 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { type Conditions, choosePlan, localPoint, predict } from '../../src/scheduler/choose-plan.ts'
+import { explainPlan, findFlips } from '../../src/scheduler/explain-plan.ts'
+import { type PlanPoint, paretoPoints } from '../../src/scheduler/plan-point.ts'
+
+const link = { uplinkBps: 8e6, downlinkBps: 8e6, roundTripMs: 10, backlogBytes: 0, relativeDeviation: 0 }
+const calm: Conditions = {
+  edgeFactor: 1,
+  edgeWaitMs: 0,
+  resume: 'at-once',
+  link,
+  backendFactor: 1,
+  backendWaitMs: 0,
+}
+const point: PlanPoint = {
+  wound: 'middle',
+  codec: 'uint8',
+  headMs: 40,
+  encodeMs: 2,
+  bytes: 5000,
+  localTailMs: 60,
+  backendMs: 4,
+  resultBytes: 1000,
+}
+
+test('predict() adds up edge, link and backend', () => {
+  const prediction = predict(point, { ...calm, edgeWaitMs: 7, edgeFactor: 2, backendWaitMs: 3 })
+  expect(prediction.edgeMs).toBe(7 + 2 * 42)
+  expect(prediction.localMs).toBe(7 + 2 * 102)
+  // 5000 bytes up and 1000 down at one byte a microsecond, a round trip, a wait and the tail.
+  expect(prediction.remoteMs).toBeCloseTo(7 + 84 + 10 + 5 + 1 + 3 + 4)
+  expect(prediction.expectedMs).toBeCloseTo(prediction.remoteMs)
+})
+
+test('choosePlan() is local without a link, and counts what is still on its way', () => {
+  const points = [point, localPoint(100)]
+  expect(choosePlan(points, { ...calm, link: undefined }).chosen.point.wound).toBe('local')
+  expect(choosePlan(points, calm).chosen.point.wound).toBe('middle')
+  expect(choosePlan(points, { ...calm, link: { ...link, backlogBytes: 60_000 } }).chosen.point.wound).toBe(
+    'local',
+  )
+  expect(() => choosePlan([point], calm)).toThrow(/local plan must be among the points/)
+})
+
+test('predict() expects less than any single outcome promises, never more than finishing locally', () => {
+  fc.assert(
+    fc.property(
+      fc.double({ min: 1e4, max: 1e8, noNaN: true }),
+      fc.double({ min: 0, max: 3, noNaN: true }),
+      (uplinkBps, relativeDeviation) => {
+        const prediction = predict(point, { ...calm, link: { ...link, uplinkBps, relativeDeviation } })
+        expect(prediction.expectedMs).toBeLessThanOrEqual(
+          Math.min(prediction.remoteMs, prediction.localMs) + 1e-6,
+        )
+        expect(prediction.expectedMs).toBeGreaterThanOrEqual(prediction.edgeMs)
+      },
+    ),
+  )
+})
+
+test('predict() with when-late finishes locally only after the worker is late, a deeper wound sooner', () => {
+  const late = { ...calm, resume: 'when-late' as const, link: { ...link, relativeDeviation: 0.5 } }
+  const prediction = predict(point, late)
+  expect(prediction.resumeMs).toBeCloseTo(prediction.remoteMs + 2 * prediction.remoteDeviationMs)
+  expect(prediction.localMs).toBeCloseTo(prediction.resumeMs + 60)
+  expect(predict(point, calm).localMs).toBe(102)
+})
+
+const anyPoint = fc.record({
+  wound: fc.string({ minLength: 1, maxLength: 6 }),
+  codec: fc.constantFrom('uint8', 'float16'),
+  headMs: fc.nat(100),
+  encodeMs: fc.nat(5),
+  bytes: fc.integer({ min: 1, max: 100_000 }),
+  localTailMs: fc.nat(100),
+  backendMs: fc.nat(10),
+  resultBytes: fc.constant(2000),
+})
+
+test('paretoPoints() keeps a point that is best for every link', () => {
+  fc.assert(
+    fc.property(
+      fc.array(anyPoint, { minLength: 1, maxLength: 30 }),
+      fc.double({ min: 1e4, max: 1e8, noNaN: true }),
+      (points, uplinkBps) => {
+        const conditions = { ...calm, link: { ...link, uplinkBps } }
+        const best = (candidates: readonly PlanPoint[]) =>
+          Math.min(...candidates.map((candidate) => predict(candidate, conditions).remoteMs))
+        expect(best(paretoPoints(points))).toBe(best(points))
+      },
+    ),
+  )
+})
+
+test('findFlips() finds the speeds at which the choice changes', () => {
+  const points = [
+    point,
+    { ...point, wound: 'input', headMs: 0, encodeMs: 0, bytes: 30_000, localTailMs: 100 },
+    localPoint(100),
+  ]
+  const conditions = { ...calm, link: { ...link, uplinkBps: 3e6 } }
+  const here = choosePlan(points, conditions).chosen.point
+  const flips = findFlips(points, conditions)
+  expect(flips).toHaveLength(2)
+  const words = explainPlan(choosePlan(points, conditions), flips).join('\n')
+  expect(words).toMatch(/^middle\/uint8 is expected to answer in .* ms \(edge 42.0 ms/)
+  expect(words).toMatch(/Next best: .*\n.* Mbps .*local\/none takes over/s)
+  for (const flip of flips) {
+    const away = flip.uplinkBps < 3e6 ? 0.99 : 1.01
+    const at = (uplinkBps: number) =>
+      choosePlan(points, { ...calm, link: { ...link, uplinkBps } }).chosen.point.wound
+    expect(at(flip.uplinkBps * away)).toBe(flip.wound)
+    expect(at(flip.uplinkBps / away ** 2)).toBe(here.wound)
+  }
+})
