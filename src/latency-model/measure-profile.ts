@@ -1,0 +1,91 @@
+import { cpus, hostname } from 'node:os'
+import { median, medianAbsoluteDeviation } from 'simple-statistics'
+import type { EngineName, TensorValue } from '../executor/engine.ts'
+import type { RunReply, RunRequest } from '../executor/inference-protocol.ts'
+import type { SegmentChain } from '../executor/segment-chain.ts'
+import type { Profile } from './profile.ts'
+
+export interface ProfileSubject {
+  readonly modelHash: string
+  readonly engine: EngineName
+  readonly threads: number
+  readonly slowdown: number
+}
+
+const warmUpRuns = 3
+const measuredRuns = 12
+
+/** Names this machine in a profile. */
+export function machineName(): string {
+  return `${hostname()} ${cpus()[0]?.model ?? process.arch} x${cpus().length}`
+}
+
+/**
+ * Measures the segments of a chain one after the other on a real input, and each feature codec at each wound.
+ * @param run carries a run out, as the inference worker does.
+ */
+export async function measureProfile(
+  subject: ProfileSubject,
+  chain: SegmentChain,
+  input: TensorValue,
+  featureCodecs: readonly string[],
+  run: (request: RunRequest) => Promise<RunReply>,
+): Promise<Profile> {
+  const request = 'profile'
+  const segments: Profile['segments'] = []
+  const codecs: Profile['codecs'] = []
+  await run({
+    request,
+    segments: [],
+    input: { kind: 'values', tensors: chain.wounds[0]!.tensors, values: [input] },
+    output: chain.wounds[0]!.tensors,
+    keep: true,
+    values: false,
+  })
+  for (const [i, segment] of chain.segments.entries()) {
+    const output = chain.crossing(i + 1)
+    const step: RunRequest = {
+      request,
+      segments: [segment.key],
+      input: { kind: 'kept' },
+      output,
+      keep: false,
+      values: false,
+    }
+    const times: number[] = []
+    for (let n = 0; n < warmUpRuns + measuredRuns; n++) {
+      const reply = await run(step)
+      if (n >= warmUpRuns) times.push(reply.segmentMs[0]!)
+    }
+    segments.push({
+      from: chain.wounds[i]!.id,
+      to: chain.wounds[i + 1]!.id,
+      operations: segment.operations,
+      medianMs: median(times),
+      madMs: medianAbsoluteDeviation(times),
+      runs: measuredRuns,
+    })
+    await run({ ...step, keep: true })
+    if (i + 1 === chain.segments.length) break
+    for (const codec of featureCodecs) {
+      const replies: RunReply[] = []
+      for (let n = 0; n < 2 * warmUpRuns; n++) {
+        replies.push(await run({ ...step, segments: [], encode: codec }))
+      }
+      codecs.push({
+        wound: chain.wounds[i + 1]!.id,
+        codec,
+        encodeMs: median(replies.slice(warmUpRuns).map((reply) => reply.encodeMs)),
+        bytes: replies[0]!.encoded.reduce((sum, part) => sum + part.bytes.length, 0),
+      })
+    }
+  }
+  return {
+    version: 1,
+    ...subject,
+    machine: machineName(),
+    measuredAt: new Date().toISOString(),
+    segments,
+    codecs,
+  }
+}

@@ -1,0 +1,56 @@
+import { z } from 'zod'
+import { engineNames } from '../executor/engine.ts'
+
+const duration = z.number().nonnegative()
+
+/**
+ * What one machine was measured to take for a model: the segments between candidate wounds in order, and the codecs at
+ * each wound. Kept as JSON in the state directory, so that a restart plans from the first request on.
+ */
+export const profileSchema = z.strictObject({
+  version: z.literal(1),
+  modelHash: z.string(),
+  engine: z.enum(engineNames),
+  threads: z.int().min(1),
+  /** The emulated slowness it was measured under; 1 outside the lab. */
+  slowdown: z.number().min(1),
+  /** Of the machine: a profile moved to another one is not believed. */
+  machine: z.string(),
+  measuredAt: z.iso.datetime(),
+  segments: z.array(
+    z.strictObject({
+      /** Candidate wounds at which the segment begins and ends. */
+      from: z.string(),
+      to: z.string(),
+      operations: z.number().nonnegative(),
+      /** Median and median absolute deviation over the measured runs, milliseconds. */
+      medianMs: duration,
+      madMs: duration,
+      runs: z.int().min(1),
+    }),
+  ),
+  /** Milliseconds to encode what crosses at a wound, and the bytes of it. */
+  codecs: z.array(
+    z.strictObject({ wound: z.string(), codec: z.string(), encodeMs: duration, bytes: duration }),
+  ),
+})
+
+export type Profile = z.infer<typeof profileSchema>
+
+/** Milliseconds from the input to the wound; all of it for `local`. */
+export function headMs(profile: Profile, wound: string): number {
+  if (wound === 'input') return 0
+  const end = profile.segments.findIndex((segment) => segment.to === wound)
+  if (end < 0) throw new RangeError(`Cannot tell the head's time: the profile has no wound ${wound}`)
+  return segmentsMs(profile, 0, end + 1)
+}
+
+/** Milliseconds of the segments from one place in the chain to another. */
+export function segmentsMs(profile: Profile, from: number, to: number): number {
+  return profile.segments.slice(from, to).reduce((sum, segment) => sum + segment.medianMs, 0)
+}
+
+/** Milliseconds of the whole model, segment by segment. */
+export function wholeMs(profile: Profile): number {
+  return segmentsMs(profile, 0, profile.segments.length)
+}
