@@ -1,3 +1,4 @@
+import sharp from 'sharp'
 import type { Manifest } from '../model-graph/manifest.ts'
 import { type ImageLimits, openImage, unreadable } from './image-source.ts'
 
@@ -38,4 +39,12 @@ export async function encodeImageInput(
   const source = await openImage(bytes, input, limits)
   const { format, quality } = encoding
   return await source.toFormat(format, { quality }).toBuffer().catch(unreadable)
+}
+
+/** A grey JPEG of that size: something to decode before the first real picture comes. */
+export async function blankImage(width: number, height: number): Promise<Uint8Array> {
+  const background = { r: 128, g: 128, b: 128 }
+  return await sharp({ create: { width, height, channels: 3, background } })
+    .jpeg()
+    .toBuffer()
 }

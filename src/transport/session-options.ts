@@ -1,11 +1,5 @@
+import type { Log } from '../telemetry/log.ts'
 import type { Backoff } from './backoff.ts'
-
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
-export type SessionLog = (
-  level: LogLevel,
-  message: string,
-  fields?: Readonly<Record<string, unknown>>,
-) => void
 
 export interface FixedMessage {
   readonly topic: string
@@ -41,7 +35,7 @@ export interface SessionOptions {
   readonly random?: () => number
   /** Monotonic milliseconds. Default performance.now. */
   readonly now?: () => number
-  readonly log?: SessionLog
+  readonly log?: Log
 }
 
 /** All times are of the session's `now`. */

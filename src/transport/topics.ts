@@ -2,13 +2,13 @@
  * Names of the topics: `<prefix>/device/<device>/<leaf>` and `<prefix>/worker/<worker>/<leaf>`. Pure functions;
  * ids and prefix are checked, because an id with a wildcard or a slash would reach other people's topics.
  */
-export const deviceLeaves = ['input', 'result', 'state', 'metrics', 'reply', 'probe'] as const
+const deviceLeaves = ['input', 'result', 'state', 'metrics', 'reply', 'probe'] as const
 export type DeviceLeaf = (typeof deviceLeaves)[number]
 
-export const workerLeaves = ['state', 'request'] as const
+const workerLeaves = ['state', 'request'] as const
 export type WorkerLeaf = (typeof workerLeaves)[number]
 
-export const defaultTopicPrefix = 'surgeon'
+const defaultTopicPrefix = 'surgeon'
 
 /** @throws {RangeError} where the device id or the prefix is not fit for a topic. */
 export function deviceTopic(device: string, leaf: DeviceLeaf, prefix: string = defaultTopicPrefix): string {

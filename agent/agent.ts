@@ -1,0 +1,206 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import cron, { type ScheduledTask } from 'node-cron'
+import { CpuMonitor } from '../src/bandwidth-probe/cpu-monitor.ts'
+import { LinkMonitor } from '../src/bandwidth-probe/link-monitor.ts'
+import { LiveSlowdown } from '../src/latency-model/live-slowdown.ts'
+import { segmentsMs } from '../src/latency-model/profile.ts'
+import { loadLabels, loadModel } from '../src/model-graph/load-model.ts'
+import type { Model } from '../src/model-graph/model.ts'
+import type { Log } from '../src/telemetry/log.ts'
+import { endpointOptions } from '../src/transport/endpoint-config.ts'
+import type { IncomingMessage } from '../src/transport/message.ts'
+import { MqttSession } from '../src/transport/mqtt-session.ts'
+import { type DeviceLeaf, deviceTopic } from '../src/transport/topics.ts'
+import type { AgentConfig } from './config.ts'
+import { EdgeRuntime } from './edge-runtime.ts'
+import { Health } from './health.ts'
+import { Planner } from './planner.ts'
+import type { ResultMessage } from './request-message.ts'
+import { RequestPipeline } from './request-pipeline.ts'
+import type { Theatre } from './surgery.ts'
+import { WorkerPool } from './worker-pool.ts'
+
+/** The daemon: builds everything from its configuration, starts it in order and stops it in the opposite one. */
+export class Agent {
+  private readonly config: AgentConfig
+  private readonly log: Log
+  private readonly cpu = new CpuMonitor()
+  private readonly stops: (() => void | Promise<void>)[] = []
+  private nextId = 0
+
+  constructor(config: AgentConfig, log: Log) {
+    this.config = config
+    this.log = log
+  }
+
+  /** Resolves when requests are answered. The brokers need not be there yet: they are looked for until they are. */
+  async start(): Promise<void> {
+    const { config, log } = this
+    const model = await loadModel(config.model)
+    const labels = await loadLabels(config.model, model.manifest)
+    const edge = new EdgeRuntime(config, model)
+    this.stops.push(() => edge.stop())
+    const profile = await edge.start()
+
+    const device = this.deviceSession()
+    const poolSession = config.pool === undefined ? device : this.poolSession()
+    device.start()
+    if (poolSession !== device) poolSession.start()
+
+    const link = new LinkMonitor({
+      session: poolSession,
+      probeTopic: this.topic('probe'),
+      staleMs: config.probe.staleMs,
+      probeBytes: config.probe.bytes,
+    })
+    const pool = new WorkerPool({
+      session: poolSession,
+      topicPrefix: config.topicPrefix,
+      device: config.device,
+      modelHash: model.hash,
+      now: () => performance.now(),
+      log,
+      onDownlink: (bytes, ms) => link.observeDownlink(bytes, ms),
+    })
+    if (config.policy !== 'local') {
+      link.start()
+      this.stops.push(() => link.stop())
+      await pool.start()
+    }
+    this.cpu.start()
+    this.stops.push(() => this.cpu.stop())
+
+    const slowdown = new LiveSlowdown()
+    const planner = new Planner(
+      {
+        graph: model.graph,
+        chain: edge.chain,
+        policy: config.policy,
+        featureCodecs: config.featureCodecs,
+        inputCodecs: config.inputCodecs,
+        link,
+        pool,
+        edge: slowdown,
+        resume: config.resume,
+      },
+      profile,
+    )
+    const health = new Health({
+      session: device,
+      topic: this.topic('metrics'),
+      cpu: this.cpu,
+      link,
+      edgeFactor: () => slowdown.factor,
+    })
+    health.start()
+    this.stops.push(() => health.stop())
+
+    const theatre: Theatre = {
+      inference: edge.inference,
+      chain: edge.chain,
+      pool,
+      outputShapes: edge.outputShapes,
+      now: () => performance.now(),
+      onEdgeRun: (from, to, ms) => slowdown.observe(ms, segmentsMs(planner.profile, from, to)),
+      pause: (ms, signal) => delay(Math.max(0, ms), undefined, { signal }).catch(() => undefined),
+    }
+    const pipeline = new RequestPipeline({ config, model, labels, planner, theatre, log })
+    this.stops.push(() => pipeline.stop())
+    this.scheduleReprofiling(edge, planner)
+
+    await pipeline.warmUp()
+    await device.subscribe(this.topic('input'), async (message) => {
+      const result = await pipeline.answer(this.idOf(message), message.payload)
+      if (result.ok) {
+        health.answered++
+        health.sentBytes += result.bytes
+        if (result.finishedAt === 'worker') health.finishedAtWorker++
+      } else health.failed++
+      await this.publishResult(device, message, result)
+    })
+    health.serving()
+    this.announceOnline(device, model)
+  }
+
+  /** Safe to repeat; requests in work are answered by an error first. */
+  async stop(): Promise<void> {
+    for (const stop of this.stops.splice(0).toReversed()) await stop()
+  }
+
+  private topic(leaf: DeviceLeaf): string {
+    return deviceTopic(this.config.device, leaf, this.config.topicPrefix)
+  }
+
+  private deviceSession(): MqttSession {
+    const { config } = this
+    const offline = {
+      topic: this.topic('state'),
+      payload: JSON.stringify({ state: 'offline' }),
+      retain: true,
+    }
+    const session = new MqttSession({
+      ...endpointOptions(config.mqtt),
+      clientId: `${config.topicPrefix}-${config.device}`,
+      will: offline,
+      offlineMessage: offline,
+      log: this.log,
+    })
+    this.stops.push(() => session.stop())
+    return session
+  }
+
+  private poolSession(): MqttSession {
+    const { config } = this
+    const session = new MqttSession({
+      ...endpointOptions(config.pool!),
+      clientId: `${config.topicPrefix}-${config.device}-pool`,
+      log: this.log,
+    })
+    this.stops.push(() => session.stop())
+    return session
+  }
+
+  /** Only once requests are really answered, and again after every reconnection. */
+  private announceOnline(session: MqttSession, model: Model): void {
+    const payload = JSON.stringify({ state: 'online', model: model.manifest.name, hash: model.hash })
+    const announce = () => {
+      session
+        .publish(this.topic('state'), payload, { qos: 1, retain: true, timeoutMs: 10_000 })
+        .catch((error: Error) => this.log('warn', 'the online state was not published', { error }))
+    }
+    this.stops.push(session.onState((state) => state.kind === 'online' && announce()))
+    if (session.state.kind === 'online') announce()
+  }
+
+  private scheduleReprofiling(edge: EdgeRuntime, planner: Planner): void {
+    const task: ScheduledTask = cron.schedule(this.config.reprofile, async () => {
+      try {
+        planner.profile = await edge.measure()
+        this.log('info', 'profiled this machine anew')
+      } catch (error) {
+        this.log('warn', 'the profile was not renewed', { error })
+      }
+    })
+    this.stops.push(() => void task.destroy())
+  }
+
+  private idOf(message: IncomingMessage): string {
+    const { correlationData } = message
+    return correlationData === undefined ? `n${this.nextId++}` : Buffer.from(correlationData).toString('hex')
+  }
+
+  private async publishResult(
+    session: MqttSession,
+    message: IncomingMessage,
+    result: ResultMessage,
+  ): Promise<void> {
+    const { correlationData, responseTopic } = message
+    const topic = responseTopic ?? this.topic('result')
+    const correlation = correlationData === undefined ? {} : { correlationData }
+    try {
+      await session.publish(topic, JSON.stringify(result), { qos: 1, timeoutMs: 10_000, ...correlation })
+    } catch (error) {
+      this.log('warn', 'a result was not published', { id: result.id, error })
+    }
+  }
+}

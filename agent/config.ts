@@ -1,0 +1,57 @@
+import { z } from 'zod'
+import { engineNames } from '../src/executor/engine.ts'
+import { endpointSchema } from '../src/transport/endpoint-config.ts'
+import { isTopicId } from '../src/transport/topics.ts'
+
+/** The agent's configuration file. */
+export const agentConfigSchema = z.strictObject({
+  /** Unique on the broker; part of the topics. */
+  device: z.string().refine(isTopicId, 'must be 1 to 64 characters without +, #, / or control characters'),
+  topicPrefix: z.string().min(1).default('surgeon'),
+  /** Where inputs arrive and results go. */
+  mqtt: endpointSchema,
+  /** Where the worker pool is reached; the same broker unless the device has one of its own. */
+  pool: endpointSchema.optional(),
+  /** Zoo name, model directory or file. */
+  model: z.string().min(1),
+  engine: z.enum(engineNames).default('onnxruntime'),
+  /** Threads of one run. */
+  threads: z.int().min(1).max(64).default(1),
+  /** Profiles are kept here. */
+  stateDirectory: z.string().min(1).default('state'),
+  /** `surgeon` plans each request; `local` never sends; `input` always sends the input, encoded with `inputCodec`. */
+  policy: z.enum(['surgeon', 'local', 'input']).default('surgeon'),
+  /** Feature codecs the planner may use. */
+  featureCodecs: z.array(z.enum(['float32', 'float16', 'uint8'])).default(['float16', 'uint8']),
+  /** Codecs of the input the planner may use: `received`, `jpeg:QUALITY`, `webp:QUALITY`. */
+  inputCodecs: z.array(z.string()).default(['received']),
+  /** When the edge goes on by itself: while it waits for the worker, or only once the worker is late. */
+  resume: z.enum(['at-once', 'when-late']).default('at-once'),
+  limits: z
+    .strictObject({
+      /** Larger input messages are refused. */
+      inputBytes: z
+        .int()
+        .min(1)
+        .default(8 * 1024 * 1024),
+      /** Requests in work at once; more are refused. */
+      requests: z.int().min(1).default(64),
+      /** A request unanswered for so long is answered by an error. */
+      requestMs: z.int().min(100).default(30_000),
+    })
+    .prefault({}),
+  probe: z
+    .strictObject({
+      /** Age of the newest acknowledgement from which the link is measured with a small message. */
+      staleMs: z.int().min(100).default(1000),
+      /** Payload of that message. */
+      bytes: z.int().min(512).max(1_000_000).default(2048),
+    })
+    .prefault({}),
+  /** Calendar times at which the profile is measured anew, as cron writes them. */
+  reprofile: z.string().default('17 3 * * *'),
+  /** Emulation, for the lab only. */
+  lab: z.strictObject({ edgeSlowdown: z.number().min(1).default(1) }).prefault({}),
+})
+
+export type AgentConfig = z.output<typeof agentConfigSchema>

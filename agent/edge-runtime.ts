@@ -1,0 +1,80 @@
+import type { TensorValue } from '../src/executor/engine.ts'
+import { InferenceWorker } from '../src/executor/inference-worker.ts'
+import { type SegmentChain, segmentChain } from '../src/executor/segment-chain.ts'
+import { machineName, measureProfile } from '../src/latency-model/measure-profile.ts'
+import type { Profile } from '../src/latency-model/profile.ts'
+import { profilePath, readProfile, writeProfile } from '../src/latency-model/profile-store.ts'
+import { borderShape } from '../src/model-graph/layer-graph.ts'
+import type { Model } from '../src/model-graph/model.ts'
+import { singleWounds } from '../src/model-graph/single-wounds.ts'
+import { candidateWounds } from '../src/scheduler/candidate-wounds.ts'
+import type { AgentConfig } from './config.ts'
+
+/** The edge's half of the model: its segments in the inference thread, and what they take on this machine. */
+export class EdgeRuntime {
+  readonly chain: SegmentChain
+  readonly inference: InferenceWorker
+  /** Of the model's outputs, batch axis first. */
+  readonly outputShapes: readonly (readonly number[])[]
+  private readonly config: AgentConfig
+  private readonly model: Model
+
+  constructor(config: AgentConfig, model: Model) {
+    this.config = config
+    this.model = model
+    this.chain = segmentChain(model.graph, candidateWounds(model.graph, singleWounds(model.graph)))
+    this.outputShapes = model.graph.outputs.map((id) => [1, ...borderShape(model.graph.tensors[id]!)])
+    this.inference = new InferenceWorker({
+      model: config.model,
+      engine: config.engine,
+      threads: config.threads,
+      slowdown: config.lab.edgeSlowdown,
+    })
+  }
+
+  /** Starts the inference thread, loads every segment and finds or measures the profile. */
+  async start(): Promise<Profile> {
+    await this.inference.start()
+    for (const segment of this.chain.segments) await this.inference.load(segment.key, segment)
+    const stored = await readProfile(this.profilePath)
+    return stored !== undefined && this.matches(stored) ? stored : this.measure()
+  }
+
+  async stop(): Promise<void> {
+    await this.inference.stop()
+  }
+
+  /** Measures the profile anew and keeps it. */
+  async measure(): Promise<Profile> {
+    const { engine, threads, featureCodecs, lab } = this.config
+    const subject = { modelHash: this.model.hash, engine, threads, slowdown: lab.edgeSlowdown }
+    const profile = await measureProfile(subject, this.chain, this.exampleInput(), featureCodecs, (run) =>
+      this.inference.run(run),
+    )
+    await writeProfile(this.profilePath, profile)
+    return profile
+  }
+
+  private get profilePath(): string {
+    return profilePath(this.config.stateDirectory, this.model.hash, this.config.engine)
+  }
+
+  private matches(profile: Profile): boolean {
+    return (
+      profile.modelHash === this.model.hash &&
+      profile.machine === machineName() &&
+      profile.threads === this.config.threads &&
+      profile.slowdown === this.config.lab.edgeSlowdown &&
+      profile.segments.every((segment, i) => segment.to === this.chain.wounds[i + 1]?.id) &&
+      this.config.featureCodecs.every((codec) => profile.codecs.some((entry) => entry.codec === codec))
+    )
+  }
+
+  /** A smooth picture: engines take as long for it as for any other. */
+  private exampleInput(): TensorValue {
+    const shape = [1, ...borderShape(this.model.graph.tensors[this.model.graph.inputs[0]!]!)]
+    const data = new Float32Array(shape.reduce((product, axis) => product * axis, 1))
+    for (let i = 0; i < data.length; i++) data[i] = Math.sin(i / 97)
+    return { shape, data }
+  }
+}

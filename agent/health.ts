@@ -1,0 +1,72 @@
+import type { CpuMonitor } from '../src/bandwidth-probe/cpu-monitor.ts'
+import type { LinkMonitor } from '../src/bandwidth-probe/link-monitor.ts'
+import { EventLoopDelay } from '../src/telemetry/event-loop-delay.ts'
+import type { MqttSession } from '../src/transport/mqtt-session.ts'
+
+const periodMs = 1000
+
+export interface HealthOptions {
+  readonly session: MqttSession
+  readonly topic: string
+  readonly cpu: CpuMonitor
+  readonly link: LinkMonitor
+  readonly edgeFactor: () => number
+}
+
+/**
+ * Publishes one flat JSON object of numbers a second on the metrics topic: the form that Grafana's MQTT source,
+ * Telegraf and Home Assistant all read without further ado.
+ */
+export class Health {
+  private readonly options: HealthOptions
+  private readonly loop = new EventLoopDelay()
+  private timer: NodeJS.Timeout | undefined
+  answered = 0
+  failed = 0
+  finishedAtWorker = 0
+  sentBytes = 0
+
+  constructor(options: HealthOptions) {
+    this.options = options
+  }
+
+  start(): void {
+    if (this.timer !== undefined) return
+    this.loop.start()
+    this.timer = setInterval(() => this.publish(), periodMs)
+  }
+
+  stop(): void {
+    clearInterval(this.timer)
+    this.timer = undefined
+    this.loop.stop()
+  }
+
+  /** From here on the event-loop delay is that of serving, not of starting. */
+  serving(): void {
+    this.loop.reset()
+  }
+
+  private publish(): void {
+    const { session, topic, cpu, link, edgeFactor } = this.options
+    if (session.state.kind !== 'online') return
+    const state = link.state
+    const metrics = {
+      ts: Date.now(),
+      answered: this.answered,
+      failed: this.failed,
+      finished_at_worker: this.finishedAtWorker,
+      sent_bytes: this.sentBytes,
+      uplink_bps: state.kind === 'up' ? Math.round(state.uplinkBps) : 0,
+      round_trip_ms: state.kind === 'up' ? state.roundTripMs : -1,
+      link_up: state.kind === 'up' ? 1 : 0,
+      edge_slowdown: edgeFactor(),
+      cpu_load: cpu.load ?? -1,
+      cpu_temperature_c: cpu.temperatureC ?? -1,
+      event_loop_p99_ms: this.loop.p99Ms,
+      rss_bytes: process.memoryUsage.rss(),
+    }
+    // A metric that is lost is replaced a second later.
+    session.publish(topic, JSON.stringify(metrics), { qos: 0, timeoutMs: periodMs }).catch(() => undefined)
+  }
+}

@@ -1,0 +1,147 @@
+import { blankImage, encodeImageInput, parseInputCodec } from '../src/codec/image-codecs.ts'
+import { decodeImage } from '../src/codec/image-input.ts'
+import { ImageError } from '../src/codec/image-source.ts'
+import type { TensorValue } from '../src/executor/engine.ts'
+import { bestClasses } from '../src/model-graph/classify.ts'
+import type { Model } from '../src/model-graph/model.ts'
+import type { Log } from '../src/telemetry/log.ts'
+import type { AgentConfig } from './config.ts'
+import type { Planner } from './planner.ts'
+import type { FailureMessage, ResultMessage } from './request-message.ts'
+import { operate, type Theatre } from './surgery.ts'
+
+export interface PipelineOptions {
+  readonly config: AgentConfig
+  readonly model: Model
+  readonly labels: readonly string[]
+  readonly planner: Planner
+  readonly theatre: Theatre
+  readonly log: Log
+}
+
+/** One request from its bytes to its answer; never throws, so that one bad input costs nothing but its own answer. */
+export class RequestPipeline {
+  private readonly options: PipelineOptions
+  private readonly over = new AbortController()
+  private inWork = 0
+  /** When the engine will have done what it has promised so far. */
+  private edgeBusyUntilMs = 0
+
+  constructor(options: PipelineOptions) {
+    this.options = options
+  }
+
+  stop(): void {
+    this.over.abort(new Error('The agent is stopping'))
+  }
+
+  /** Answers a grey picture twice, so that the first real request does not pay for cold code. */
+  async warmUp(): Promise<void> {
+    const { input } = this.options.model.manifest
+    const grey = await blankImage(input.width, input.height)
+    for (const id of ['warm-up-1', 'warm-up-2']) {
+      const result = await this.answer(id, grey)
+      if (!result.ok) throw new Error(`Cannot serve: a grey picture is not answered: ${result.error.message}`)
+    }
+  }
+
+  async answer(id: string, payload: Uint8Array): Promise<ResultMessage> {
+    const { limits } = this.options.config
+    if (this.inWork >= limits.requests) {
+      return failure(
+        id,
+        'overloaded',
+        `${this.inWork} requests are in work already, the limit is ${limits.requests}`,
+      )
+    }
+    this.inWork++
+    try {
+      return await this.work(id, payload)
+    } catch (error) {
+      this.options.log('warn', 'a request failed', { id, reason: describe(error) })
+      return failure(id, codeOf(error), describe(error))
+    } finally {
+      this.inWork--
+    }
+  }
+
+  private async work(id: string, payload: Uint8Array): Promise<ResultMessage> {
+    const { config, planner, theatre, model, labels } = this.options
+    const beginMs = theatre.now()
+    const plan = planner.plan(payload.length, Math.max(0, this.edgeBusyUntilMs - beginMs))
+    const { chosen, worker, conditions } = plan
+    const { wound, codec } = chosen.point
+    this.edgeBusyUntilMs = Math.max(this.edgeBusyUntilMs, beginMs + chosen.edgeMs)
+    // Decoded at once and only once: it shows whether the input can be read at all, whatever the plan.
+    const decoded = decodeImage(payload, model.manifest.input, { maxBytes: config.limits.inputBytes })
+    decoded.then(
+      () => planner.observeDecode(theatre.now() - beginMs),
+      () => undefined,
+    )
+    const timeout = AbortSignal.timeout(config.limits.requestMs)
+    const result = await operate(theatre, {
+      id,
+      plan: chosen,
+      worker,
+      input: () => decoded,
+      encodedInput: () => this.encodeInput(payload, codec, decoded),
+      resume: config.resume,
+      remoteOnly: config.policy === 'input',
+      deadlineMs: beginMs + config.limits.requestMs,
+      signal: AbortSignal.any([this.over.signal, timeout]),
+    })
+    const totalMs = theatre.now() - beginMs
+    return {
+      ok: true,
+      id,
+      top: bestClasses(result.values[0]!, model.manifest, labels),
+      plan: {
+        wound,
+        codec,
+        worker,
+        predictedMs: chosen.expectedMs,
+        uplinkBps: conditions.link?.uplinkBps ?? null,
+      },
+      finishedAt: result.finishedAt,
+      bytes: result.bytes,
+      totalMs,
+      headMs: result.headMs,
+      encodeMs: result.encodeMs,
+      backendMs: result.remote === undefined ? undefined : result.remote.decodeMs + result.remote.tailMs,
+    }
+  }
+
+  private async encodeInput(
+    payload: Uint8Array,
+    codec: string,
+    decoded: Promise<TensorValue>,
+  ): Promise<Uint8Array> {
+    const { model, planner, theatre } = this.options
+    const parsed = parseInputCodec(codec)
+    if (parsed.kind === 'received') {
+      // The worker gets these bytes as they are, so it is the edge that must have found them readable.
+      await decoded
+      return payload
+    }
+    const beginMs = theatre.now()
+    const bytes = await encodeImageInput(payload, model.manifest.input, parsed)
+    planner.observeInput(codec, bytes.length, theatre.now() - beginMs)
+    return bytes
+  }
+}
+
+function failure(id: string, code: string, message: string): FailureMessage {
+  return { ok: false, id, error: { code, message } }
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof AggregateError) return codeOf(error.errors.at(-1))
+  if (error instanceof ImageError) return error.code
+  if (error instanceof Error && error.name === 'RunCancelledError') return 'timeout'
+  return 'internal'
+}
+
+function describe(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(describe).join('; ')
+  return error instanceof Error ? error.message : String(error)
+}

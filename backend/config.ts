@@ -1,0 +1,30 @@
+import { z } from 'zod'
+import { engineNames } from '../src/executor/engine.ts'
+import { endpointSchema } from '../src/transport/endpoint-config.ts'
+import { isTopicId } from '../src/transport/topics.ts'
+
+/** A pool member's configuration file. */
+export const workerConfigSchema = z.strictObject({
+  /** Unique in the pool; part of the topics. */
+  worker: z.string().refine(isTopicId, 'must be 1 to 64 characters without +, #, / or control characters'),
+  topicPrefix: z.string().min(1).default('surgeon'),
+  mqtt: endpointSchema,
+  /** Zoo names, model directories or files. */
+  models: z.array(z.string().min(1)).min(1),
+  engine: z.enum(engineNames).default('onnxruntime'),
+  /** Threads of one run. */
+  threads: z.int().min(1).max(256).default(1),
+  limits: z
+    .strictObject({
+      /** Requests that may wait; more are refused as overloaded. */
+      queue: z.int().min(1).default(64),
+      /** Of an encoded input. */
+      inputBytes: z
+        .int()
+        .min(1)
+        .default(8 * 1024 * 1024),
+    })
+    .prefault({}),
+})
+
+export type WorkerConfig = z.output<typeof workerConfigSchema>

@@ -1,0 +1,47 @@
+import { readFile } from 'node:fs/promises'
+import { parse } from 'yaml'
+import { z } from 'zod'
+
+/** The configuration cannot be used; the message names every fault. A daemon exits with 78 (sysexits EX_CONFIG). */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+/**
+ * Reads a YAML or JSON file into a frozen configuration. Unknown keys are faults; all faults are reported together.
+ * @throws {ConfigError}
+ */
+export async function loadConfig<Schema extends z.ZodType>(
+  path: string,
+  schema: Schema,
+): Promise<Readonly<z.output<Schema>>> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (cause) {
+    throw new ConfigError(`Cannot read configuration ${path}: ${(cause as Error).message}`, { cause })
+  }
+  let document: unknown
+  try {
+    document = parse(text) ?? {}
+  } catch (cause) {
+    throw new ConfigError(`Cannot read configuration ${path}: it is not YAML: ${(cause as Error).message}`, {
+      cause,
+    })
+  }
+  return parseConfig(document, schema, path)
+}
+
+/** As {@link loadConfig} for a document that is already there; `origin` is named in the error. */
+function parseConfig<Schema extends z.ZodType>(
+  document: unknown,
+  schema: Schema,
+  origin: string,
+): Readonly<z.output<Schema>> {
+  const parsed = schema.safeParse(document)
+  if (parsed.success) return Object.freeze(parsed.data)
+  const faults = parsed.error.issues.map(
+    (issue) => `  ${issue.path.join('.') || '(top level)'}: ${issue.message}`,
+  )
+  throw new ConfigError(`Cannot use configuration ${origin}:\n${faults.join('\n')}`)
+}

@@ -1,0 +1,24 @@
+import { z } from 'zod'
+
+/** What a worker says of itself, retained on its state topic; its last will clears it. */
+const announcementSchema = z.object({
+  worker: z.string(),
+  models: z.array(
+    z.object({
+      name: z.string(),
+      hash: z.string(),
+      /** Wounds whose tail is loaded, with the milliseconds that decoding and the tail take there. */
+      wounds: z.array(z.object({ id: z.string(), tailMs: z.number().nonnegative() })),
+    }),
+  ),
+  /** Milliseconds a request that comes now waits before it is begun. */
+  queueMs: z.number().nonnegative(),
+})
+
+export type Announcement = z.infer<typeof announcementSchema>
+
+/** The announcement in a retained message; undefined for an empty one, which means that the worker is gone. */
+export function parseAnnouncement(payload: Uint8Array): Announcement | undefined {
+  if (payload.length === 0) return undefined
+  return announcementSchema.parse(JSON.parse(Buffer.from(payload).toString('utf8')))
+}
