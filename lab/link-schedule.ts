@@ -16,7 +16,7 @@ export interface LinkScheduleOptions {
 }
 
 /** @throws {RangeError} where the steps are not in the order of their time */
-export function checkLinkSchedule(steps: readonly LinkStep[]): void {
+function checkLinkSchedule(steps: readonly LinkStep[]): void {
   let previousMs = 0
   for (const [index, { atMs }] of steps.entries()) {
     if (!(atMs >= previousMs && atMs < Number.POSITIVE_INFINITY))

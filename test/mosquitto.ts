@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { freePort } from './free-port.ts'
+import { freePort } from '../lab/free-port.ts'
 
 function findBinary(name: string): string | undefined {
   const folders = ['/usr/sbin', '/usr/local/sbin', ...(process.env['PATH'] ?? '').split(delimiter)]
@@ -31,35 +31,38 @@ export const mosquittoMissing: string | undefined =
 
 if (mosquittoMissing !== undefined) process.stderr.write(`tests skipped: ${mosquittoMissing}\n`)
 
-export interface TestMosquitto {
+export interface Mosquitto {
   readonly port: number
   readonly url: string
   readonly pid: number
-  /** Ends this broker only, and removes its folder. Safe to repeat. */
-  stop(): Promise<void>
+  /** Ends this broker only, with SIGTERM unless told otherwise, and removes its folder. Safe to repeat. */
+  stop(signal?: NodeJS.Signals): Promise<void>
 }
 
-export interface TestMosquittoOptions {
-  /** Lines added to the configuration. */
+export interface MosquittoOptions {
+  /** Default: a free one. */
+  readonly port?: number
+  /** Lines added to the configuration. Anonymous clients are allowed unless a line speaks of them. */
   readonly config?: readonly string[]
 }
 
 const startTimeoutMs = 10_000
 
 /**
- * A real Mosquitto of one's own on a free loopback port, anonymous clients allowed.
+ * A real Mosquitto of one's own on a loopback port.
  * @throws {Error} where it is missing or does not start, with what it wrote
  */
-export async function startMosquitto({ config = [] }: TestMosquittoOptions = {}): Promise<TestMosquitto> {
+export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mosquitto> {
   if (mosquittoBinary === undefined) throw new Error(`Cannot start mosquitto: ${mosquittoMissing}`)
   const folder = await mkdtemp(join(tmpdir(), 'surgeon-mosquitto-'))
-  const port = await freePort()
+  const port = options.port ?? (await freePort())
+  const { config = [] } = options
   const file = join(folder, 'mosquitto.conf')
   const lines = [
     // Started by root it would otherwise become a user who cannot read this folder.
     ...(process.getuid?.() === 0 ? ['user root'] : []),
     `listener ${port} 127.0.0.1`,
-    'allow_anonymous true',
+    ...(config.some((line) => line.startsWith('allow_anonymous')) ? [] : ['allow_anonymous true']),
     'persistence false',
     'set_tcp_nodelay true',
     ...config,
@@ -71,9 +74,9 @@ export async function startMosquitto({ config = [] }: TestMosquittoOptions = {})
     child.once('exit', () => resolve())
     child.once('error', () => resolve())
   })
-  const stop = async (): Promise<void> => {
+  const stop = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<void> => {
     if (child.exitCode === null && child.signalCode === null && child.pid !== undefined) {
-      child.kill('SIGTERM')
+      child.kill(signal)
       await exited
     }
     await rm(folder, { recursive: true, force: true })

@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { connect, connectAsync, type MqttClient } from 'mqtt'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { freePort } from '../free-port.ts'
+import { freePort } from '../../lab/free-port.ts'
 import { accepts, mosquittoBinary, mosquittoMissing, startMosquitto } from '../mosquitto.ts'
 import { repositoryRoot } from '../paths.ts'
 

@@ -1,0 +1,33 @@
+/** Runs a command with its own arguments; resolves with the exit code. */
+export type Run = (args: readonly string[]) => Promise<number>
+
+export interface Command {
+  readonly usage: string
+  readonly summary: string
+  /** Loaded only when called, so that `surgeon help` needs no engine. */
+  readonly load: () => Promise<Run>
+}
+
+export const commands: Readonly<Record<string, Command>> = {
+  demo: {
+    usage: 'demo [--edge-slowdown N] [--json]',
+    summary:
+      'broker, worker, agent, shaped link and camera on this machine, with a real model and real photos',
+    load: async () => (await import('./commands/demo.ts')).demo,
+  },
+  agent: {
+    usage: 'agent --config FILE [--check-config]',
+    summary: 'the daemon on the edge; --check-config only reads the file (exit 78 when it is invalid)',
+    load: async () => (await import('./commands/agent.ts')).agent,
+  },
+  worker: {
+    usage: 'worker --config FILE [--threads N] [--check-config]',
+    summary: 'one member of the backend pool',
+    load: async () => (await import('./commands/worker.ts')).worker,
+  },
+  broker: {
+    usage: 'broker [--config FILE] [--port N]',
+    summary: 'the embedded MQTT 5 broker alone, on loopback',
+    load: async () => (await import('./commands/broker.ts')).broker,
+  },
+}

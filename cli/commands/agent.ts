@@ -1,0 +1,23 @@
+import { Agent } from '../../agent/agent.ts'
+import { agentConfigSchema } from '../../agent/config.ts'
+import { loadConfig } from '../../src/config/load-config.ts'
+import { stderrLog } from '../../src/telemetry/log.ts'
+import { runDaemon } from '../daemon.ts'
+import { readOptions } from '../options.ts'
+import { UsageError } from '../usage-error.ts'
+
+export async function agent(args: readonly string[]): Promise<number> {
+  const { values } = readOptions(args, {
+    options: { config: { type: 'string' }, 'check-config': { type: 'boolean' } },
+    allowPositionals: true,
+  })
+  // Both `--check-config FILE` and `--config FILE --check-config` are understood.
+  const file =
+    values.config ??
+    readOptions(args, { options: { 'check-config': { type: 'boolean' } }, allowPositionals: true })
+      .positionals[0]
+  if (file === undefined) throw new UsageError('surgeon agent needs --config FILE')
+  const config = await loadConfig(file, agentConfigSchema)
+  if (values['check-config']) return 0
+  return runDaemon(new Agent(config, stderrLog('agent')))
+}

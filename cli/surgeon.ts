@@ -1,0 +1,43 @@
+#!/usr/bin/env node
+import { ConfigError } from '../src/config/load-config.ts'
+import { type Command, commands } from './commands.ts'
+import { UsageError } from './usage-error.ts'
+
+/** sysexits: the command line, and the configuration, are wrong. */
+const exitUsage = 64
+const exitConfig = 78
+
+const name = process.argv[2] ?? 'help'
+const rest = process.argv.slice(3)
+
+async function main(): Promise<number> {
+  if (name === 'help' || name === '--help' || name === '-h') {
+    console.log(overview())
+    return 0
+  }
+  const command = commands[name]
+  if (command === undefined) throw new UsageError(`Unknown command ${name}.\n\n${overview()}`)
+  if (rest.includes('--help') || rest.includes('-h')) {
+    console.log(`surgeon ${command.usage}\n\n${command.summary}`)
+    return 0
+  }
+  const run = await command.load()
+  return run(rest)
+}
+
+function overview(): string {
+  const width = Math.max(...Object.values(commands).map((command: Command) => command.usage.length))
+  const lines = Object.values(commands).map(
+    (command) => `  surgeon ${command.usage.padEnd(width)}  ${command.summary}`,
+  )
+  return `Usage:\n${lines.join('\n')}\n\n--help after a command says more; --json prints data on stdout and nothing else.`
+}
+
+try {
+  process.exitCode = await main()
+} catch (error) {
+  if (error instanceof UsageError) process.exitCode = exitUsage
+  else if (error instanceof ConfigError) process.exitCode = exitConfig
+  else process.exitCode = 1
+  console.error(error instanceof Error ? error.message : error)
+}

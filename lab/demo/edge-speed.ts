@@ -1,0 +1,55 @@
+import { median } from 'simple-statistics'
+import { InferenceWorker } from '../../src/executor/inference-worker.ts'
+import { segmentChain } from '../../src/executor/segment-chain.ts'
+import { borderShape } from '../../src/model-graph/layer-graph.ts'
+import { loadModel } from '../../src/model-graph/load-model.ts'
+import { singleWounds } from '../../src/model-graph/single-wounds.ts'
+import { candidateWounds } from '../../src/scheduler/candidate-wounds.ts'
+
+const warmUpRuns = 5
+const measuredRuns = 15
+
+/** Milliseconds the whole model takes in the agent's segments, with one thread: the median of 15 runs. */
+async function wholeModelMs(source: string, slowdown: number): Promise<number> {
+  const { graph } = await loadModel(source)
+  const chain = segmentChain(graph, candidateWounds(graph, singleWounds(graph)))
+  const shape = [1, ...borderShape(graph.tensors[graph.inputs[0]!]!)]
+  const data = new Float32Array(shape.reduce((product, axis) => product * axis, 1)).map((_, i) =>
+    Math.sin(i / 97),
+  )
+  const inference = new InferenceWorker({ model: source, engine: 'onnxruntime', threads: 1, slowdown })
+  await inference.start()
+  try {
+    for (const segment of chain.segments) await inference.load(segment.key, segment)
+    const times: number[] = []
+    for (let n = 0; n < warmUpRuns + measuredRuns; n++) {
+      const reply = await inference.run({
+        request: 'edge-speed',
+        segments: chain.segments.map(({ key }) => key),
+        input: { kind: 'values', tensors: chain.crossing(0), values: [{ shape, data }] },
+        output: graph.outputs,
+        keep: false,
+        values: false,
+      })
+      if (n >= warmUpRuns) times.push(reply.segmentMs.reduce((sum, ms) => sum + ms, 0))
+    }
+    return median(times)
+  } finally {
+    await inference.stop()
+  }
+}
+
+/**
+ * The slowdown under which the whole model takes `targetMs` on this machine, 1 where it takes that long anyway. Set
+ * right once after a trial: a processor that waits between segments is not as fast as one that never rests.
+ */
+export async function slowdownFor(
+  source: string,
+  targetMs: number,
+): Promise<{ nativeMs: number; slowdown: number }> {
+  const nativeMs = await wholeModelMs(source, 1)
+  const first = Math.max(1, targetMs / nativeMs)
+  if (first === 1) return { nativeMs, slowdown: 1 }
+  const trialMs = await wholeModelMs(source, first)
+  return { nativeMs, slowdown: Math.max(1, (first * targetMs) / trialMs) }
+}

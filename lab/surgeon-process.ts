@@ -1,0 +1,45 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+const surgeon = fileURLToPath(new URL('../cli/surgeon.js', import.meta.url))
+const patienceMs = 5000
+
+/** A `surgeon` process of its own, as in production. */
+export interface SurgeonProcess {
+  readonly pid: number
+  /** Rejects, with what it said last, when it ends before it is told to. */
+  readonly ended: Promise<never>
+  /** Asks it to end, insists after five seconds; resolves when it has. */
+  stop(): Promise<void>
+}
+
+/** Starts `surgeon COMMAND --config FILE`. Its standard error is kept for the error message. */
+export function startSurgeon(command: string, configFile: string): SurgeonProcess {
+  const child: ChildProcess = spawn(process.execPath, [surgeon, command, '--config', configFile], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let said = ''
+  let told = false
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+    said = (said + text).slice(-4000)
+  })
+  const exit = once(child, 'exit')
+  const ended = exit.then(([code, signal]) => {
+    if (told) return new Promise<never>(() => {})
+    throw new Error(`surgeon ${command} ended by itself (${code ?? signal}):\n${said}`)
+  })
+  ended.catch(() => undefined)
+  return {
+    pid: child.pid!,
+    ended,
+    async stop() {
+      told = true
+      if (child.exitCode !== null || child.signalCode !== null) return
+      child.kill('SIGTERM')
+      const insist = setTimeout(() => child.kill('SIGKILL'), patienceMs)
+      await exit
+      clearTimeout(insist)
+    },
+  }
+}
