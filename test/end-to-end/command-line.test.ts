@@ -1,0 +1,67 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { repositoryRoot } from '../paths.ts'
+
+const surgeon = fileURLToPath(new URL('dist/cli/surgeon.js', repositoryRoot))
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'surgeon-cli-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [surgeon, ...args], { timeout: 30_000 }, (error, out, err) => {
+      resolve({ code: error === null ? 0 : Number(error.code), out, err })
+    })
+  })
+}
+
+async function configFile(name: string, config: unknown): Promise<string> {
+  const path = join(folder, name)
+  await writeFile(path, typeof config === 'string' ? config : JSON.stringify(config))
+  return path
+}
+
+const agent = { device: 'pi', mqtt: { url: 'mqtt://127.0.0.1:1' }, model: 'mobilenetv2' }
+
+test('surgeon help lists every command', async () => {
+  const { code, out } = await run('help')
+  expect(code).toBe(0)
+  for (const command of ['demo', 'agent', 'worker', 'broker']) expect(out).toContain(`surgeon ${command}`)
+})
+
+test('surgeon agent --check-config: 0 for a good file, 78 with every fault for a bad one', async () => {
+  expect(await run('agent', '--check-config', await configFile('good.yaml', agent))).toMatchObject({
+    code: 0,
+    err: '',
+  })
+  const bad = await run(
+    'agent',
+    '--check-config',
+    await configFile('bad.yaml', { ...agent, policy: 'fast', modle: 1 }),
+  )
+  expect(bad.code).toBe(78)
+  expect(bad.err).toMatch(/policy: /)
+  expect(bad.err).toMatch(/modle/)
+})
+
+test('an unknown command, option or value exits with 64 and says what is known', async () => {
+  expect(await run('operate')).toMatchObject({ code: 64, err: expect.stringContaining('surgeon agent') })
+  expect(await run('agent', '--fast')).toMatchObject({ code: 64, err: expect.stringContaining('--fast') })
+  expect(await run('demo', '--edge-slowdown', '0')).toMatchObject({ code: 64 })
+})
+
+test('an unknown model ends the agent with an error that names it', async () => {
+  const { code, err } = await run(
+    'agent',
+    '--config',
+    await configFile('model.yaml', { ...agent, model: 'alexnet99' }),
+  )
+  expect(code).toBe(1)
+  expect(err).toContain('Cannot load model alexnet99')
+})

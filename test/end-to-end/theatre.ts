@@ -1,0 +1,87 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { ResultMessage } from '../../agent/request-message.ts'
+import { type SurgeonProcess, startSurgeon } from '../../lab/surgeon-process.ts'
+import { deferred } from '../../src/async/deferred.ts'
+import { MqttSession } from '../../src/transport/mqtt-session.ts'
+import { deviceTopic, everyDeviceTopic, workerTopic } from '../../src/transport/topics.ts'
+import { type Mosquitto, type MosquittoOptions, startMosquitto } from '../mosquitto.ts'
+
+/** A real broker, real `surgeon` processes and a client that plays the camera; `close` ends them all. */
+export interface EndToEnd {
+  readonly broker: Mosquitto
+  readonly camera: MqttSession
+  readonly start: (command: 'agent' | 'worker', config: object) => Promise<SurgeonProcess>
+  /** Resolves with the first message on a topic that satisfies the condition. */
+  readonly message: (topic: string, wanted: (text: string) => boolean) => Promise<string>
+  /** Sends an input and resolves with its result. */
+  readonly ask: (device: string, input: Uint8Array) => Promise<ResultMessage>
+  readonly close: () => Promise<void>
+}
+
+export const stateTopic = {
+  agent: (device: string) => deviceTopic(device, 'state'),
+  worker: (worker: string) => workerTopic(worker, 'state'),
+}
+
+export async function endToEnd(options?: MosquittoOptions): Promise<EndToEnd> {
+  const folder = await mkdtemp(join(tmpdir(), 'surgeon-end-to-end-'))
+  const broker = await startMosquitto(options)
+  const camera = new MqttSession({
+    url: broker.url,
+    clientId: 'camera',
+    maxInFlightBytes: 4 << 20,
+    backoff: { minMs: 20, maxMs: 200 },
+  })
+  camera.start()
+  await camera.whenOnline()
+  const processes: SurgeonProcess[] = []
+  const answers = new Map<string, (result: ResultMessage) => void>()
+  await camera.subscribe(everyDeviceTopic('result'), ({ payload }) => {
+    const result = JSON.parse(Buffer.from(payload).toString()) as ResultMessage
+    answers.get(result.id)?.(result)
+  })
+  return {
+    broker,
+    camera,
+    async start(command, config) {
+      const file = join(folder, `${command}-${processes.length}.yaml`)
+      const common = { mqtt: { url: broker.url } }
+      const rest =
+        command === 'agent' ? { model: 'mobilenetv2', stateDirectory: folder } : { models: ['mobilenetv2'] }
+      await writeFile(file, JSON.stringify({ ...common, ...rest, ...config }))
+      const started = startSurgeon(command, file)
+      processes.push(started)
+      return started
+    },
+    async message(topic, wanted) {
+      const { promise, resolve } = deferred<string>()
+      const end = await camera.subscribe(topic, ({ payload }) => {
+        const text = Buffer.from(payload).toString()
+        if (wanted(text)) resolve(text)
+      })
+      const text = await promise
+      await end()
+      return text
+    },
+    async ask(device, input) {
+      const correlationData = randomBytes(8)
+      const { promise, resolve } = deferred<ResultMessage>()
+      answers.set(correlationData.toString('hex'), resolve)
+      await camera.publish(deviceTopic(device, 'input'), input, {
+        qos: 1,
+        timeoutMs: 10_000,
+        correlationData,
+      })
+      return promise
+    },
+    async close() {
+      await Promise.all(processes.map((process) => process.stop()))
+      await camera.stop()
+      await broker.stop()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
