@@ -1,0 +1,93 @@
+import { featureCodec } from '../src/codec/feature-codecs.ts'
+import type { SegmentChain } from '../src/executor/segment-chain.ts'
+import { fitOperations, predictMs } from '../src/latency-model/operation-regression.ts'
+import { headMs, type Profile, wholeMs } from '../src/latency-model/profile.ts'
+import { elementsOf, type LayerGraph } from '../src/model-graph/layer-graph.ts'
+import { crossingShapes } from '../src/scheduler/candidate-wounds.ts'
+import type { PlanPoint } from '../src/scheduler/plan-point.ts'
+
+/** Header and names of a frame of a few parts. */
+const frameOverheadBytes = 120
+/** Results come back as float16. */
+const resultBytesPerValue = 2
+
+export interface InputEstimate {
+  readonly bytes: number
+  readonly encodeMs: number
+}
+
+export interface PlanSpace {
+  readonly graph: LayerGraph
+  readonly chain: SegmentChain
+  readonly profile: Profile
+  /** What it takes to make the model's input of the message. */
+  readonly inputMs: number
+  readonly featureCodecs: readonly string[]
+  /** Codecs of the input, with what an input in each is expected to be. */
+  readonly inputCodecs: ReadonlyMap<string, InputEstimate>
+}
+
+/**
+ * Every way to split between this edge and a worker: wounds x codecs, the local plan not included. Pure.
+ * @param tailMs by wound, as the worker announced it; wounds it has not measured are predicted from those it has.
+ */
+export function planPoints(space: PlanSpace, tailMs: ReadonlyMap<string, number>): PlanPoint[] {
+  const { graph, chain, profile, inputMs, featureCodecs, inputCodecs } = space
+  const tails = tailOperations(chain)
+  const pieces = chain.wounds.flatMap(({ id }, i) => {
+    const ms = tailMs.get(id)
+    return ms === undefined ? [] : [{ operations: tails[i]!, ms }]
+  })
+  if (pieces.length === 0) return []
+  const regression = fitOperations(pieces)
+  const whole = inputMs + wholeMs(profile)
+  const resultBytes = frameOverheadBytes + resultBytesPerValue * outputValues(graph)
+  return chain.wounds.slice(0, -1).flatMap((wound, i): PlanPoint[] => {
+    const backendMs = tailMs.get(wound.id) ?? predictMs(regression, tails[i]!)
+    if (i === 0) {
+      // Encoding the input is no work of the engine's and does not hold up finishing locally.
+      return [...inputCodecs].map(([codec, { bytes, encodeMs }]) => ({
+        wound: wound.id,
+        codec,
+        headMs: 0,
+        encodeMs: 0,
+        bytes: bytes + frameOverheadBytes,
+        localTailMs: whole,
+        backendMs: backendMs + encodeMs,
+        resultBytes,
+      }))
+    }
+    const head = inputMs + headMs(profile, wound.id)
+    return featureCodecs.map((codec) => {
+      const measured = profile.codecs.find((entry) => entry.wound === wound.id && entry.codec === codec)
+      return {
+        wound: wound.id,
+        codec,
+        headMs: head,
+        encodeMs: measured?.encodeMs ?? 0,
+        bytes: (measured?.bytes ?? expectedBytes(graph, chain, i, codec)) + frameOverheadBytes,
+        localTailMs: whole - head,
+        backendMs,
+        resultBytes,
+      }
+    })
+  })
+}
+
+/** Operations that are left behind each wound of a chain. */
+function tailOperations(chain: SegmentChain): number[] {
+  const left = [0]
+  for (const segment of chain.segments.toReversed()) left.unshift(left[0]! + segment.operations)
+  return left
+}
+
+function expectedBytes(graph: LayerGraph, chain: SegmentChain, i: number, codec: string): number {
+  return crossingShapes(graph, chain.wounds[i]!).reduce(
+    (sum, { elements, channels }) => sum + featureCodec(codec).expectedBytes(elements, channels),
+    0,
+  )
+}
+
+function outputValues(graph: LayerGraph): number {
+  return graph.outputs.reduce((sum, id) => sum + elementsOf(graph.tensors[id]!), 0)
+}

@@ -1,0 +1,74 @@
+import { fileURLToPath } from 'node:url'
+import { beforeAll, expect, test } from 'vitest'
+import { type PlanSpace, planPoints } from '../../agent/plan-points.ts'
+import { segmentChain } from '../../src/executor/segment-chain.ts'
+import { loadModel } from '../../src/model-graph/load-model.ts'
+import { singleWounds } from '../../src/model-graph/single-wounds.ts'
+import { candidateWounds } from '../../src/scheduler/candidate-wounds.ts'
+import { repositoryRoot } from '../paths.ts'
+
+let space: PlanSpace
+
+beforeAll(async () => {
+  const { graph, hash } = await loadModel(fileURLToPath(new URL('models/mobilenetv2', repositoryRoot)))
+  const chain = segmentChain(graph, candidateWounds(graph, singleWounds(graph)))
+  space = {
+    graph,
+    chain,
+    profile: {
+      version: 1,
+      modelHash: hash,
+      engine: 'onnxruntime',
+      threads: 1,
+      slowdown: 1,
+      machine: 'test',
+      measuredAt: '2026-01-01T00:00:00.000Z',
+      // One millisecond for a million operations.
+      segments: chain.segments.map(({ operations }, i) => ({
+        from: chain.wounds[i]!.id,
+        to: chain.wounds[i + 1]!.id,
+        operations,
+        medianMs: operations / 1e6,
+        madMs: 0,
+        runs: 1,
+      })),
+      codecs: [{ wound: 'block_6_project_BN', codec: 'uint8', encodeMs: 3, bytes: 5000 }],
+    },
+    inputMs: 7,
+    featureCodecs: ['uint8', 'float16'],
+    inputCodecs: new Map([['received', { bytes: 30_000, encodeMs: 0 }]]),
+  }
+})
+
+test('planPoints() has every wound with every codec; head, tail and input time add up to the whole', () => {
+  const points = planPoints(space, new Map([['input', 10]]))
+  expect(points.map(({ wound, codec }) => `${wound}/${codec}`)).toEqual([
+    'input/received',
+    'block_6_project_BN/uint8',
+    'block_6_project_BN/float16',
+    'block_13_project_BN/uint8',
+    'block_13_project_BN/float16',
+    'global_average_pooling2d_1/uint8',
+    'global_average_pooling2d_1/float16',
+  ])
+  const whole = 7 + space.profile.segments.reduce((sum, { medianMs }) => sum + medianMs, 0)
+  for (const { headMs, localTailMs } of points) expect(headMs + localTailMs).toBeCloseTo(whole)
+})
+
+test('planPoints() uses measured bytes and encoding time, else what the codec expects', () => {
+  const points = planPoints(space, new Map([['input', 10]]))
+  const find = (wound: string, codec: string) =>
+    points.find((point) => point.wound === wound && point.codec === codec)!
+  expect(find('block_6_project_BN', 'uint8')).toMatchObject({ encodeMs: 3, bytes: 5120 })
+  expect(find('block_13_project_BN', 'float16').bytes).toBe(2 * 7 * 7 * 160 + 120)
+  expect(find('input', 'received').bytes).toBe(30_120)
+})
+
+test('planPoints() predicts the tails that a worker has not measured from those it has', () => {
+  const [input, ...rest] = planPoints(space, new Map([['input', 10]]))
+  expect(input!.backendMs).toBe(10)
+  const total = space.chain.segments.reduce((sum, { operations }) => sum + operations, 0)
+  const tail = total - space.chain.segments[0]!.operations
+  expect(rest[0]!.backendMs).toBeCloseTo((10 * tail) / total)
+  expect(planPoints(space, new Map())).toEqual([])
+})
