@@ -18,6 +18,18 @@ export interface GraphTensor {
   readonly producer: number
   /** Indices of the layers that read it, ascending, each once. */
   readonly consumers: readonly number[]
+  /** How an ONNX file has it, where that is not float32 with a batch axis of 1 in front of `shape`. */
+  readonly stored?: StoredTensor
+}
+
+/** Such a tensor travels as float32 with a batch axis, like all others; segments turn it into this and back. */
+export interface StoredTensor {
+  /** All axes, as the file's nodes see them. */
+  readonly dims: readonly number[]
+  /** `onnx.TensorProto.DataType`. */
+  readonly elementType: number
+  /** The size depends on the values, as of boxes that were found: `shape` and `dims` are what the file declares. */
+  readonly variable: boolean
 }
 
 export interface WeightSpec {
@@ -33,11 +45,16 @@ export interface KerasDefinition {
   readonly config: Readonly<Record<string, unknown>>
 }
 
-/** A layer that is one node of an ONNX file; attributes and constant inputs are kept as they were. */
+/** A layer that is one node of an ONNX file, kept as it was. */
 export interface OnnxDefinition {
   readonly source: 'onnx'
-  /** Serialised `onnx.NodeProto`. */
-  readonly node: Uint8Array
+  /**
+   * Serialised `onnx.NodeProto`s in order: the node, before it those that prepare its constants (which other layers
+   * may have as well), and for a layer that ends in values of variable size the nodes after it.
+   */
+  readonly nodes: readonly Uint8Array[]
+  /** Names of all constants they read, found in `WeightSource.constants`. */
+  readonly constants: readonly string[]
 }
 
 export interface Layer {
@@ -62,6 +79,8 @@ export interface LayerGraph {
   /** Tensor ids of the model's inputs and outputs, in the source's order. */
   readonly inputs: readonly number[]
   readonly outputs: readonly number[]
+  /** Of an ONNX file: its serialised `onnx.ModelProto` without the graph (operator versions, functions). */
+  readonly onnxHeader?: Uint8Array
 }
 
 /** Number of values of one tensor for one request. */

@@ -1,6 +1,16 @@
 import type { LayerGraph } from './layer-graph.ts'
 import type { Manifest } from './manifest.ts'
 
+/** A constant of an ONNX file in its own type. */
+export interface OnnxConstant {
+  readonly dims: readonly number[]
+  /** `onnx.TensorProto.DataType`. */
+  readonly dataType: number
+  readonly byteLength: number
+  /** Little-endian values. @throws {RangeError} where the file has become shorter; {@link TypeError} for NaN. */
+  read(): Promise<Uint8Array<ArrayBuffer>>
+}
+
 /** Reads one weight at a time, so that a model is never held twice. */
 export interface WeightSource {
   /**
@@ -8,6 +18,8 @@ export interface WeightSource {
    * @throws {RangeError} where the shard is truncated; {@link TypeError} for an unknown name.
    */
   read(name: string): Promise<Float32Array<ArrayBuffer>>
+  /** Of an ONNX file: every constant by name, weights included. */
+  readonly constants?: ReadonlyMap<string, OnnxConstant>
 }
 
 export interface Model {

@@ -31,6 +31,7 @@ import {
   lowerResidualScale,
   lowerSubtract,
 } from './lower-merge.ts'
+import { lowerOnnxBorders } from './lower-onnx-borders.ts'
 import { lowerOnnxNode } from './lower-onnx-node.ts'
 import {
   lowerConv,
@@ -86,7 +87,7 @@ const opset = 17
 /**
  * Lowers a segment to an ONNX model in memory. Its inputs and outputs are the segment's, in its order and under their
  * tensors' names (an output that is an input as well gets `:out` appended): float32, symbolic batch axis, then the
- * tensor's `borderShape`.
+ * tensor's `borderShape`. Of an ONNX file the batch axis is 1, and names at the borders may have suffixes.
  * @throws {TypeError} where a layer reads what is neither made in the segment nor one of its inputs.
  */
 export async function lowerSegment(
@@ -112,6 +113,11 @@ export async function lowerSegment(
     }
   }
 
+  const { onnxHeader } = graph
+  if (onnxHeader !== undefined) {
+    const borders = lowerOnnxBorders(lowering, graph, segment)
+    return serialiseModel({ ...lowering, ...borders, name: graph.name, opset: onnxHeader })
+  }
   const passing = new Set(segment.inputs)
   const inputs = segment.inputs.map((tensor) => graphValue(graph, tensor))
   const outputs = segment.outputs.map((tensor) => {
@@ -137,7 +143,7 @@ function requireAvailable(graph: LayerGraph, layer: Layer, available: ReadonlySe
 
 function lowerLayer(lowering: Lowering, graph: LayerGraph, layer: Layer, folded: Layer | undefined): void {
   if (layer.definition.source === 'onnx') {
-    lowerOnnxNode(lowering, layer, layer.definition.node)
+    lowerOnnxNode(lowering, layer, layer.definition)
     return
   }
   const lower = lowerings.get(layer.type)

@@ -7,6 +7,7 @@ import {
   ModelProtoSchema,
   type NodeProto,
   NodeProtoSchema,
+  type TensorProto,
   TensorProto_DataType,
   TensorProtoSchema,
   ValueInfoProtoSchema,
@@ -18,24 +19,39 @@ export type Attribute =
   | { readonly ints: readonly number[] }
   | { readonly float: number }
   | { readonly text: string }
+  | { readonly tensor: TensorProto }
 
 /** A constant of the model. `values` is called once, when its bytes are due, and its result is not kept. */
-export interface Initializer {
+export type Initializer = {
   readonly name: string
   readonly dims: readonly number[]
-  readonly type: 'float32' | 'int64'
-  readonly values: () => Promise<Float32Array<ArrayBuffer> | BigInt64Array<ArrayBuffer>>
-}
+} & (
+  | { readonly type: 'float32'; readonly values: () => Promise<Float32Array<ArrayBuffer>> }
+  | { readonly type: 'int64'; readonly values: () => Promise<BigInt64Array<ArrayBuffer>> }
+  | {
+      /** Little-endian values of any ONNX type. */
+      readonly type: 'raw'
+      readonly dataType: TensorProto_DataType
+      readonly byteLength: number
+      readonly values: () => Promise<Uint8Array<ArrayBuffer>>
+    }
+)
 
-/** A float32 value that enters or leaves the graph. Axes follow the symbolic batch axis. */
+/** A value that enters or leaves the graph. */
 export interface GraphValue {
   readonly name: string
-  readonly shape: readonly number[]
+  /** Axes after the batch axis; undefined leaves type and axes to the engine. */
+  readonly shape: readonly number[] | undefined
+  /** Fixes the batch axis, which is symbolic otherwise; `none` where `shape` is all axes. */
+  readonly batch?: number | 'none'
+  /** float32 where not given. */
+  readonly elementType?: TensorProto_DataType
 }
 
 export interface OnnxGraph {
   readonly name: string
-  readonly opset: number
+  /** Version of the ONNX operators, or a serialised `onnx.ModelProto` without its graph. */
+  readonly opset: number | Uint8Array
   readonly nodes: readonly NodeProto[]
   readonly initializers: readonly Initializer[]
   readonly inputs: readonly GraphValue[]
@@ -58,6 +74,7 @@ function attributeProto(name: string, value: Attribute): AttributeProto {
   if ('ints' in value)
     return create(AttributeProtoSchema, { name, type: type.INTS, ints: value.ints.map(BigInt) })
   if ('float' in value) return create(AttributeProtoSchema, { name, type: type.FLOAT, f: value.float })
+  if ('tensor' in value) return create(AttributeProtoSchema, { name, type: type.TENSOR, t: value.tensor })
   return create(AttributeProtoSchema, { name, type: type.STRING, s: new TextEncoder().encode(value.text) })
 }
 
@@ -69,19 +86,13 @@ function attributeProto(name: string, value: Attribute): AttributeProto {
  * @throws {RangeError} above the 2 GiB that a protobuf message may have; {@link TypeError} for a constant of wrong length.
  */
 export async function serialiseModel(graph: OnnxGraph): Promise<Uint8Array<ArrayBuffer>> {
-  const irVersion = 8n
-  const model = create(ModelProtoSchema, {
-    irVersion,
-    producerName: 'surgeon',
-    opsetImport: [{ domain: '', version: BigInt(graph.opset) }],
-  })
   const skeleton = create(GraphProtoSchema, {
     name: graph.name,
     node: [...graph.nodes],
     input: graph.inputs.map(valueInfo),
     output: graph.outputs.map(valueInfo),
   })
-  const modelBytes = toBinary(ModelProtoSchema, model)
+  const modelBytes = typeof graph.opset === 'number' ? modelHeader(graph.opset) : graph.opset
   const graphBytes = toBinary(GraphProtoSchema, skeleton)
   const tensors = graph.initializers.map((initializer) => ({ initializer, ...tensorHeader(initializer) }))
 
@@ -116,11 +127,26 @@ export async function serialiseModel(graph: OnnxGraph): Promise<Uint8Array<Array
   return bytes
 }
 
-function valueInfo({ name, shape }: GraphValue) {
-  const dim = [{ value: { case: 'dimParam' as const, value: 'N' } }, ...shape.map(fixedAxis)]
+function modelHeader(opset: number): Uint8Array {
+  const opsetImport = [{ domain: '', version: BigInt(opset) }]
+  return toBinary(
+    ModelProtoSchema,
+    create(ModelProtoSchema, { irVersion: 8n, producerName: 'surgeon', opsetImport }),
+  )
+}
+
+function valueInfo({ name, shape, batch, elementType = TensorProto_DataType.FLOAT }: GraphValue) {
+  if (shape === undefined) return create(ValueInfoProtoSchema, { name })
+  const symbolic = { value: { case: 'dimParam' as const, value: 'N' } }
+  const first = batch === 'none' ? [] : [batch === undefined ? symbolic : fixedAxis(batch)]
   return create(ValueInfoProtoSchema, {
     name,
-    type: { value: { case: 'tensorType', value: { elemType: TensorProto_DataType.FLOAT, shape: { dim } } } },
+    type: {
+      value: {
+        case: 'tensorType',
+        value: { elemType: elementType, shape: { dim: [...first, ...shape.map(fixedAxis)] } },
+      },
+    },
   })
 }
 
@@ -129,9 +155,12 @@ function fixedAxis(axis: number) {
 }
 
 /** Everything of a GraphProto.initializer entry that stands before its raw values. */
-function tensorHeader({ name, dims, type }: Initializer): { prefix: number[]; rawLength: number } {
-  const rawLength = dims.reduce((total, axis) => total * axis, 1) * (type === 'float32' ? 4 : 8)
-  const dataType = type === 'float32' ? TensorProto_DataType.FLOAT : TensorProto_DataType.INT64
+function tensorHeader(initializer: Initializer): { prefix: number[]; rawLength: number } {
+  const { name, dims, type } = initializer
+  const count = dims.reduce((total, axis) => total * axis, 1)
+  const rawLength = type === 'raw' ? initializer.byteLength : count * (type === 'float32' ? 4 : 8)
+  const plainType = type === 'float32' ? TensorProto_DataType.FLOAT : TensorProto_DataType.INT64
+  const dataType = type === 'raw' ? initializer.dataType : plainType
   const head = toBinary(
     TensorProtoSchema,
     create(TensorProtoSchema, { name, dims: dims.map(BigInt), dataType }),

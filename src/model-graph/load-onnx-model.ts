@@ -1,0 +1,89 @@
+import { createHash, type Hash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { access, readFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { knownOnnxManifest } from './known-manifests.ts'
+import { borderShape, type LayerGraph } from './layer-graph.ts'
+import { loadManifest, missingManifest } from './load-manifest.ts'
+import type { Manifest } from './manifest.ts'
+import type { Model, OnnxConstant, WeightSource } from './model.ts'
+import { elementTypeName, toFloat32 } from './onnx/element-types.ts'
+import { graphFromOnnx } from './onnx/graph-from-onnx.ts'
+import { type OnnxFile, parseOnnxFile } from './onnx/onnx-file.ts'
+import { anyOnnxRuntime } from './onnx/onnx-runtime.ts'
+
+/**
+ * Loads an ONNX file for a batch of 1. Layers are its nodes; shapes are asked of ONNX Runtime. Constants stay in the
+ * file, or in the external data beside it, until they are read. The hash covers every byte of these files.
+ *
+ * How it wants its input stands in surgeon.json beside it; some published files are known without. A file about which
+ * nothing is known loads, so that it can be looked at and cut, and reading its `manifest` throws.
+ * @throws {TypeError} for a broken file, or an operator that the engine does not know. @throws {RangeError} for
+ * truncated external data.
+ */
+export async function loadOnnxModel(path: string): Promise<Model> {
+  const directory = dirname(path)
+  const given = await loadManifest(directory)
+  const { file, hash } = await parse(path)
+  const { graph, constants } = await graphFromOnnx(await anyOnnxRuntime(), file, given?.input)
+  const named: LayerGraph = { ...graph, name: basename(path, '.onnx') }
+  const manifest = given ?? (await wellKnown(named, directory))
+  if (manifest !== undefined) requireFittingInput(named, manifest, path)
+  const model = { graph: named, weights: weightsOf(constants, path), hash }
+  if (manifest !== undefined) return { ...model, manifest }
+  return {
+    ...model,
+    get manifest(): Manifest {
+      throw missingManifest(directory, named.name)
+    },
+  }
+}
+
+async function parse(path: string): Promise<{ file: OnnxFile; hash: string }> {
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    throw new Error(`Cannot load model: ${path} must be a readable file below 2 GiB`, { cause })
+  })
+  const file = parseOnnxFile(bytes, path)
+  const hash = createHash('sha256').update(bytes)
+  for (const external of file.externalPaths) await addFile(hash, external)
+  return { file, hash: hash.digest('hex').slice(0, 32) }
+}
+
+async function addFile(hash: Hash, path: string): Promise<void> {
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer)
+}
+
+function weightsOf(constants: ReadonlyMap<string, OnnxConstant>, path: string): WeightSource {
+  return {
+    constants,
+    async read(name) {
+      const constant = constants.get(name)
+      if (constant === undefined) throw new TypeError(`Cannot read weight '${name}': ${path} has none of that name`)
+      return toFloat32(constant.dataType, await constant.read())
+    },
+  }
+}
+
+async function wellKnown(graph: LayerGraph, directory: string): Promise<Manifest | undefined> {
+  const [, height, width] = borderShape(graph.tensors[graph.inputs[0]!]!)
+  const manifest = knownOnnxManifest(graph.name, { width: width ?? 0, height: height ?? 0 })
+  if (manifest === undefined) return undefined
+  const hasLabels = await access(join(directory, 'labels.json')).then(
+    () => true,
+    () => false,
+  )
+  return hasLabels ? { ...manifest, output: { ...manifest.output, labels: 'labels.json' } } : manifest
+}
+
+function requireFittingInput(graph: LayerGraph, { input }: Manifest, path: string): void {
+  const tensor = graph.tensors[graph.inputs[0]!]!
+  const wanted = [3, input.height, input.width]
+  if (graph.inputs.length === 1 && borderShape(tensor).join() === wanted.join()) return
+  const found = graph.inputs.map((id) => {
+    const { name, shape, stored } = graph.tensors[id]!
+    return `'${name}' ${stored === undefined ? 'float' : elementTypeName(stored.elementType)} [${shape.join(', ')}]`
+  })
+  throw new TypeError(
+    `Cannot load ${path}: its one input must be a picture of 3 x ${input.height} x ${input.width} as its manifest says, current inputs are ${found.join(', ')}`,
+  )
+}

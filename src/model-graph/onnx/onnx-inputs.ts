@@ -1,0 +1,63 @@
+import { TensorProto_DataType, type ValueInfoProto } from 'onnx-buf'
+import { elementTypeName, runtimeNameOf } from './element-types.ts'
+import type { OnnxFile } from './onnx-file.ts'
+import type { ProbeInput } from './probe-message.ts'
+
+/** Pixels, from the manifest. */
+export interface InputSize {
+  readonly width: number
+  readonly height: number
+}
+
+/**
+ * Shapes of the file's inputs for one request: an open first axis is the batch and becomes 1, open rows and columns
+ * of a picture are the manifest's.
+ * @throws {TypeError} where an axis stays open.
+ */
+export function onnxInputs({ path, inputs }: OnnxFile, size: InputSize | undefined): ProbeInput[] {
+  return inputs.map((input): ProbeInput => {
+    const { elementType, axes } = tensorType(input, path)
+    const dims = axes.map((axis, position) => {
+      const known = axis ?? (position === 0 ? 1 : pictureAxis(axes, position, size))
+      if (known !== undefined) return known
+      const shown = axes.map((each) => each ?? '?').join(', ')
+      throw new TypeError(
+        `Cannot load ${path}: every axis of input '${input.name}' must be known, current shape is [${shown}]; width and height in surgeon.json stand in for open rows and columns of a picture`,
+      )
+    })
+    return { name: input.name, elementType, dims }
+  })
+}
+
+function tensorType({ name, type }: ValueInfoProto, path: string): { elementType: TensorProto_DataType; axes: (number | undefined)[] } {
+  const tensor = type?.value.case === 'tensorType' ? type.value.value : undefined
+  const elementType = (tensor?.elemType ?? TensorProto_DataType.UNDEFINED) as TensorProto_DataType
+  if (tensor?.shape === undefined || runtimeNameOf(elementType) === undefined) {
+    throw new TypeError(
+      `Cannot load ${path}: input '${name}' must be a tensor of numbers with a known number of axes, current type is ${elementTypeName(elementType)}`,
+    )
+  }
+  const axes = tensor.shape.dim.map(({ value }) => {
+    const axis = value.case === 'dimValue' ? Number(value.value) : 0
+    return axis > 0 ? axis : undefined
+  })
+  return { elementType, axes }
+}
+
+/** Rows and columns of [1, 3, rows, columns] or [1, rows, columns, 3]. */
+function pictureAxis(axes: readonly (number | undefined)[], position: number, size: InputSize | undefined): number | undefined {
+  if (axes.length !== 4 || size === undefined) return undefined
+  const last = isChannels(axes[3]) && !isChannels(axes[1])
+  if (position === (last ? 1 : 2)) return size.height
+  if (position === (last ? 2 : 3)) return size.width
+  return 3
+}
+
+function isChannels(axis: number | undefined): boolean {
+  return axis === 1 || axis === 3 || axis === 4
+}
+
+/** Whether the shape (without batch axis) is a picture's with its channels last, as TensorFlow's exporters write it. */
+export function isChannelsLastPicture(shape: readonly number[]): boolean {
+  return shape.length === 3 && isChannels(shape[2]) && !isChannels(shape[0])
+}
