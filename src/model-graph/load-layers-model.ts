@@ -34,7 +34,10 @@ export async function loadLayersModel(directory: string): Promise<Model> {
   return { graph, weights, manifest, hash: hash.digest('hex').slice(0, 32) }
 }
 
-async function readModelJson(path: string): Promise<{ modelTopology: unknown; weightsManifest: unknown }> {
+/** @throws {TypeError} where the file is not that of a TensorFlow.js layers model. */
+export async function readModelJson(
+  path: string,
+): Promise<{ modelTopology: unknown; weightsManifest: unknown }> {
   let json: unknown
   try {
     json = JSON.parse(await readFile(path, 'utf8'))

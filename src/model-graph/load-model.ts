@@ -1,37 +1,59 @@
-import { readFile, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { findModel } from './find-model.ts'
+import { loadKerasTopology } from './load-keras-topology.ts'
 import { loadLayersModel } from './load-layers-model.ts'
+import { loadOnnxModel } from './load-onnx-model.ts'
+import { loadZooModel } from './load-zoo-model.ts'
 import type { Manifest } from './manifest.ts'
 import type { Model } from './model.ts'
 
-/** Where the models that come with Surgeon lie: beside dist/ in the package. */
-const bundledModels = fileURLToPath(new URL('../../../models/', import.meta.url))
-
-/** The directory of a model: `source` itself, or the bundled model of that name. */
-async function modelDirectory(source: string): Promise<string> {
-  for (const directory of [source, join(bundledModels, source.toLowerCase())]) {
-    const found = await stat(join(directory, 'model.json')).catch(() => undefined)
-    if (found?.isFile()) return directory
-  }
-  throw new TypeError(
-    `Cannot load model ${source}: it must be a directory with a model.json or the name of a bundled model (mobilenetv2)`,
-  )
+export interface LoadModelOptions {
+  /** Folder with a TensorFlow.js layers model whose weights a model of the zoo, or a topology, is to have. */
+  readonly weights?: string
+  /** Of the random weights of a model of the zoo, or a topology, without `weights`; 32-bit, 1 by default. */
+  readonly seed?: number
+  /** All axes of an ONNX file's inputs, batch axis of 1 included, by name: for those that the file leaves open. */
+  readonly inputShapes?: Readonly<Record<string, readonly number[]>>
 }
 
-/** Loads a model by bundled name or directory. @throws {TypeError} naming what is missing or wrong, and where. */
-export async function loadModel(source: string): Promise<Model> {
-  return loadLayersModel(await modelDirectory(source))
+/**
+ * Loads a model by path or name, see `findModel`.
+ * @throws {TypeError} naming what is missing or wrong, and where; also for an option that does not apply.
+ */
+export async function loadModel(source: string, options: LoadModelOptions = {}): Promise<Model> {
+  const place = await findModel(source)
+  const { inputShapes, ...weights } = options
+  if (place.kind !== 'onnx' && inputShapes !== undefined) throw idle('inputShapes', source, 'an ONNX file')
+  switch (place.kind) {
+    case 'zoo':
+      return loadZooModel(place.model, weights)
+    case 'topology':
+      return loadKerasTopology(place.path, weights)
+    case 'layers':
+    case 'onnx':
+      for (const name of ['weights', 'seed'] as const) {
+        if (options[name] !== undefined) throw idle(name, source, 'of the zoo')
+      }
+      return place.kind === 'onnx' ? loadOnnxModel(place.path, inputShapes) : loadLayersModel(place.directory)
+  }
 }
 
 /** Class names of a model; empty where its manifest names no file. */
 export async function loadLabels(source: string, manifest: Manifest): Promise<readonly string[]> {
   const { labels } = manifest.output
-  if (labels === undefined) return []
-  const path = join(await modelDirectory(source), labels)
+  const place = await findModel(source)
+  if (labels === undefined || place.kind === 'zoo') return []
+  const path = join(place.directory, labels)
   const names: unknown = JSON.parse(await readFile(path, 'utf8'))
   if (!Array.isArray(names) || !names.every((name) => typeof name === 'string')) {
-    throw new TypeError(`Cannot read labels ${path} of ${dirname(path)}: it must be a JSON array of strings`)
+    throw new TypeError(
+      `Cannot read labels ${path} of ${place.directory}: it must be a JSON array of strings`,
+    )
   }
   return names
+}
+
+function idle(option: string, source: string, wanted: string): TypeError {
+  return new TypeError(`Cannot load model ${source} with ${option}: it must be ${wanted}`)
 }

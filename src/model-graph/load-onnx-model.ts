@@ -10,6 +10,7 @@ import type { Model, OnnxConstant, WeightSource } from './model.ts'
 import { elementTypeName, toFloat32 } from './onnx/element-types.ts'
 import { graphFromOnnx } from './onnx/graph-from-onnx.ts'
 import { type OnnxFile, parseOnnxFile } from './onnx/onnx-file.ts'
+import type { InputShapes } from './onnx/onnx-inputs.ts'
 import { anyOnnxRuntime } from './onnx/onnx-runtime.ts'
 
 /**
@@ -18,14 +19,18 @@ import { anyOnnxRuntime } from './onnx/onnx-runtime.ts'
  *
  * How it wants its input stands in surgeon.json beside it; some published files are known without. A file about which
  * nothing is known loads, so that it can be looked at and cut, and reading its `manifest` throws.
+ * @param inputShapes All axes of inputs that the file leaves open, by name.
  * @throws {TypeError} for a broken file, or an operator that the engine does not know. @throws {RangeError} for
  * truncated external data.
  */
-export async function loadOnnxModel(path: string): Promise<Model> {
+export async function loadOnnxModel(path: string, inputShapes: InputShapes = {}): Promise<Model> {
   const directory = dirname(path)
   const given = await loadManifest(directory)
   const { file, hash } = await parse(path)
-  const { graph, constants } = await graphFromOnnx(await anyOnnxRuntime(), file, given?.input)
+  const { graph, constants } = await graphFromOnnx(await anyOnnxRuntime(), file, {
+    size: given?.input,
+    shapes: inputShapes,
+  })
   const named: LayerGraph = { ...graph, name: basename(path, '.onnx') }
   const manifest = given ?? (await wellKnown(named, directory))
   if (manifest !== undefined) requireFittingInput(named, manifest, path)
@@ -58,7 +63,8 @@ function weightsOf(constants: ReadonlyMap<string, OnnxConstant>, path: string): 
     constants,
     async read(name) {
       const constant = constants.get(name)
-      if (constant === undefined) throw new TypeError(`Cannot read weight '${name}': ${path} has none of that name`)
+      if (constant === undefined)
+        throw new TypeError(`Cannot read weight '${name}': ${path} has none of that name`)
       return toFloat32(constant.dataType, await constant.read())
     },
   }

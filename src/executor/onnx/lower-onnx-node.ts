@@ -20,9 +20,18 @@ export function lowerOnnxNode(lowering: Lowering, layer: Layer, definition: Onnx
     if (present.has(name)) continue
     const constant = lowering.weights.constants?.get(name)
     if (constant === undefined) {
-      throw new TypeError(`Cannot lower '${layer.name}': its constant '${name}' must be among the model's weights`)
+      throw new TypeError(
+        `Cannot lower '${layer.name}': its constant '${name}' must be among the model's weights`,
+      )
     }
     const { dims, dataType, byteLength } = constant
-    lowering.initializers.push({ name, dims, type: 'raw', dataType, byteLength, values: () => constant.read() })
+    lowering.initializers.push({
+      name,
+      dims,
+      type: 'raw',
+      dataType,
+      byteLength,
+      values: () => constant.read(),
+    })
   }
 }

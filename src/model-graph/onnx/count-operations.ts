@@ -2,10 +2,24 @@ import type { NodeProto } from 'onnx-buf'
 import type { ValueFacts } from './probe-message.ts'
 
 /** Layers that only pass values on or give them another shape. */
-const idle: ReadonlySet<string> = new Set(['Identity', 'Dropout', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze', 'Shape', 'Size'])
+const idle: ReadonlySet<string> = new Set([
+  'Identity',
+  'Dropout',
+  'Reshape',
+  'Flatten',
+  'Squeeze',
+  'Unsqueeze',
+  'Shape',
+  'Size',
+])
 
 /** Weight (index among the inputs) of operators that are convolutions; each of its values is used at every output position. */
-const kernelInput: Readonly<Record<string, number>> = { Conv: 1, ConvInteger: 1, FusedConv: 1, QLinearConv: 3 }
+const kernelInput: Readonly<Record<string, number>> = {
+  Conv: 1,
+  ConvInteger: 1,
+  FusedConv: 1,
+  QLinearConv: 3,
+}
 
 /**
  * Operations of one node for one request: 2 per multiply-accumulate, the window per value of a pooling layer, 1 per

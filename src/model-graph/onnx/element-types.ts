@@ -114,7 +114,9 @@ export function toFloat32(type: Type, bytes: Uint8Array<ArrayBuffer>): Float32Ar
     case Type.UINT64:
       return Float32Array.from(new BigUint64Array(buffer, from, count(8)), Number)
     default:
-      throw new TypeError(`Cannot read values: type must be a number of 8 bits or more, current value is ${elementTypeName(type)}`)
+      throw new TypeError(
+        `Cannot read values: type must be a number of 8 bits or more, current value is ${elementTypeName(type)}`,
+      )
   }
 }
 

@@ -6,9 +6,9 @@ import type { OnnxConstant } from '../model.ts'
 import { countOperations } from './count-operations.ts'
 import { isWeightType } from './element-types.ts'
 import type { OnnxFile, OnnxNode } from './onnx-file.ts'
-import { type InputSize, isChannelsLastPicture, onnxInputs } from './onnx-inputs.ts'
-import { type ProbedModel, probeModel } from './probe-model.ts'
+import { type InputHints, isChannelsLastPicture, onnxInputs } from './onnx-inputs.ts'
 import type { ProbeInput, ValueFacts } from './probe-message.ts'
+import { type ProbedModel, probeModel } from './probe-model.ts'
 import { nodeError, sortNodes } from './sort-nodes.ts'
 import { sortValues } from './sort-values.ts'
 
@@ -28,19 +28,19 @@ interface Draft {
 /**
  * Builds the layer graph of an ONNX file for a batch of 1. Layers are the nodes that compute with data, in the file's
  * order where it is topological; inputs that nothing reads and nodes that lead nowhere are left out.
- * @param size Stands in for rows and columns that the file leaves open.
+ * @param hints Stand in for axes that the file leaves open.
  * @throws {TypeError} naming layer, type and file for an operator that the engine does not know, a cycle, a value
  * that nothing gives; and naming the value for one without a fixed shape.
  */
 export async function graphFromOnnx(
   runtime: OnnxRuntime,
   file: OnnxFile,
-  size: InputSize | undefined,
+  hints: InputHints,
 ): Promise<OnnxGraphParts> {
   const sorted = sortValues(file, sortNodes(file))
   const { data, variable, preparing, kinds } = sorted
   const read = new Set([...data, ...variable].flatMap(({ reads }) => reads))
-  const inputs = onnxInputs(file, size).filter(({ name }) => read.has(name))
+  const inputs = onnxInputs(file, hints).filter(({ name }) => read.has(name))
   const probed = await probeModel(runtime, file, sorted, inputs).catch((cause: unknown) => {
     throw engineRefusal(file, [...preparing, ...data, ...variable], cause)
   })
@@ -71,7 +71,16 @@ export async function graphFromOnnx(
     const index = layers.length
     addTensor(name, index, `input '${name}'`, false)
     const definition = { source: 'onnx', nodes: [], constants: [] } as const
-    layers.push({ index, name, type: 'InputLayer', inputs: [], outputs: [index], weights: [], operations: 0, definition })
+    layers.push({
+      index,
+      name,
+      type: 'InputLayer',
+      inputs: [],
+      outputs: [index],
+      weights: [],
+      operations: 0,
+      definition,
+    })
   }
   const preparation = new Map(preparing.flatMap((node) => node.writes.map((value) => [value, node] as const)))
   const owned = new Set<string>()
@@ -83,8 +92,8 @@ export async function graphFromOnnx(
     const given = [...own].filter((value) => ends.has(value) || (!open && readers.has(value)))
     for (const value of given) addTensor(value, index, `layer '${name}' of type ${type}`, open)
     const prepared = preparedBy(reads, preparation, probed)
-    const constantNames = [...new Set([...reads, ...prepared.flatMap(({ reads }) => reads)])].filter((value) =>
-      constants.has(value),
+    const constantNames = [...new Set([...reads, ...prepared.flatMap(({ reads }) => reads)])].filter(
+      (value) => constants.has(value),
     )
     layers.push({
       index,
@@ -137,11 +146,19 @@ function weightsOf(
   owned: Set<string>,
 ): WeightSpec[] {
   const statistics = new Set(
-    nodes.filter(({ proto }) => proto.opType === 'BatchNormalization').flatMap(({ proto }) => proto.input.slice(3)),
+    nodes
+      .filter(({ proto }) => proto.opType === 'BatchNormalization')
+      .flatMap(({ proto }) => proto.input.slice(3)),
   )
   return names.flatMap((name) => {
     const constant = constants.get(name)
-    if (constant === undefined || owned.has(name) || constant.dims.length === 0 || !isWeightType(constant.dataType)) return []
+    if (
+      constant === undefined ||
+      owned.has(name) ||
+      constant.dims.length === 0 ||
+      !isWeightType(constant.dataType)
+    )
+      return []
     owned.add(name)
     return [{ name, shape: constant.dims, trainable: !statistics.has(name) }]
   })
@@ -157,7 +174,9 @@ function tensorForm(
 ): Pick<GraphTensor, 'shape' | 'layout' | 'stored'> {
   if (facts === undefined || facts.dims.some((axis) => axis === 0)) {
     const found = facts === undefined ? 'another kind of value' : `[${facts.dims.join(', ')}]`
-    throw new TypeError(`Cannot load ${file.path}: '${name}' of ${maker} must be a tensor of numbers that is not empty, it is ${found}`)
+    throw new TypeError(
+      `Cannot load ${file.path}: '${name}' of ${maker} must be a tensor of numbers that is not empty, it is ${found}`,
+    )
   }
   const { dims, elementType } = facts
   const batched = dims.length > 1 && dims[0] === 1
@@ -174,6 +193,9 @@ function engineRefusal(file: OnnxFile, nodes: readonly OnnxNode[], cause: unknow
   const named = nodes.find(({ proto }) => proto.name !== '' && message.includes(`(${proto.name})`))
   const typed = nodes.find(({ proto }) => message.includes(`${proto.domain || 'ai.onnx'}:${proto.opType}(`))
   const node = named ?? typed ?? nodes.find(({ proto }) => new RegExp(`\\b${proto.opType}\\b`).test(message))
-  if (node === undefined) return new TypeError(`Cannot load ${file.path}: the engine must accept it, it says: ${message}`, { cause })
+  if (node === undefined)
+    return new TypeError(`Cannot load ${file.path}: the engine must accept it, it says: ${message}`, {
+      cause,
+    })
   return nodeError(file, node, `must be one that the engine runs, it says: ${message}`, cause)
 }

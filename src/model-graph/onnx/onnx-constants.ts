@@ -31,7 +31,11 @@ export function onnxConstant(
   const count = dims.reduce((product, axis) => product * axis, 1)
   const byteLength = bytesOfValues(dataType, count)
   if (byteLength === undefined || !Number.isSafeInteger(count) || count < 0) {
-    throw fault(path, name, `must be numbers of fixed size, current type is ${elementTypeName(dataType)} [${dims.join(', ')}]`)
+    throw fault(
+      path,
+      name,
+      `must be numbers of fixed size, current type is ${elementTypeName(dataType)} [${dims.join(', ')}]`,
+    )
   }
   const head = { dims, dataType, byteLength }
   if (tensor.dataLocation === TensorProto_DataLocation.EXTERNAL) {
@@ -103,7 +107,12 @@ function externalPlace(tensor: TensorProto, name: string, byteLength: number, pa
     if (!realpathSync(external).startsWith(realpathSync(folder) + sep)) throw new Error('it leads elsewhere')
     size = statSync(external).size
   } catch (cause) {
-    throw fault(path, name, `external data must be a readable file in its folder, current location is '${location}'`, cause)
+    throw fault(
+      path,
+      name,
+      `external data must be a readable file in its folder, current location is '${location}'`,
+      cause,
+    )
   }
   if (!Number.isSafeInteger(start) || start < 0 || start + byteLength > size) {
     throw new RangeError(
@@ -144,13 +153,26 @@ function checked(
   path: string,
 ): Uint8Array<ArrayBuffer> {
   const bad = firstNaN(dataType, bytes)
-  if (bad >= 0) throw new TypeError(`Cannot read constant '${name}' of ${path}: values must be numbers, value ${bad} is NaN`)
+  if (bad >= 0)
+    throw new TypeError(
+      `Cannot read constant '${name}' of ${path}: values must be numbers, value ${bad} is NaN`,
+    )
   return bytes
 }
 
-function requireLength(found: number, wanted: number, name: string, dims: readonly number[], path: string): void {
+function requireLength(
+  found: number,
+  wanted: number,
+  name: string,
+  dims: readonly number[],
+  path: string,
+): void {
   if (found === wanted) return
-  throw fault(path, name, `must have ${wanted} bytes for shape [${dims.join(', ')}], current size is ${found}`)
+  throw fault(
+    path,
+    name,
+    `must have ${wanted} bytes for shape [${dims.join(', ')}], current size is ${found}`,
+  )
 }
 
 function fault(path: string, name: string, complaint: string, cause?: unknown): TypeError {

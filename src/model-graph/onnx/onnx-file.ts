@@ -46,13 +46,16 @@ export function parseOnnxFile(bytes: Uint8Array<ArrayBuffer>, path: string): Onn
   const model = parseModel(bytes, path)
   const { graph } = model
   if (graph === undefined || graph.node.length === 0 || model.opsetImport.length === 0) {
-    throw new TypeError(`Cannot load ${path}: it must be an ONNX model with nodes and operator versions; it is truncated or another kind of file`)
+    throw new TypeError(
+      `Cannot load ${path}: it must be an ONNX model with nodes and operator versions; it is truncated or another kind of file`,
+    )
   }
   if (graph.sparseInitializer.length > 0) {
     throw new TypeError(`Cannot load ${path}: initializers must be dense, sparse ones are not supported`)
   }
   const tensors = [...graph.initializer.map((tensor): [string, TensorProto] => [tensor.name, tensor])]
-  for (const node of graph.node) if (isConstant(node)) tensors.push([node.output[0]!, constantValue(node, path)])
+  for (const node of graph.node)
+    if (isConstant(node)) tensors.push([node.output[0]!, constantValue(node, path)])
   const constants = new Map<string, OnnxConstant>()
   const externalPaths = new Set<string>()
   for (const [name, tensor] of tensors) {

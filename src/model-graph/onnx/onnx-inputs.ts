@@ -4,32 +4,60 @@ import type { OnnxFile } from './onnx-file.ts'
 import type { ProbeInput } from './probe-message.ts'
 
 /** Pixels, from the manifest. */
-export interface InputSize {
+interface InputSize {
   readonly width: number
   readonly height: number
 }
 
+/** All axes by input name. */
+export type InputShapes = Readonly<Record<string, readonly number[]>>
+
+export interface InputHints {
+  readonly size: InputSize | undefined
+  readonly shapes: InputShapes
+}
+
 /**
- * Shapes of the file's inputs for one request: an open first axis is the batch and becomes 1, open rows and columns
- * of a picture are the manifest's.
- * @throws {TypeError} where an axis stays open.
+ * Shapes of the file's inputs for one request: those given by name; else an open first axis is the batch and becomes
+ * 1, open rows and columns of a picture are the manifest's.
+ * @throws {TypeError} where an axis stays open, or a given shape does not fit.
  */
-export function onnxInputs({ path, inputs }: OnnxFile, size: InputSize | undefined): ProbeInput[] {
+export function onnxInputs({ path, inputs }: OnnxFile, { size, shapes }: InputHints): ProbeInput[] {
+  const stray = Object.keys(shapes).find((name) => !inputs.some((input) => input.name === name))
+  if (stray !== undefined) {
+    const names = inputs.map(({ name }) => name).join(', ')
+    throw new TypeError(
+      `Cannot load ${path}: shapes must be of its inputs ${names}, current name is '${stray}'`,
+    )
+  }
   return inputs.map((input): ProbeInput => {
     const { elementType, axes } = tensorType(input, path)
+    const given = shapes[input.name]
+    if (given !== undefined) {
+      const fits =
+        given.length === axes.length && given.every((axis, i) => axis > 0 && axis === (axes[i] ?? axis))
+      if (fits) return { name: input.name, elementType, dims: given }
+      const wanted = axes.map((axis) => axis ?? '?').join(', ')
+      throw new TypeError(
+        `Cannot load ${path}: shape of input '${input.name}' must be [${wanted}], current value is [${given.join(', ')}]`,
+      )
+    }
     const dims = axes.map((axis, position) => {
       const known = axis ?? (position === 0 ? 1 : pictureAxis(axes, position, size))
       if (known !== undefined) return known
       const shown = axes.map((each) => each ?? '?').join(', ')
       throw new TypeError(
-        `Cannot load ${path}: every axis of input '${input.name}' must be known, current shape is [${shown}]; width and height in surgeon.json stand in for open rows and columns of a picture`,
+        `Cannot load ${path}: every axis of input '${input.name}' must be known, current shape is [${shown}]; give its shape, or for open rows and columns of a picture width and height in surgeon.json`,
       )
     })
     return { name: input.name, elementType, dims }
   })
 }
 
-function tensorType({ name, type }: ValueInfoProto, path: string): { elementType: TensorProto_DataType; axes: (number | undefined)[] } {
+function tensorType(
+  { name, type }: ValueInfoProto,
+  path: string,
+): { elementType: TensorProto_DataType; axes: (number | undefined)[] } {
   const tensor = type?.value.case === 'tensorType' ? type.value.value : undefined
   const elementType = (tensor?.elemType ?? TensorProto_DataType.UNDEFINED) as TensorProto_DataType
   if (tensor?.shape === undefined || runtimeNameOf(elementType) === undefined) {
@@ -45,7 +73,11 @@ function tensorType({ name, type }: ValueInfoProto, path: string): { elementType
 }
 
 /** Rows and columns of [1, 3, rows, columns] or [1, rows, columns, 3]. */
-function pictureAxis(axes: readonly (number | undefined)[], position: number, size: InputSize | undefined): number | undefined {
+function pictureAxis(
+  axes: readonly (number | undefined)[],
+  position: number,
+  size: InputSize | undefined,
+): number | undefined {
   if (axes.length !== 4 || size === undefined) return undefined
   const last = isChannels(axes[3]) && !isChannels(axes[1])
   if (position === (last ? 1 : 2)) return size.height

@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf'
-import { type NodeProto, TensorProto_DataType as Type, TensorProtoSchema } from 'onnx-buf'
+import { type NodeProto, TensorProtoSchema, TensorProto_DataType as Type } from 'onnx-buf'
 import { type Initializer, onnxNode, serialiseModel } from '../../executor/onnx/onnx-message.ts'
 import { bytesOfValues } from './element-types.ts'
 import type { OnnxFile, OnnxNode } from './onnx-file.ts'
@@ -49,7 +49,12 @@ export function probeMessage(
     }
     const shape = `${name}:probed-dims`
     const axes = BigInt64Array.from(dims.map(BigInt))
-    initializers.push({ name: shape, dims: [dims.length], type: 'int64', values: () => Promise.resolve(axes) })
+    initializers.push({
+      name: shape,
+      dims: [dims.length],
+      type: 'int64',
+      values: () => Promise.resolve(axes),
+    })
     const zero = create(TensorProtoSchema, {
       dims: [1n],
       dataType,

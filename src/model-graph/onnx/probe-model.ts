@@ -5,15 +5,16 @@
  * engine cannot tell all shapes beforehand, it runs once on zeros and gives the shapes, and the constants that
  * depend on them.
  */
-import type { InferenceSession, Tensor } from 'onnxruntime-common'
+
 import type { TensorProto_DataType as Type } from 'onnx-buf'
-import type { OnnxRuntime } from '../../executor/onnx-session.ts'
+import type { InferenceSession, Tensor } from 'onnxruntime-common'
 import { onnxNode } from '../../executor/onnx/onnx-message.ts'
+import type { OnnxRuntime } from '../../executor/onnx-session.ts'
 import type { OnnxConstant } from '../model.ts'
 import { bytesOfValues, elementTypeOf, runtimeNameOf } from './element-types.ts'
 import { keptConstant } from './onnx-constants.ts'
 import type { OnnxFile, OnnxNode } from './onnx-file.ts'
-import { type ProbeInput, probeMessage, type ProbeParts, type ValueFacts } from './probe-message.ts'
+import { type ProbeInput, type ProbeParts, probeMessage, type ValueFacts } from './probe-message.ts'
 import type { SortedValues } from './sort-values.ts'
 
 export interface ProbedModel {
@@ -74,7 +75,10 @@ async function gather(
   ]
   const ends = file.outputs.map(({ name }) => name).filter((name) => kinds.get(name) === 'variable')
   const nodes = [...preparing, ...data]
-  const declared = await open({ nodes: [...nodes, ...variable], outputs: [...wanted, ...ends] }, declaredFacts)
+  const declared = await open(
+    { nodes: [...nodes, ...variable], outputs: [...wanted, ...ends] },
+    declaredFacts,
+  )
 
   const facts = new Map<string, ValueFacts>(inputs.map(({ name, ...given }) => [name, given]))
   for (const name of read) {
@@ -93,10 +97,16 @@ async function gather(
 
   const shapeOf = new Map(unknown.map((name) => [name, `${name}:probed-shape`]))
   const shapeNodes = [...shapeOf].map(
-    ([name, shape]): OnnxNode => ({ name: shape, proto: onnxNode('Shape', [name], [shape]), reads: [name], writes: [shape] }),
+    ([name, shape]): OnnxNode => ({
+      name: shape,
+      proto: onnxNode('Shape', [name], [shape]),
+      reads: [name],
+      writes: [shape],
+    }),
   )
-  const results = await open({ nodes: [...nodes, ...shapeNodes], outputs: [...shapeOf.values(), ...folded] }, (session) =>
-    session.run(Object.fromEntries(inputs.map((input) => [input.name, zeros(runtime, input)]))),
+  const results = await open(
+    { nodes: [...nodes, ...shapeNodes], outputs: [...shapeOf.values(), ...folded] },
+    (session) => session.run(Object.fromEntries(inputs.map((input) => [input.name, zeros(runtime, input)]))),
   )
   for (const [name, shape] of shapeOf) {
     const dims = Array.from(results[shape]!.data as BigInt64Array, Number)
@@ -150,5 +160,9 @@ function zeros(runtime: OnnxRuntime, { dims, elementType }: ProbeInput): Tensor 
 
 function ownConstant(tensor: Tensor): OnnxConstant {
   const { buffer, byteOffset, byteLength } = tensor.data as Uint8Array<ArrayBuffer>
-  return keptConstant(tensor.dims, elementTypeOf(tensor.type)!, new Uint8Array(buffer, byteOffset, byteLength).slice())
+  return keptConstant(
+    tensor.dims,
+    elementTypeOf(tensor.type)!,
+    new Uint8Array(buffer, byteOffset, byteLength).slice(),
+  )
 }

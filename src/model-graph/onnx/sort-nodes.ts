@@ -11,7 +11,8 @@ export function sortNodes(file: OnnxFile): OnnxNode[] {
   const maker = new Map<string, OnnxNode>()
   for (const node of nodes) {
     for (const value of node.writes) {
-      if (maker.has(value) || given.has(value)) throw nodeError(file, node, `must give values of its own, '${value}' is given twice`)
+      if (maker.has(value) || given.has(value))
+        throw nodeError(file, node, `must give values of its own, '${value}' is given twice`)
       maker.set(value, node)
     }
   }
@@ -33,11 +34,14 @@ export function sortNodes(file: OnnxFile): OnnxNode[] {
       }
       if (given.has(value)) continue
       const source = maker.get(value)
-      if (source === undefined) throw nodeError(file, top.node, `must read what the model holds, nothing gives '${value}'`)
+      if (source === undefined)
+        throw nodeError(file, top.node, `must read what the model holds, nothing gives '${value}'`)
       if (state.get(source) === 'open') {
         const names = stack.map(({ node }) => node.name)
         const cycle = [...names.slice(names.indexOf(source.name)), source.name]
-        throw new TypeError(`Cannot load ${path}: layers must not form a cycle, current cycle is ${cycle.join(' reads ')}`)
+        throw new TypeError(
+          `Cannot load ${path}: layers must not form a cycle, current cycle is ${cycle.join(' reads ')}`,
+        )
       }
       if (state.has(source)) continue
       state.set(source, 'open')
@@ -47,6 +51,14 @@ export function sortNodes(file: OnnxFile): OnnxNode[] {
   return order
 }
 
-export function nodeError(file: Pick<OnnxFile, 'path'>, node: OnnxNode, complaint: string, cause?: unknown): TypeError {
-  return new TypeError(`Cannot load ${file.path}: layer '${node.name}' of type ${node.proto.opType} ${complaint}`, { cause })
+export function nodeError(
+  file: Pick<OnnxFile, 'path'>,
+  node: OnnxNode,
+  complaint: string,
+  cause?: unknown,
+): TypeError {
+  return new TypeError(
+    `Cannot load ${file.path}: layer '${node.name}' of type ${node.proto.opType} ${complaint}`,
+    { cause },
+  )
 }

@@ -22,9 +22,22 @@ export interface SortedValues {
   readonly preparing: readonly OnnxNode[]
 }
 
-const variableSize: ReadonlySet<string> = new Set(['NonMaxSuppression', 'NonZero', 'Unique', 'Compress', 'EfficientNMS_TRT'])
+const variableSize: ReadonlySet<string> = new Set([
+  'NonMaxSuppression',
+  'NonZero',
+  'Unique',
+  'Compress',
+  'EfficientNMS_TRT',
+])
 const sizes: ReadonlySet<string> = new Set(['Shape', 'Size'])
-const random: ReadonlySet<string> = new Set(['RandomNormal', 'RandomUniform', 'RandomNormalLike', 'RandomUniformLike', 'Bernoulli', 'Multinomial'])
+const random: ReadonlySet<string> = new Set([
+  'RandomNormal',
+  'RandomUniform',
+  'RandomNormalLike',
+  'RandomUniformLike',
+  'Bernoulli',
+  'Multinomial',
+])
 
 /**
  * @param order The file's nodes in topological order.

@@ -1,0 +1,28 @@
+import { readFile } from 'node:fs/promises'
+import { basename, dirname } from 'node:path'
+import { graphFromKeras } from './keras-topology.ts'
+import { knownManifest } from './known-manifests.ts'
+import { loadManifest, missingManifest } from './load-manifest.ts'
+import { type WeightChoice, withWeights } from './load-zoo-model.ts'
+import type { Model } from './model.ts'
+
+/**
+ * Loads a topology that Keras wrote (`model.to_json()`), with the chosen weights.
+ * @throws {TypeError} for a file that is none, and for unknown or broken layers, naming layer, class and file.
+ */
+export async function loadKerasTopology(path: string, choice: WeightChoice = {}): Promise<Model> {
+  let topology: unknown
+  try {
+    topology = JSON.parse(await readFile(path, 'utf8'))
+  } catch (cause) {
+    throw new TypeError(`Cannot load model: ${path} must be a readable JSON file`, { cause })
+  }
+  const given = await loadManifest(dirname(path))
+  const options = given === undefined ? {} : { inputSize: given.input }
+  const graph = graphFromKeras(topology, { origin: path, ...options })
+  const [height, width] = graph.tensors[graph.inputs[0]!]!.shape
+  const size = { width: width ?? 0, height: height ?? 0 }
+  const manifest = given ?? knownManifest(graph.name, size) ?? knownManifest(basename(path, '.json'), size)
+  if (manifest === undefined) throw missingManifest(dirname(path), graph.name)
+  return withWeights(graph, topology, manifest, choice)
+}
