@@ -2,6 +2,7 @@
  * The layer graph: a model as a directed acyclic graph of layers joined by tensors. Plain, frozen data; everything
  * that reasons about a model (rings, wounds, cuts, pictures, plans) works on this and on integer indices.
  */
+import type { TensorProto_DataType } from 'onnx-buf'
 
 /** How a tensor of the source file orders its axes: Keras writes channels last, ONNX channels first. */
 export type Layout = 'channels-last' | 'channels-first'
@@ -26,8 +27,8 @@ export interface GraphTensor {
 export interface StoredTensor {
   /** All axes, as the file's nodes see them. */
   readonly dims: readonly number[]
-  /** `onnx.TensorProto.DataType`. */
-  readonly elementType: number
+
+  readonly elementType: TensorProto_DataType
   /** The size depends on the values, as of boxes that were found: `shape` and `dims` are what the file declares. */
   readonly variable: boolean
 }

@@ -45,9 +45,10 @@ export async function loadOnnxModel(path: string, inputShapes: InputShapes = {})
 }
 
 async function parse(path: string): Promise<{ file: OnnxFile; hash: string }> {
-  const bytes = await readFile(path).catch((cause: unknown) => {
+  const { buffer, byteOffset, byteLength } = await readFile(path).catch((cause: unknown) => {
     throw new Error(`Cannot load model: ${path} must be a readable file below 2 GiB`, { cause })
   })
+  const bytes = new Uint8Array(buffer, byteOffset, byteLength)
   const file = parseOnnxFile(bytes, path)
   const hash = createHash('sha256').update(bytes)
   for (const external of file.externalPaths) await addFile(hash, external)

@@ -1,11 +1,12 @@
+import type { TensorProto_DataType } from 'onnx-buf'
 import type { LayerGraph } from './layer-graph.ts'
 import type { Manifest } from './manifest.ts'
 
 /** A constant of an ONNX file in its own type. */
 export interface OnnxConstant {
   readonly dims: readonly number[]
-  /** `onnx.TensorProto.DataType`. */
-  readonly dataType: number
+
+  readonly dataType: TensorProto_DataType
   readonly byteLength: number
   /** Little-endian values. @throws {RangeError} where the file has become shorter; {@link TypeError} for NaN. */
   read(): Promise<Uint8Array<ArrayBuffer>>

@@ -76,48 +76,48 @@ export function elementTypeName(type: Type): string {
   return (Type[type] ?? String(type)).toLowerCase()
 }
 
+/** @returns The type of that number in the format, or undefined for one that cannot be a constant. */
+export function elementTypeOfCode(code: number): Type | undefined {
+  const codes: readonly number[] = [...bits.keys()]
+  return [...bits.keys()][codes.indexOf(code)]
+}
+
+type Decode = (bytes: Uint8Array<ArrayBuffer>) => ArrayLike<number> | ArrayLike<bigint>
+
+const decoders = new Map<Type, Decode>([
+  [Type.DOUBLE, ({ buffer }) => new Float64Array(buffer)],
+  [Type.UINT8, (bytes) => bytes],
+  [Type.BOOL, (bytes) => bytes],
+  [Type.INT8, ({ buffer }) => new Int8Array(buffer)],
+  [Type.UINT16, ({ buffer }) => new Uint16Array(buffer)],
+  [Type.INT16, ({ buffer }) => new Int16Array(buffer)],
+  [Type.INT32, ({ buffer }) => new Int32Array(buffer)],
+  [Type.UINT32, ({ buffer }) => new Uint32Array(buffer)],
+  [Type.INT64, ({ buffer }) => new BigInt64Array(buffer)],
+  [Type.UINT64, ({ buffer }) => new BigUint64Array(buffer)],
+])
+
 /**
  * Little-endian values of any type but the 4- and 8-bit floats, as float32.
  * @throws {TypeError} for another type.
  */
 export function toFloat32(type: Type, bytes: Uint8Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
-  const { buffer } = bytes.byteOffset % 8 === 0 ? bytes : bytes.slice()
-  const from = bytes.byteOffset % 8 === 0 ? bytes.byteOffset : 0
-  const count = (width: number): number => bytes.byteLength / width
-  switch (type) {
-    case Type.FLOAT:
-      return new Float32Array(buffer, from, count(4))
-    case Type.FLOAT16:
-      return decodeWeight(bytes, { stored: 'float16', scale: 1, min: 0 })
-    case Type.BFLOAT16: {
-      // The upper half of a float32.
-      const wide = Uint32Array.from(new Uint16Array(buffer, from, count(2)), (half) => half << 16)
-      return new Float32Array(wide.buffer)
-    }
-    case Type.DOUBLE:
-      return Float32Array.from(new Float64Array(buffer, from, count(8)))
-    case Type.UINT8:
-    case Type.BOOL:
-      return Float32Array.from(bytes)
-    case Type.INT8:
-      return Float32Array.from(new Int8Array(buffer, from, bytes.byteLength))
-    case Type.UINT16:
-      return Float32Array.from(new Uint16Array(buffer, from, count(2)))
-    case Type.INT16:
-      return Float32Array.from(new Int16Array(buffer, from, count(2)))
-    case Type.INT32:
-      return Float32Array.from(new Int32Array(buffer, from, count(4)))
-    case Type.UINT32:
-      return Float32Array.from(new Uint32Array(buffer, from, count(4)))
-    case Type.INT64:
-      return Float32Array.from(new BigInt64Array(buffer, from, count(8)), Number)
-    case Type.UINT64:
-      return Float32Array.from(new BigUint64Array(buffer, from, count(8)), Number)
-    default:
-      throw new TypeError(
-        `Cannot read values: type must be a number of 8 bits or more, current value is ${elementTypeName(type)}`,
-      )
+  // Typed arrays need an aligned start.
+  const own = bytes.byteOffset === 0 && bytes.buffer.byteLength === bytes.length ? bytes : bytes.slice()
+  if (type === Type.FLOAT) return new Float32Array(own.buffer)
+  if (type === Type.FLOAT16) return decodeWeight(own, { stored: 'float16', scale: 1, min: 0 })
+  if (type === Type.BFLOAT16) {
+    // The upper half of a float32.
+    const wide = Uint32Array.from(new Uint16Array(own.buffer), (half) => half << 16)
+    return new Float32Array(wide.buffer)
   }
+  const decode = decoders.get(type)
+  if (decode === undefined) {
+    throw new TypeError(
+      `Cannot read values: type must be a number of 8 bits or more, current value is ${elementTypeName(type)}`,
+    )
+  }
+  return Float32Array.from<number | bigint>(decode(own), Number)
 }
 
 /** @returns Index of the first NaN of float values, or -1; other types have none. */

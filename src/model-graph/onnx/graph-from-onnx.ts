@@ -188,9 +188,11 @@ function tensorForm(
 }
 
 /** ONNX Runtime names the node or its operator somewhere in its message. */
-function engineRefusal(file: OnnxFile, nodes: readonly OnnxNode[], cause: unknown): TypeError {
+function engineRefusal(file: OnnxFile, nodes: readonly OnnxNode[], cause: unknown): Error {
+  // Told already: a constant that cannot be read.
+  if (cause instanceof Error && cause.message.includes(file.path)) return cause
   const message = cause instanceof Error ? cause.message : String(cause)
-  const named = nodes.find(({ proto }) => proto.name !== '' && message.includes(`(${proto.name})`))
+  const named = nodes.find(({ name }) => message.includes(`(${name})`) || message.includes(`'${name}'`))
   const typed = nodes.find(({ proto }) => message.includes(`${proto.domain || 'ai.onnx'}:${proto.opType}(`))
   const node = named ?? typed ?? nodes.find(({ proto }) => new RegExp(`\\b${proto.opType}\\b`).test(message))
   if (node === undefined)

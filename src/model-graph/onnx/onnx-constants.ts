@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises'
 import { dirname, isAbsolute, join, sep } from 'node:path'
 import { type TensorProto, TensorProto_DataLocation, TensorProto_DataType as Type } from 'onnx-buf'
 import type { OnnxConstant } from '../model.ts'
-import { bytesOfValues, elementTypeName, firstNaN } from './element-types.ts'
+import { bytesOfValues, elementTypeOfCode, firstNaN } from './element-types.ts'
 
 /** Values up to this many bytes are kept rather than read again: scalars, sizes, biases of small layers. */
 const keptBytes = 256
@@ -27,15 +27,12 @@ export function onnxConstant(
   path: string,
 ): OnnxConstant & { readonly externalPath?: string } {
   const dims = tensor.dims.map(Number)
-  const dataType = tensor.dataType as Type
   const count = dims.reduce((product, axis) => product * axis, 1)
-  const byteLength = bytesOfValues(dataType, count)
-  if (byteLength === undefined || !Number.isSafeInteger(count) || count < 0) {
-    throw fault(
-      path,
-      name,
-      `must be numbers of fixed size, current type is ${elementTypeName(dataType)} [${dims.join(', ')}]`,
-    )
+  const dataType = elementTypeOfCode(tensor.dataType)
+  const byteLength = dataType === undefined ? undefined : bytesOfValues(dataType, count)
+  if (dataType === undefined || byteLength === undefined || !Number.isSafeInteger(count) || count < 0) {
+    const found = `type ${tensor.dataType} [${dims.join(', ')}]`
+    throw fault(path, name, `must be numbers of a fixed size, current value is ${found}`)
   }
   const head = { dims, dataType, byteLength }
   if (tensor.dataLocation === TensorProto_DataLocation.EXTERNAL) {
@@ -44,7 +41,7 @@ export function onnxConstant(
   }
   const { rawData } = tensor
   if (rawData.length === 0 || rawData.length <= keptBytes || rawData.buffer !== file.buffer) {
-    const bytes = rawData.length === 0 ? listedValues(tensor) : rawData.slice()
+    const bytes = rawData.length === 0 ? listedValues(tensor, dataType) : new Uint8Array(rawData)
     requireLength(bytes.length, byteLength, name, dims, path)
     return { ...head, read: () => Promise.resolve(checked(bytes, dataType, name, path)) }
   }
@@ -63,30 +60,21 @@ export function keptConstant(
 }
 
 /** Values that are listed one by one, in the field that the type prescribes (onnx.proto, TensorProto). */
-function listedValues(tensor: TensorProto): Uint8Array<ArrayBuffer> {
-  const { floatData, int32Data, int64Data, doubleData, uint64Data } = tensor
-  const bytesOf = ({ buffer }: { buffer: ArrayBuffer }): Uint8Array<ArrayBuffer> => new Uint8Array(buffer)
-  switch (tensor.dataType as Type) {
-    case Type.FLOAT:
-      return bytesOf(Float32Array.from(floatData))
-    case Type.DOUBLE:
-      return bytesOf(Float64Array.from(doubleData))
-    case Type.INT64:
-      return bytesOf(BigInt64Array.from(int64Data))
-    case Type.UINT64:
-      return bytesOf(BigUint64Array.from(uint64Data))
-    case Type.UINT32:
-      return bytesOf(Uint32Array.from(uint64Data, Number))
-    case Type.INT32:
-      return bytesOf(Int32Array.from(int32Data))
-    case Type.INT16:
-    case Type.UINT16:
-    case Type.FLOAT16:
-    case Type.BFLOAT16:
-      return bytesOf(Uint16Array.from(int32Data))
-    default:
-      return Uint8Array.from(int32Data)
-  }
+const listings = new Map<Type, (tensor: TensorProto) => { readonly buffer: ArrayBuffer }>([
+  [Type.FLOAT, ({ floatData }) => Float32Array.from(floatData)],
+  [Type.DOUBLE, ({ doubleData }) => Float64Array.from(doubleData)],
+  [Type.INT64, ({ int64Data }) => BigInt64Array.from(int64Data)],
+  [Type.UINT64, ({ uint64Data }) => BigUint64Array.from(uint64Data)],
+  [Type.UINT32, ({ uint64Data }) => Uint32Array.from(uint64Data, Number)],
+  [Type.INT32, ({ int32Data }) => Int32Array.from(int32Data)],
+  ...[Type.INT16, Type.UINT16, Type.FLOAT16, Type.BFLOAT16].map(
+    (type) => [type, ({ int32Data }: TensorProto) => Uint16Array.from(int32Data)] as const,
+  ),
+])
+
+function listedValues(tensor: TensorProto, dataType: Type): Uint8Array<ArrayBuffer> {
+  const list = listings.get(dataType) ?? (({ int32Data }: TensorProto) => Uint8Array.from(int32Data))
+  return new Uint8Array(list(tensor).buffer)
 }
 
 function externalPlace(tensor: TensorProto, name: string, byteLength: number, path: string): FileStretch {

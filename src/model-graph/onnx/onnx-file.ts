@@ -1,6 +1,7 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import {
   type AttributeProto,
+  AttributeProtoSchema,
   type GraphProto,
   type ModelProto,
   ModelProtoSchema,
@@ -53,7 +54,7 @@ export function parseOnnxFile(bytes: Uint8Array<ArrayBuffer>, path: string): Onn
   if (graph.sparseInitializer.length > 0) {
     throw new TypeError(`Cannot load ${path}: initializers must be dense, sparse ones are not supported`)
   }
-  const tensors = [...graph.initializer.map((tensor): [string, TensorProto] => [tensor.name, tensor])]
+  const tensors = graph.initializer.map((tensor): [string, TensorProto] => [tensor.name, tensor])
   for (const node of graph.node)
     if (isConstant(node)) tensors.push([node.output[0]!, constantValue(node, path)])
   const constants = new Map<string, OnnxConstant>()
@@ -103,8 +104,8 @@ function constantValue(node: NodeProto, path: string): TensorProto {
   const tensor = (dataType: TensorProto_DataType, dims: readonly number[], data: object): TensorProto =>
     create(TensorProtoSchema, { dataType, dims: dims.map(BigInt), ...data })
   const { FLOAT, INT64 } = TensorProto_DataType
-  const attribute = node.attribute[0]
-  switch (attribute?.name) {
+  const attribute = node.attribute[0] ?? create(AttributeProtoSchema)
+  switch (attribute.name) {
     case 'value':
       if (attribute.t !== undefined) return attribute.t
       break
@@ -119,7 +120,7 @@ function constantValue(node: NodeProto, path: string): TensorProto {
     default:
   }
   throw new TypeError(
-    `Cannot load ${path}: layer '${node.name || node.output[0]}' of type Constant must hold numbers, current attribute is ${attribute?.name}`,
+    `Cannot load ${path}: layer '${node.name || node.output[0]}' of type Constant must hold numbers, current attribute is '${attribute.name}'`,
   )
 }
 

@@ -1,5 +1,5 @@
-import { TensorProto_DataType, type ValueInfoProto } from 'onnx-buf'
-import { elementTypeName, runtimeNameOf } from './element-types.ts'
+import type { TensorProto_DataType, ValueInfoProto } from 'onnx-buf'
+import { elementTypeName, elementTypeOfCode, runtimeNameOf } from './element-types.ts'
 import type { OnnxFile } from './onnx-file.ts'
 import type { ProbeInput } from './probe-message.ts'
 
@@ -59,10 +59,10 @@ function tensorType(
   path: string,
 ): { elementType: TensorProto_DataType; axes: (number | undefined)[] } {
   const tensor = type?.value.case === 'tensorType' ? type.value.value : undefined
-  const elementType = (tensor?.elemType ?? TensorProto_DataType.UNDEFINED) as TensorProto_DataType
-  if (tensor?.shape === undefined || runtimeNameOf(elementType) === undefined) {
+  const elementType = elementTypeOfCode(tensor?.elemType ?? 0)
+  if (tensor?.shape === undefined || elementType === undefined || runtimeNameOf(elementType) === undefined) {
     throw new TypeError(
-      `Cannot load ${path}: input '${name}' must be a tensor of numbers with a known number of axes, current type is ${elementTypeName(elementType)}`,
+      `Cannot load ${path}: input '${name}' must be a tensor of numbers with a known number of axes, current type is ${elementType === undefined ? 'another' : elementTypeName(elementType)}`,
     )
   }
   const axes = tensor.shape.dim.map(({ value }) => {

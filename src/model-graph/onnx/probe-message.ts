@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf'
-import { type NodeProto, TensorProtoSchema, TensorProto_DataType as Type } from 'onnx-buf'
+import { type NodeProto, NodeProtoSchema, TensorProtoSchema, TensorProto_DataType as Type } from 'onnx-buf'
 import { type Initializer, onnxNode, serialiseModel } from '../../executor/onnx/onnx-message.ts'
 import { bytesOfValues } from './element-types.ts'
 import type { OnnxFile, OnnxNode } from './onnx-file.ts'
@@ -65,7 +65,8 @@ export function probeMessage(
   return serialiseModel({
     name: file.name,
     opset: file.header,
-    nodes: [...zeros, ...nodes.map(({ proto }) => proto)],
+    // With unique names, so that the engine's refusal tells which one it means.
+    nodes: [...zeros, ...nodes.map(({ proto, name }) => create(NodeProtoSchema, { ...proto, name }))],
     initializers,
     inputs: inputs.map(({ name, dims, elementType }) => ({ name, shape: dims, batch: 'none', elementType })),
     outputs: outputs.map((name) => ({ name, shape: undefined })),

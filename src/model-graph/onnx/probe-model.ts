@@ -136,7 +136,7 @@ function declaredFacts({ outputMetadata }: InferenceSession): Map<string, Declar
 function zeros(runtime: OnnxRuntime, { dims, elementType }: ProbeInput): Tensor {
   const count = dims.reduce((product, axis) => product * axis, 1)
   const { buffer } = new Uint8Array(bytesOfValues(elementType, count)!)
-  switch (runtimeNameOf(elementType)) {
+  switch (runtimeNameOf(elementType) ?? '') {
     case 'float32':
       return new runtime.Tensor('float32', new Float32Array(buffer), dims)
     case 'float16':
