@@ -30,4 +30,15 @@ export const commands: Readonly<Record<string, Command>> = {
     summary: 'the embedded MQTT 5 broker alone, on loopback',
     load: async () => (await import('./commands/broker.ts')).broker,
   },
+  wounds: {
+    usage: 'wounds --model M [--all] [--verify] [--verify-limit N] [--engine E] [--json]',
+    summary:
+      'where the model can be cut; --all lists every pair in two-branch rings, --verify cuts, runs and compares',
+    load: async () => (await import('./commands/wounds.ts')).wounds,
+  },
+  models: {
+    usage: 'models [--model NAME]... [--engine E]... [--no-load] [--json]',
+    summary: 'the zoo: layers, parameters, memory, load time measured now, published accuracy, ranks',
+    load: async () => (await import('./commands/models.ts')).models,
+  },
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { loadModel } from '../../src/model-graph/load-model.ts'
 import { bestRingWounds, ringWounds, twoBranchWounds } from '../../src/model-graph/ring-wounds.ts'

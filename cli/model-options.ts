@@ -1,0 +1,49 @@
+import type { LoadModelOptions } from '../src/model-graph/load-model.ts'
+import { UsageError } from './usage-error.ts'
+
+/** Options of every command that loads one model, for `readOptions`. */
+export const modelOptions = {
+  model: { type: 'string' },
+  weights: { type: 'string' },
+  seed: { type: 'string' },
+  'input-shape': { type: 'string', multiple: true },
+} as const
+
+interface ModelValues {
+  readonly model?: string
+  readonly weights?: string
+  readonly seed?: string
+  readonly 'input-shape'?: readonly string[]
+}
+
+/** What {@link modelOptions} gave, for `loadModel`. @throws {UsageError} for a malformed value. */
+export function readModelOptions(
+  values: ModelValues,
+  command: string,
+): { source: string; options: LoadModelOptions } {
+  const { model, weights, seed } = values
+  if (model === undefined) throw new UsageError(`surgeon ${command} needs --model NAME|FOLDER|FILE.onnx`)
+  const shapes = (values['input-shape'] ?? []).map((text): [string, number[]] => {
+    const parts = /^(.+)=(\d+(?:x\d+)*)$/.exec(text)
+    if (parts === null)
+      throw new UsageError(`--input-shape must be like input=1x3x224x224, current value is ${text}`)
+    return [parts[1]!, parts[2]!.split('x').map(Number)]
+  })
+  return {
+    source: model,
+    options: {
+      ...(weights === undefined ? {} : { weights }),
+      ...(seed === undefined ? {} : { seed: wholeNumber(seed, '--seed', 0) }),
+      ...(shapes.length === 0 ? {} : { inputShapes: Object.fromEntries(shapes) }),
+    },
+  }
+}
+
+/** @throws {UsageError} for anything but a whole number of at least `least`. */
+export function wholeNumber(text: string, option: string, least: number): number {
+  const value = Number(text)
+  if (text.trim() === '' || !Number.isInteger(value) || value < least) {
+    throw new UsageError(`${option} must be a whole number from ${least}, current value is ${text}`)
+  }
+  return value
+}
