@@ -3,17 +3,17 @@ import { fileURLToPath } from 'node:url'
 import { repositoryRoot } from './paths.ts'
 
 /**
- * Development data (models, photos, traces) that is not part of the repository: `SURGEON_SHARED_DATA`, or the folder
- * `shared/data` beside or above the repository.
- * @returns The path of the named file or folder; undefined, and a note on stderr, where it is absent.
+ * Path of a file or folder of the development data, or undefined where it is absent. The data lie outside the
+ * repository: at `SURGEON_SHARED_DATA`, else in `shared/data` beside the repository's folder.
  */
-export function sharedData(name: string): string | undefined {
-  const given = process.env['SURGEON_SHARED_DATA']
-  const roots = given === undefined ? [] : [new URL(`file://${given}/`)]
-  roots.push(new URL('../shared/data/', repositoryRoot), new URL('../../shared/data/', repositoryRoot))
-  const paths = roots.map((root) => fileURLToPath(new URL(name, root)))
-  const found = paths.find((path) => existsSync(path))
-  if (found === undefined)
-    process.stderr.write(`tests that need ${name} are skipped: SURGEON_SHARED_DATA is absent\n`)
-  return found
+export function sharedData(relative: string): string | undefined {
+  const folder =
+    process.env['SURGEON_SHARED_DATA'] ?? fileURLToPath(new URL('../shared/data', repositoryRoot))
+  const path = `${folder}/${relative}`
+  return existsSync(path) ? path : undefined
+}
+
+/** The reason for a skipped test, printed once by the test that is skipped. */
+export function missingData(relative: string): string {
+  return `development data absent: shared/data/${relative}`
 }
