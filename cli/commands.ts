@@ -30,6 +30,11 @@ export const commands: Readonly<Record<string, Command>> = {
     summary: 'the embedded MQTT 5 broker alone, on loopback',
     load: async () => (await import('./commands/broker.ts')).broker,
   },
+  infer: {
+    usage: 'infer IMAGE... --model M [--wound W] [--codec C] [--engine E] [--json]',
+    summary: 'classifies pictures with both sides of the cut on this machine',
+    load: async () => (await import('./commands/infer.ts')).infer,
+  },
   wounds: {
     usage: 'wounds --model M [--all] [--verify] [--verify-limit N] [--engine E] [--json]',
     summary:

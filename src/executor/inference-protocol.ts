@@ -18,7 +18,12 @@ export interface ThreadSetup {
 /** Where a run starts from. */
 export type RunInput =
   | { readonly kind: 'values'; readonly tensors: readonly number[]; readonly values: readonly TensorValue[] }
-  | { readonly kind: 'encoded'; readonly codec: string; readonly tensors: readonly number[]; readonly encoded: readonly EncodedTensor[] }
+  | {
+      readonly kind: 'encoded'
+      readonly codec: string
+      readonly tensors: readonly number[]
+      readonly encoded: readonly EncodedTensor[]
+    }
   /** The crossing tensors that an earlier run of the same request left in the thread. */
   | { readonly kind: 'kept' }
 
@@ -49,7 +54,12 @@ export interface RunReply {
 export type ThreadCommand =
   | { readonly kind: 'load'; readonly call: number; readonly key: string; readonly segment: Segment }
   | { readonly kind: 'unload'; readonly call: number; readonly key: string }
-  | { readonly kind: 'run'; readonly call: number; readonly run: RunRequest; readonly cancel: Int32Array<SharedArrayBuffer> }
+  | {
+      readonly kind: 'run'
+      readonly call: number
+      readonly run: RunRequest
+      readonly cancel: Int32Array<SharedArrayBuffer>
+    }
   | { readonly kind: 'drop'; readonly call: number; readonly request: string }
   | { readonly kind: 'stop'; readonly call: number }
 

@@ -20,7 +20,10 @@ const startedMs = performance.now()
 const model = await loadModel(setup.model)
 const engine = await loadEngine(setup.engine)
 const slowdown = new Slowdown(setup.slowdown)
-const segments = new Map<string, { executable: Executable; inputs: readonly number[]; outputs: readonly number[] }>()
+const segments = new Map<
+  string,
+  { executable: Executable; inputs: readonly number[]; outputs: readonly number[] }
+>()
 const kept = new Map<string, ReadonlyMap<number, TensorValue>>()
 
 function post(reply: ThreadReply, transfer: ArrayBuffer[] = []): void {
@@ -40,11 +43,14 @@ function startingValues(run: RunRequest): Map<number, TensorValue> {
     case 'encoded': {
       const { codec, tensors, encoded } = run.input
       const decoder = featureCodec(codec)
-      return new Map(tensors.map((tensor, i) => [tensor, decoder.decode(encoded[i]!.bytes, encoded[i]!.shape)]))
+      return new Map(
+        tensors.map((tensor, i) => [tensor, decoder.decode(encoded[i]!.bytes, encoded[i]!.shape)]),
+      )
     }
     case 'kept': {
       const values = kept.get(run.request)
-      if (values === undefined) throw new Error(`Cannot resume request ${run.request}: its tensors are no longer kept`)
+      if (values === undefined)
+        throw new Error(`Cannot resume request ${run.request}: its tensors are no longer kept`)
       return new Map(values)
     }
   }
@@ -81,7 +87,8 @@ async function execute(run: RunRequest, cancel: Int32Array<SharedArrayBuffer>): 
 
 function valueOf(values: ReadonlyMap<number, TensorValue>, tensor: number, reader: string): TensorValue {
   const value = values.get(tensor)
-  if (value === undefined) throw new Error(`Cannot run ${reader}: tensor ${model.graph.tensors[tensor]?.name} was not computed`)
+  if (value === undefined)
+    throw new Error(`Cannot run ${reader}: tensor ${model.graph.tensors[tensor]?.name} was not computed`)
   return value
 }
 
@@ -91,7 +98,11 @@ async function carryOut(command: ThreadCommand): Promise<void> {
     case 'load': {
       const executable = await engine.compile(model, command.segment, { threads: setup.threads })
       await segments.get(command.key)?.executable.release()
-      segments.set(command.key, { executable, inputs: command.segment.inputs, outputs: command.segment.outputs })
+      segments.set(command.key, {
+        executable,
+        inputs: command.segment.inputs,
+        outputs: command.segment.outputs,
+      })
       return post({ kind: 'done', call })
     }
     case 'unload': {

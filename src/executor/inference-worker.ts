@@ -19,7 +19,11 @@ interface Queued {
 }
 
 /** Leaves the call number to the worker. Distributes over the union, which a plain `Omit` would not. */
-type CommandBody = ThreadCommand extends infer Command ? (Command extends unknown ? Omit<Command, 'call'> : never) : never
+type CommandBody = ThreadCommand extends infer Command
+  ? Command extends unknown
+    ? Omit<Command, 'call'>
+    : never
+  : never
 
 /**
  * The host's side of one inference thread. Runs are started one at a time, earliest `dueMs` first, so that a new
@@ -76,7 +80,8 @@ export class InferenceWorker {
   async stop(): Promise<void> {
     const thread = this.thread
     if (thread === undefined) return
-    for (const queued of this.queue.splice(0)) queued.reject(new RunCancelledError('The inference thread is stopped'))
+    for (const queued of this.queue.splice(0))
+      queued.reject(new RunCancelledError('The inference thread is stopped'))
     await this.call({ kind: 'stop' }).catch(() => undefined)
     await thread.terminate()
     this.thread = undefined
@@ -142,7 +147,8 @@ export class InferenceWorker {
 
   private call(command: CommandBody): Promise<RunReply | undefined> {
     const { thread } = this
-    if (thread === undefined) return Promise.reject(new Error('Cannot use the inference thread: it is not running'))
+    if (thread === undefined)
+      return Promise.reject(new Error('Cannot use the inference thread: it is not running'))
     const call = this.nextCall++
     return new Promise((resolve, reject) => {
       this.calls.set(call, { resolve, reject })

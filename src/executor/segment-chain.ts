@@ -34,7 +34,10 @@ export function segmentChain(graph: LayerGraph, wounds: readonly Wound[]): Segme
     crossing: (i) => (i === segments.length ? graph.outputs : wounds[i]!.tensors),
     indexOf: (id) => {
       const index = wounds.findIndex((wound) => wound.id === id)
-      if (index < 0) throw new RangeError(`Cannot cut at ${id}: the segments border at ${wounds.map((w) => w.id).join(', ')}`)
+      if (index < 0)
+        throw new RangeError(
+          `Cannot cut at ${id}: the segments border at ${wounds.map((w) => w.id).join(', ')}`,
+        )
       return index
     },
   }

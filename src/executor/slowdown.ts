@@ -14,7 +14,8 @@ export class Slowdown {
 
   /** @param factor 1 or more. */
   constructor(factor: number) {
-    if (!(factor >= 1)) throw new RangeError(`Cannot slow down: factor must be at least 1, current value is ${factor}`)
+    if (!(factor >= 1))
+      throw new RangeError(`Cannot slow down: factor must be at least 1, current value is ${factor}`)
     this.factor = factor
   }
 

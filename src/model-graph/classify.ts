@@ -12,9 +12,17 @@ export interface ClassScore {
  * The best classes of a model's output [1, classes], best first. Logits are turned into probabilities.
  * @param labels class names by index; a class without one is named by its index.
  */
-export function bestClasses(output: TensorValue, manifest: Manifest, labels: readonly string[]): ClassScore[] {
+export function bestClasses(
+  output: TensorValue,
+  manifest: Manifest,
+  labels: readonly string[],
+): ClassScore[] {
   const probabilities = manifest.output.kind === 'logits' ? softmax(output.data) : output.data
-  return Array.from(probabilities, (probability, index) => ({ label: labels[index] ?? String(index), index, probability }))
+  return Array.from(probabilities, (probability, index) => ({
+    label: labels[index] ?? String(index),
+    index,
+    probability,
+  }))
     .toSorted((a, b) => b.probability - a.probability)
     .slice(0, manifest.output.topK)
 }

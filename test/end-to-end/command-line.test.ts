@@ -65,3 +65,32 @@ test('an unknown model ends the agent with an error that names it', async () => 
   expect(code).toBe(1)
   expect(err).toContain('Cannot load model alexnet99')
 })
+
+test('surgeon infer gives the same answer wherever the model is cut', async () => {
+  const photo = fileURLToPath(new URL('photos/coffee.jpg', repositoryRoot))
+  for (const [wound, codec] of [
+    ['local', undefined],
+    ['input', 'received'],
+    ['block_6_project_BN', 'uint8'],
+  ] as const) {
+    const { code, out } = await run(
+      'infer',
+      photo,
+      '--model',
+      'mobilenetv2',
+      '--wound',
+      wound,
+      '--json',
+      ...(codec === undefined ? [] : ['--codec', codec]),
+    )
+    expect(code).toBe(0)
+    const [answer] = JSON.parse(out)
+    expect(answer).toMatchObject({
+      image: photo,
+      wound,
+      engine: 'onnxruntime',
+      top: [{ label: 'espresso' }, {}, {}, {}, {}],
+    })
+    expect(answer.bytes > 0).toBe(codec !== undefined)
+  }
+})

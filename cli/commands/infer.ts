@@ -1,0 +1,141 @@
+import { readFile } from 'node:fs/promises'
+import { featureCodec, featureCodecNames } from '../../src/codec/feature-codecs.ts'
+import { encodeImageInput, parseInputCodec } from '../../src/codec/image-codecs.ts'
+import { decodeImage } from '../../src/codec/image-input.ts'
+import {
+  type Engine,
+  type EngineName,
+  type Executable,
+  engineNames,
+  type TensorValue,
+} from '../../src/executor/engine.ts'
+import { loadEngine } from '../../src/executor/load-engine.ts'
+import { bestClasses } from '../../src/model-graph/classify.ts'
+import { cut } from '../../src/model-graph/cut.ts'
+import { findWound } from '../../src/model-graph/find-wound.ts'
+import { loadLabels, loadModel } from '../../src/model-graph/load-model.ts'
+import type { Model } from '../../src/model-graph/model.ts'
+import type { Wound } from '../../src/model-graph/wound.ts'
+import { readOptions } from '../options.ts'
+import { UsageError } from '../usage-error.ts'
+
+/** What crosses, as the tail gets it, and how many bytes it was on the way. */
+interface Crossing {
+  readonly values: readonly TensorValue[]
+  readonly bytes: number
+}
+
+export async function infer(args: readonly string[]): Promise<number> {
+  const { values, positionals } = readOptions(args, {
+    options: {
+      model: { type: 'string' },
+      wound: { type: 'string', default: 'local' },
+      codec: { type: 'string' },
+      engine: { type: 'string', default: 'onnxruntime' },
+      json: { type: 'boolean' },
+    },
+    allowPositionals: true,
+  })
+  if (values.model === undefined || positionals.length === 0)
+    throw new UsageError('surgeon infer needs IMAGE... and --model M')
+  const engineName = engineNames.find((name) => name === values.engine)
+  if (engineName === undefined) {
+    throw new UsageError(
+      `--engine must be one of ${engineNames.join(', ')}, current value is ${values.engine}`,
+    )
+  }
+  const model = await loadModel(values.model)
+  const labels = await loadLabels(values.model, model.manifest)
+  const wound = findWound(model.graph, values.wound)
+  const codec = checkedCodec(wound, values.codec)
+  const patient = await openPatient(model, wound, await loadEngine(engineName))
+  const answers = []
+  for (const image of positionals) {
+    const answer = await patient.answer(await readFile(image), codec)
+    const top = bestClasses(answer.output, model.manifest, labels)
+    answers.push({
+      image,
+      top,
+      wound: wound.id,
+      codec,
+      engine: engineName,
+      headMs: answer.headMs,
+      tailMs: answer.tailMs,
+      bytes: answer.bytes,
+    })
+  }
+  if (values.json) console.log(JSON.stringify(answers, undefined, 2))
+  else for (const answer of answers) console.log(describe(answer))
+  return 0
+}
+
+function describe(answer: {
+  image: string
+  top: readonly { label: string; probability: number }[]
+  wound: string
+  codec: string
+  engine: EngineName
+  headMs: number
+  tailMs: number
+  bytes: number
+}): string {
+  const top = answer.top.map(
+    ({ label, probability }) => `  ${(100 * probability).toFixed(1).padStart(5)} %  ${label}`,
+  )
+  const how = `wound ${answer.wound}, codec ${answer.codec}, ${answer.bytes} bytes, head ${answer.headMs.toFixed(1)} ms, tail ${answer.tailMs.toFixed(1)} ms`
+  return [`${answer.image} (${how})`, ...top].join('\n')
+}
+
+/** The codec, or the wound's usual one. @throws {UsageError} where it cannot carry what crosses at the wound. */
+function checkedCodec(wound: Wound, name: string | undefined): string {
+  if (wound.tensors.length === 0) return 'none'
+  if (name === undefined) return wound.id === 'input' ? 'received' : 'float32'
+  if (featureCodecNames.includes(name)) return name
+  if (wound.id === 'input') parseInputCodec(name)
+  else
+    throw new UsageError(
+      `--codec at ${wound.id} must be one of ${featureCodecNames.join(', ')}, current value is ${name}`,
+    )
+  return name
+}
+
+/** The model cut at a wound, both sides on this machine. Neither side has layers at `input` and `local` respectively. */
+async function openPatient(model: Model, wound: Wound, engine: Engine) {
+  const { head, tail } = cut(model.graph, wound)
+  const compile = (segment: typeof head): Promise<Executable> =>
+    engine.compile(model, segment, { threads: 1 })
+  const runHead = wound.id === 'input' ? undefined : await compile(head)
+  const runTail = wound.tensors.length === 0 ? undefined : await compile(tail)
+  return {
+    async answer(image: Uint8Array, codec: string) {
+      const input = await decodeImage(image, model.manifest.input)
+      const beginMs = performance.now()
+      const made = runHead === undefined ? [input] : await runHead.run([input])
+      const headMs = performance.now() - beginMs
+      if (runTail === undefined) return { output: made[0]!, headMs, tailMs: 0, bytes: 0 }
+      const { values, bytes } = await carry(model, image, made, codec)
+      const tailBeginMs = performance.now()
+      const [output] = await runTail.run(values)
+      return { output: output!, headMs, tailMs: performance.now() - tailBeginMs, bytes }
+    },
+  }
+}
+
+/** Through the codec and back. */
+async function carry(
+  model: Model,
+  image: Uint8Array,
+  values: readonly TensorValue[],
+  codec: string,
+): Promise<Crossing> {
+  if (featureCodecNames.includes(codec)) {
+    const coder = featureCodec(codec)
+    const encoded = values.map((value) => ({ shape: value.shape, bytes: coder.encode(value) }))
+    const bytes = encoded.reduce((sum, part) => sum + part.bytes.length, 0)
+    return { values: encoded.map((part) => coder.decode(part.bytes, part.shape)), bytes }
+  }
+  const parsed = parseInputCodec(codec)
+  const sent =
+    parsed.kind === 'received' ? image : await encodeImageInput(image, model.manifest.input, parsed)
+  return { values: [await decodeImage(sent, model.manifest.input)], bytes: sent.length }
+}
