@@ -46,4 +46,10 @@ export const commands: Readonly<Record<string, Command>> = {
     summary: 'the zoo: layers, parameters, memory, load time measured now, published accuracy, ranks',
     load: async () => (await import('./commands/models.ts')).models,
   },
+  graph: {
+    usage: 'graph --model M --out F.svg|F.html [--fold|--unfold]',
+    summary:
+      'draws the model: layers, rings, wounds, sizes; the HTML pans, zooms and tells of a layer on click',
+    load: async () => (await import('./commands/graph.ts')).graph,
+  },
 }

@@ -1,0 +1,43 @@
+import { writeFile } from 'node:fs/promises'
+import { loadModel } from '../../src/model-graph/load-model.ts'
+import { graphHtml, graphSvg } from '../../src/model-graph/picture/render-picture.ts'
+import { modelOptions, readModelOptions } from '../model-options.ts'
+import { readOptions } from '../options.ts'
+import { terminalProgress } from '../progress.ts'
+import { UsageError } from '../usage-error.ts'
+
+/** Above this many layers a picture shows rings folded, unless told otherwise. */
+const largestUnfolded = 400
+
+/** Draws the layer graph to an SVG or HTML file. */
+export async function graph(args: readonly string[]): Promise<number> {
+  const { values } = readOptions(args, {
+    options: {
+      ...modelOptions,
+      out: { type: 'string' },
+      fold: { type: 'boolean' },
+      unfold: { type: 'boolean' },
+    },
+  })
+  const { source, options } = readModelOptions(values, 'graph')
+  const { out } = values
+  if (out === undefined || !/\.(svg|html)$/.test(out)) {
+    throw new UsageError(`surgeon graph needs --out FILE.svg or FILE.html, current value is ${out ?? 'none'}`)
+  }
+  if (values.fold === true && values.unfold === true)
+    throw new UsageError('--fold and --unfold exclude each other')
+  const progress = terminalProgress()
+  progress.show(`laying out ${source}`)
+  const startMs = performance.now()
+  const { graph: layers } = await loadModel(source, options)
+  const large = layers.layers.length > largestUnfolded
+  const folded = values.fold ?? (values.unfold === true ? false : large)
+  const picture = await (out.endsWith('.svg') ? graphSvg : graphHtml)(layers, { folded })
+  await writeFile(out, picture)
+  progress.clear()
+  const hint = folded && values.fold !== true ? ', rings folded (--unfold shows every layer)' : ''
+  console.log(
+    `${out}: ${layers.layers.length} layers${hint}, ${((performance.now() - startMs) / 1000).toFixed(1)} s`,
+  )
+  return 0
+}
