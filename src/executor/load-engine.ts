@@ -14,7 +14,7 @@ const modules: Readonly<
   },
   tensorflow: {
     package: '@tensorflow/tfjs-node',
-    load: () => Promise.reject(new Error('engine tensorflow is not part of this version')),
+    load: async () => (await import('./tensorflow-engine.ts')).tensorflowEngine(),
   },
 }
 
