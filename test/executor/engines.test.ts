@@ -43,6 +43,9 @@ async function runOnce(
   return values
 }
 
+/** Of every n-th single-tensor wound: compiling is what takes the time, and both engines compile the same ONNX. */
+const sampled = { onnxruntime: 1, wasm: 4 } as const
+
 describe.each(['onnxruntime', 'wasm'] as const)('engine %s', (name) => {
   let engine: Engine
   let whole: Executable
@@ -67,12 +70,12 @@ describe.each(['onnxruntime', 'wasm'] as const)('engine %s', (name) => {
     references.push(values!.data)
   })
 
-  test('gives the same answer at every single-tensor wound', async () => {
+  test(`gives the same answer at every single-tensor wound (of ${sampled[name]})`, async () => {
     const [reference] = await whole.run([cat])
     const wounds = singleWounds(model.graph)
     expect(wounds.length).toBe(76)
     const wrong: string[] = []
-    for (const wound of wounds) {
+    for (const wound of wounds.filter((_, i) => i % sampled[name] === 0)) {
       const { head, tail } = cut(model.graph, wound)
       const crossing = await runOnce(engine, head, [cat])
       const [answer] = wound.id === 'local' ? crossing : await runOnce(engine, tail, crossing)
