@@ -65,7 +65,7 @@ describe.each(models)('$name with seeded weights', ({ name, every, several }) =>
     const cuts = wounds(every, several)
     const report = await checkWounds(model, cuts, inputs, whole, { engine: native, threads: 1 })
     expect(report.checked).toBe(cuts.length)
-    expect(report.maxAbsDiff, report.worst).toBeLessThanOrEqual(woundTolerance)
+    expect(report.maxAbsDiff, `at ${report.worst}`).toBeLessThanOrEqual(woundTolerance)
   }, 120_000)
 
   test.skipIf(similarToOthers.has(name))(
@@ -76,7 +76,7 @@ describe.each(models)('$name with seeded weights', ({ name, every, several }) =>
       const cuts = [middle[Math.floor(middle.length / 2)]!]
       for (const engine of others) {
         const own = await runWhole(model, inputs, { engine, threads: 2 })
-        expect(relativeDifference(own, whole), engine.name).toBeLessThanOrEqual(engineTolerance)
+        expect(relativeDifference(own, whole), `${engine.name}`).toBeLessThanOrEqual(engineTolerance)
         for (const [head, tail] of [
           [native, engine],
           [engine, native],
