@@ -2,7 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import cron, { type ScheduledTask } from 'node-cron'
 import { CpuMonitor } from '../src/bandwidth-probe/cpu-monitor.ts'
 import { LinkMonitor } from '../src/bandwidth-probe/link-monitor.ts'
+import { resolveEngine } from '../src/executor/resolve-engine.ts'
 import { LiveSlowdown } from '../src/latency-model/live-slowdown.ts'
+import { machineName } from '../src/latency-model/measure-profile.ts'
 import { segmentsMs } from '../src/latency-model/profile.ts'
 import { loadLabels, loadModel } from '../src/model-graph/load-model.ts'
 import type { Model } from '../src/model-graph/model.ts'
@@ -38,7 +40,15 @@ export class Agent {
     const { config, log } = this
     const model = await loadModel(config.model)
     const labels = await loadLabels(config.model, model.manifest)
-    const edge = new EdgeRuntime(config, model)
+    const engine = await resolveEngine(config.engine, {
+      model: config.model,
+      modelHash: model.hash,
+      threads: config.threads,
+      machine: machineName(),
+      stateDirectory: config.stateDirectory,
+      log,
+    })
+    const edge = new EdgeRuntime({ ...config, engine }, model)
     this.stops.push(() => edge.stop())
     const profile = await edge.start()
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { engineNames } from '../src/executor/engine.ts'
+import { engineSettings } from '../src/executor/resolve-engine.ts'
 import { endpointSchema } from '../src/transport/endpoint-config.ts'
 import { isTopicId } from '../src/transport/topics.ts'
 
@@ -14,10 +14,11 @@ export const agentConfigSchema = z.strictObject({
   pool: endpointSchema.optional(),
   /** Zoo name, model directory or file. */
   model: z.string().min(1),
-  engine: z.enum(engineNames).default('onnxruntime'),
+  /** `auto`: the fastest that passes the parity check on this machine, measured once and remembered. */
+  engine: z.enum(engineSettings).default('onnxruntime'),
   /** Threads of one run. */
   threads: z.int().min(1).max(64).default(1),
-  /** Profiles are kept here. */
+  /** Profiles and the choice of the engine are kept here. */
   stateDirectory: z.string().min(1).default('state'),
   /** `surgeon` plans each request; `local` never sends; `input` always sends the input, encoded with `inputCodec`. */
   policy: z.enum(['surgeon', 'local', 'input']).default('surgeon'),

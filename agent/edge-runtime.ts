@@ -1,4 +1,4 @@
-import type { TensorValue } from '../src/executor/engine.ts'
+import type { EngineName, TensorValue } from '../src/executor/engine.ts'
 import { InferenceWorker } from '../src/executor/inference-worker.ts'
 import { type SegmentChain, segmentChain } from '../src/executor/segment-chain.ts'
 import { machineName, measureProfile } from '../src/latency-model/measure-profile.ts'
@@ -10,16 +10,19 @@ import { singleWounds } from '../src/model-graph/single-wounds.ts'
 import { candidateWounds } from '../src/scheduler/candidate-wounds.ts'
 import type { AgentConfig } from './config.ts'
 
+/** With the engine that a setting of `auto` stands for. */
+export type EdgeConfig = Omit<AgentConfig, 'engine'> & { readonly engine: EngineName }
+
 /** The edge's half of the model: its segments in the inference thread, and what they take on this machine. */
 export class EdgeRuntime {
   readonly chain: SegmentChain
   readonly inference: InferenceWorker
   /** Of the model's outputs, batch axis first. */
   readonly outputShapes: readonly (readonly number[])[]
-  private readonly config: AgentConfig
+  private readonly config: EdgeConfig
   private readonly model: Model
 
-  constructor(config: AgentConfig, model: Model) {
+  constructor(config: EdgeConfig, model: Model) {
     this.config = config
     this.model = model
     this.chain = segmentChain(model.graph, candidateWounds(model.graph, singleWounds(model.graph)))

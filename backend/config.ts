@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { engineNames } from '../src/executor/engine.ts'
+import { engineSettings } from '../src/executor/resolve-engine.ts'
 import { endpointSchema } from '../src/transport/endpoint-config.ts'
 import { isTopicId } from '../src/transport/topics.ts'
 
@@ -11,7 +11,10 @@ export const workerConfigSchema = z.strictObject({
   mqtt: endpointSchema,
   /** Zoo names, model directories or files. */
   models: z.array(z.string().min(1)).min(1),
-  engine: z.enum(engineNames).default('onnxruntime'),
+  /** `auto`: the fastest that passes the parity check on this machine, measured once and remembered. */
+  engine: z.enum(engineSettings).default('onnxruntime'),
+  /** The choice of the engine is kept here. */
+  stateDirectory: z.string().min(1).default('state'),
   /** Threads of one run. */
   threads: z.int().min(1).max(256).default(1),
   limits: z

@@ -4,6 +4,8 @@ import { decodeImage } from '../src/codec/image-input.ts'
 import type { TensorValue } from '../src/executor/engine.ts'
 import type { RunReply } from '../src/executor/inference-protocol.ts'
 import { InferenceWorker } from '../src/executor/inference-worker.ts'
+import { resolveEngine } from '../src/executor/resolve-engine.ts'
+import { machineName } from '../src/latency-model/measure-profile.ts'
 import { cut } from '../src/model-graph/cut.ts'
 import { findWound } from '../src/model-graph/find-wound.ts'
 import { borderShape } from '../src/model-graph/layer-graph.ts'
@@ -12,6 +14,7 @@ import type { Model } from '../src/model-graph/model.ts'
 import { singleWounds } from '../src/model-graph/single-wounds.ts'
 import type { Wound } from '../src/model-graph/wound.ts'
 import { candidateWounds } from '../src/scheduler/candidate-wounds.ts'
+import type { Log } from '../src/telemetry/log.ts'
 import type { Part } from '../src/transport/frame.ts'
 import type { WorkerConfig } from './config.ts'
 
@@ -36,20 +39,16 @@ export class ServedModel {
   /** Milliseconds of decoding and tail per candidate wound, as measured at start. */
   readonly tailMs = new Map<string, number>()
   private readonly config: WorkerConfig
-  private readonly inference: InferenceWorker
+  private readonly log: Log
+  private inference!: InferenceWorker
   /** Wounds whose tail is loaded beyond the candidates, least recently used first. */
   private readonly extras = new Set<string>()
   private model!: Model
 
-  constructor(source: string, config: WorkerConfig) {
+  constructor(source: string, config: WorkerConfig, log: Log) {
     this.source = source
     this.config = config
-    this.inference = new InferenceWorker({
-      model: source,
-      engine: config.engine,
-      threads: config.threads,
-      slowdown: 1,
-    })
+    this.log = log
   }
 
   get hash(): string {
@@ -63,6 +62,16 @@ export class ServedModel {
   /** Loads the tails of the wounds that an agent can choose, and measures them. */
   async start(): Promise<void> {
     this.model = await loadModel(this.source)
+    const { threads, stateDirectory } = this.config
+    const engine = await resolveEngine(this.config.engine, {
+      model: this.source,
+      modelHash: this.hash,
+      threads,
+      machine: machineName(),
+      stateDirectory,
+      log: this.log,
+    })
+    this.inference = new InferenceWorker({ model: this.source, engine, threads, slowdown: 1 })
     await this.inference.start()
     const { graph } = this.model
     for (const wound of candidateWounds(graph, singleWounds(graph)).slice(0, -1)) {

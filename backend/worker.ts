@@ -35,7 +35,7 @@ export class BackendWorker {
   constructor(config: WorkerConfig, log: Log) {
     this.config = config
     this.log = log
-    this.models = config.models.map((source) => new ServedModel(source, config))
+    this.models = config.models.map((source) => new ServedModel(source, config, log))
   }
 
   /** Resolves when the models are loaded and the broker is looked for. */

@@ -76,7 +76,7 @@ describe.each(models)('$name with seeded weights', ({ name, every, several }) =>
       const cuts = [middle[Math.floor(middle.length / 2)]!]
       for (const engine of others) {
         const own = await runWhole(model, inputs, { engine, threads: 2 })
-        expect(relativeDifference(own, whole), `${engine.name}`).toBeLessThanOrEqual(engineTolerance)
+        expect(relativeDifference(own, whole), `engine ${engine.name}`).toBeLessThanOrEqual(engineTolerance)
         for (const [head, tail] of [
           [native, engine],
           [engine, native],

@@ -1,0 +1,77 @@
+import { z } from 'zod'
+import { type EngineName, engineNames } from './engine.ts'
+import { engineTolerance, woundTolerance } from './parity.ts'
+
+/** What one engine did with a model on this machine. */
+const trialSchema = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('ran'),
+    engine: z.enum(engineNames),
+    /** Median of the whole model, milliseconds. */
+    wholeMs: z.number().positive(),
+    /** Largest absolute difference of head + tail from the whole on this engine. */
+    woundDifference: z.number().nonnegative(),
+  }),
+  z.object({ kind: z.literal('failed'), engine: z.enum(engineNames), reason: z.string() }),
+])
+
+export type EngineTrial = z.infer<typeof trialSchema>
+
+/** Relative difference of two engines' answers. */
+export interface Agreement {
+  readonly engines: readonly [EngineName, EngineName]
+  readonly relativeDifference: number
+}
+
+export const engineChoiceSchema = z.object({
+  version: z.literal(1),
+  modelHash: z.string(),
+  machine: z.string(),
+  threads: z.int(),
+  measuredAt: z.string(),
+  engine: z.enum(engineNames),
+  /** Why this one, for people. */
+  reason: z.string(),
+  trials: z.array(trialSchema),
+})
+
+export type EngineChoice = z.infer<typeof engineChoiceSchema>
+
+/**
+ * The fastest engine that may be trusted: its head + tail equal its whole, and another engine gives the same answer
+ * (where there is only one, nobody can confirm it). Where no two agree the choice falls on the portable one.
+ * @throws {Error} with each engine's reason where none ran.
+ */
+export function chooseEngine(
+  trials: readonly EngineTrial[],
+  agreements: readonly Agreement[],
+): Pick<EngineChoice, 'engine' | 'reason'> {
+  const sound = trials
+    .filter((trial) => trial.kind === 'ran')
+    .filter(({ woundDifference }) => woundDifference <= woundTolerance)
+    .toSorted((a, b) => a.wholeMs - b.wholeMs)
+  if (sound.length === 0) {
+    const reasons = trials.map((trial) =>
+      trial.kind === 'failed'
+        ? `${trial.engine}: ${trial.reason}`
+        : `${trial.engine}: head and tail differ from the whole by ${trial.woundDifference}`,
+    )
+    throw new Error(`Cannot choose an engine: at least one must run and be right (${reasons.join('; ')})`)
+  }
+  const confirmed = sound.filter(({ engine }) =>
+    agreements.some(
+      ({ engines, relativeDifference }) => engines.includes(engine) && relativeDifference <= engineTolerance,
+    ),
+  )
+  if (confirmed.length > 0) {
+    const [best, next] = confirmed
+    const than = next === undefined ? '' : `, ${next.engine} ${next.wholeMs.toFixed(1)} ms`
+    return {
+      engine: best!.engine,
+      reason: `fastest that passes the parity check: ${best!.wholeMs.toFixed(1)} ms${than}`,
+    }
+  }
+  if (sound.length === 1) return { engine: sound[0]!.engine, reason: 'the only engine that runs here' }
+  const portable = sound.find(({ engine }) => engine === 'wasm') ?? sound[0]!
+  return { engine: portable.engine, reason: 'no two engines agree, so the portable one' }
+}

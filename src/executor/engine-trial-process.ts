@@ -1,0 +1,42 @@
+/**
+ * Entry of a process that tries one engine with one model: an engine may take its process down (illegal instruction,
+ * out of memory), and what it has allocated is given back for certain.
+ */
+import { median } from 'simple-statistics'
+import { cut, wholeModel } from '../model-graph/cut.ts'
+import { loadModel } from '../model-graph/load-model.ts'
+import { singleWounds } from '../model-graph/single-wounds.ts'
+import type { TrialReply, TrialSetup } from './engine-trial.ts'
+import { loadEngine } from './load-engine.ts'
+import { exampleInputs, largestDifference, runSegment } from './parity.ts'
+
+const warmUpRuns = 2
+const measuredRuns = 7
+
+async function tryEngine({ model: source, engine: name, threads }: TrialSetup): Promise<TrialReply> {
+  const engine = await loadEngine(name)
+  const model = await loadModel(source)
+  const inputs = exampleInputs(model)
+  const whole = await engine.compile(model, wholeModel(model.graph), { threads })
+  const times: number[] = []
+  for (let n = 0; n < warmUpRuns + measuredRuns; n++) {
+    const beginMs = performance.now()
+    await whole.run(inputs)
+    if (n >= warmUpRuns) times.push(performance.now() - beginMs)
+  }
+  const outputs = await whole.run(inputs)
+  await whole.release()
+  const wounds = singleWounds(model.graph)
+  const { head, tail } = cut(model.graph, wounds[Math.floor(wounds.length / 2)]!)
+  const crossing = await runSegment(engine, model, head, inputs, threads)
+  const answer = await runSegment(engine, model, tail, crossing, threads)
+  const woundDifference = Math.max(...answer.map((value, i) => largestDifference(value, outputs[i]!)))
+  return { kind: 'ran', wholeMs: median(times), woundDifference, outputs }
+}
+
+process.once('message', (setup: TrialSetup) => {
+  tryEngine(setup)
+    .catch((error: Error): TrialReply => ({ kind: 'failed', reason: error.message }))
+    .then((reply) => process.send!(reply, () => process.exit(0)))
+    .catch(() => process.exit(1))
+})

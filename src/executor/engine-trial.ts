@@ -1,0 +1,43 @@
+import { fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import type { EngineName, TensorValue } from './engine.ts'
+
+export interface TrialSetup {
+  /** As `loadModel` takes it. */
+  readonly model: string
+  readonly engine: EngineName
+  readonly threads: number
+}
+
+export type TrialReply =
+  | {
+      readonly kind: 'ran'
+      readonly wholeMs: number
+      readonly woundDifference: number
+      readonly outputs: readonly TensorValue[]
+    }
+  | { readonly kind: 'failed'; readonly reason: string }
+
+/** An engine that needs longer for a dozen runs is no choice. */
+const trialLimitMs = 180_000
+
+const entry = fileURLToPath(new URL('./engine-trial-process.js', import.meta.url))
+
+/** Tries an engine in a process of its own; whatever goes wrong there is a reply. */
+export function runTrial(setup: TrialSetup, signal?: AbortSignal): Promise<TrialReply> {
+  return new Promise((resolve) => {
+    const child = fork(entry, {
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      timeout: trialLimitMs,
+      killSignal: 'SIGKILL',
+      ...(signal === undefined ? {} : { signal }),
+    })
+    child.once('message', (reply: TrialReply) => resolve(reply))
+    child.once('error', (error) => resolve({ kind: 'failed', reason: error.message }))
+    child.once('exit', (code, killedBy) =>
+      resolve({ kind: 'failed', reason: `its process ended with ${killedBy ?? `code ${code}`}` }),
+    )
+    child.send(setup)
+  })
+}

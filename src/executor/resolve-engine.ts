@@ -1,0 +1,107 @@
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Log } from '../telemetry/log.ts'
+import { type EngineName, engineNames, type TensorValue } from './engine.ts'
+import {
+  type Agreement,
+  chooseEngine,
+  type EngineChoice,
+  type EngineTrial,
+  engineChoiceSchema,
+} from './engine-choice.ts'
+import { runTrial } from './engine-trial.ts'
+import { relativeDifference } from './parity.ts'
+
+/** Engine names of configurations and the command line: `auto` is the fastest that passes the parity check here. */
+export const engineSettings = ['auto', ...engineNames] as const
+export type EngineSetting = (typeof engineSettings)[number]
+
+export interface ResolveEngineOptions {
+  /** As `loadModel` takes it. */
+  readonly model: string
+  readonly modelHash: string
+  readonly threads: number
+  /** Which machine a remembered choice is of. */
+  readonly machine: string
+  readonly stateDirectory: string
+  readonly log: Log
+}
+
+/** What the setting stands for on this machine: `auto` is measured once and remembered. */
+export async function resolveEngine(
+  setting: EngineSetting,
+  options: ResolveEngineOptions,
+): Promise<EngineName> {
+  if (setting !== 'auto') return setting
+  const path = choicePath(options)
+  const remembered = await readChoice(path)
+  if (remembered !== undefined && matches(remembered, options)) return remembered.engine
+  options.log('info', 'measuring the engines, once', { model: options.model })
+  const choice = await measureEngines(options)
+  options.log('info', 'chose an engine', { engine: choice.engine, reason: choice.reason })
+  await writeChoice(path, choice)
+  return choice.engine
+}
+
+/** Tries every engine, one after the other, and chooses. @throws {Error} where none runs. */
+export async function measureEngines(
+  options: Omit<ResolveEngineOptions, 'stateDirectory' | 'log'>,
+): Promise<EngineChoice> {
+  const trials: EngineTrial[] = []
+  const answers: { engine: EngineName; outputs: readonly TensorValue[] }[] = []
+  for (const engine of engineNames) {
+    const reply = await runTrial({ model: options.model, engine, threads: options.threads })
+    if (reply.kind === 'ran') {
+      const { outputs, ...rest } = reply
+      answers.push({ engine, outputs })
+      trials.push({ ...rest, engine })
+    } else trials.push({ ...reply, engine })
+  }
+  return {
+    version: 1,
+    modelHash: options.modelHash,
+    machine: options.machine,
+    threads: options.threads,
+    measuredAt: new Date().toISOString(),
+    ...chooseEngine(trials, agreementsOf(answers)),
+    trials,
+  }
+}
+
+function agreementsOf(
+  answers: readonly { engine: EngineName; outputs: readonly TensorValue[] }[],
+): Agreement[] {
+  return answers.flatMap((one, i) =>
+    answers.slice(i + 1).map(
+      (other): Agreement => ({
+        engines: [one.engine, other.engine],
+        relativeDifference: relativeDifference(one.outputs, other.outputs),
+      }),
+    ),
+  )
+}
+
+function choicePath({ stateDirectory, modelHash, threads }: ResolveEngineOptions): string {
+  return join(stateDirectory, 'engines', `${modelHash}-${threads}.json`)
+}
+
+function matches(choice: EngineChoice, { modelHash, machine, threads }: ResolveEngineOptions): boolean {
+  return choice.modelHash === modelHash && choice.machine === machine && choice.threads === threads
+}
+
+/** A choice that cannot be read is made anew. */
+async function readChoice(path: string): Promise<EngineChoice | undefined> {
+  try {
+    return engineChoiceSchema.parse(JSON.parse(await readFile(path, 'utf8')))
+  } catch {
+    return undefined
+  }
+}
+
+/** In one step: a power cut leaves the old choice or the new one. */
+async function writeChoice(path: string, choice: EngineChoice): Promise<void> {
+  await mkdir(dirname(path), { recursive: true })
+  const temporary = `${path}.${process.pid}.tmp`
+  await writeFile(temporary, `${JSON.stringify(choice, undefined, 1)}\n`)
+  await rename(temporary, path)
+}
