@@ -2,10 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import cron, { type ScheduledTask } from 'node-cron'
 import { CpuMonitor } from '../src/bandwidth-probe/cpu-monitor.ts'
 import { LinkMonitor } from '../src/bandwidth-probe/link-monitor.ts'
+import type { EngineName } from '../src/executor/engine.ts'
 import { resolveEngine } from '../src/executor/resolve-engine.ts'
 import { LiveSlowdown } from '../src/latency-model/live-slowdown.ts'
 import { machineName } from '../src/latency-model/measure-profile.ts'
-import { segmentsMs } from '../src/latency-model/profile.ts'
+import { type Profile, segmentsMs } from '../src/latency-model/profile.ts'
 import { loadLabels, loadModel } from '../src/model-graph/load-model.ts'
 import type { Model } from '../src/model-graph/model.ts'
 import type { Log } from '../src/telemetry/log.ts'
@@ -29,6 +30,7 @@ export class Agent {
   private readonly cpu = new CpuMonitor()
   private readonly stops: (() => void | Promise<void>)[] = []
   private nextId = 0
+  private wantedEngine: EngineName | undefined
 
   constructor(config: AgentConfig, log: Log) {
     this.config = config
@@ -40,17 +42,7 @@ export class Agent {
     const { config, log } = this
     const model = await loadModel(config.model)
     const labels = await loadLabels(config.model, model.manifest)
-    const engine = await resolveEngine(config.engine, {
-      model: config.model,
-      modelHash: model.hash,
-      threads: config.threads,
-      machine: machineName(),
-      stateDirectory: config.stateDirectory,
-      log,
-    })
-    const edge = new EdgeRuntime({ ...config, engine }, model)
-    this.stops.push(() => edge.stop())
-    const profile = await edge.start()
+    const { edge, profile } = await this.startEdge(model)
 
     const device = this.deviceSession()
     const poolSession = config.pool === undefined ? device : this.poolSession()
@@ -101,6 +93,8 @@ export class Agent {
       cpu: this.cpu,
       link,
       edgeFactor: () => slowdown.factor,
+      engineRestarts: () => edge.inference.restarts,
+      engineFallback: edge.engine !== this.wantedEngine,
     })
     health.start()
     this.stops.push(() => health.stop())
@@ -129,7 +123,7 @@ export class Agent {
       await this.publishResult(device, message, result)
     })
     health.serving()
-    this.announceOnline(device, model)
+    this.announceOnline(device, model, edge.engine)
   }
 
   /** Safe to repeat; requests in work are answered by an error first. */
@@ -170,9 +164,36 @@ export class Agent {
     return session
   }
 
+  /** With the engine wanted or, where that one cannot be used, with the next that can: an answer is worth more. */
+  private async startEdge(model: Model): Promise<{ edge: EdgeRuntime; profile: Profile }> {
+    const { config, log } = this
+    this.wantedEngine = await resolveEngine(config.engine, {
+      model: config.model,
+      modelHash: model.hash,
+      threads: config.threads,
+      machine: machineName(),
+      stateDirectory: config.stateDirectory,
+      log,
+    })
+    const faults: Error[] = []
+    for (const engine of new Set<EngineName>([this.wantedEngine, 'onnxruntime', 'wasm'])) {
+      const edge = new EdgeRuntime({ ...config, engine }, model, log)
+      try {
+        const profile = await edge.start()
+        this.stops.push(() => edge.stop())
+        return { edge, profile }
+      } catch (error) {
+        faults.push(error as Error)
+        log('error', `engine ${engine} cannot be used`, { error })
+        await edge.stop()
+      }
+    }
+    throw faults[0]!
+  }
+
   /** Only once requests are really answered, and again after every reconnection. */
-  private announceOnline(session: MqttSession, model: Model): void {
-    const payload = JSON.stringify({ state: 'online', model: model.manifest.name, hash: model.hash })
+  private announceOnline(session: MqttSession, model: Model, engine: EngineName): void {
+    const payload = JSON.stringify({ state: 'online', model: model.manifest.name, hash: model.hash, engine })
     const announce = () => {
       session
         .publish(this.topic('state'), payload, { qos: 1, retain: true, timeoutMs: 10_000 })

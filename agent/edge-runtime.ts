@@ -8,6 +8,7 @@ import { borderShape } from '../src/model-graph/layer-graph.ts'
 import type { Model } from '../src/model-graph/model.ts'
 import { singleWounds } from '../src/model-graph/single-wounds.ts'
 import { candidateWounds } from '../src/scheduler/candidate-wounds.ts'
+import type { Log } from '../src/telemetry/log.ts'
 import type { AgentConfig } from './config.ts'
 
 /** With the engine that a setting of `auto` stands for. */
@@ -22,17 +23,27 @@ export class EdgeRuntime {
   private readonly config: EdgeConfig
   private readonly model: Model
 
-  constructor(config: EdgeConfig, model: Model) {
+  constructor(config: EdgeConfig, model: Model, log: Log) {
     this.config = config
     this.model = model
     this.chain = segmentChain(model.graph, candidateWounds(model.graph, singleWounds(model.graph)))
     this.outputShapes = model.graph.outputs.map((id) => [1, ...borderShape(model.graph.tensors[id]!)])
-    this.inference = new InferenceWorker({
-      model: config.model,
-      engine: config.engine,
-      threads: config.threads,
-      slowdown: config.lab.edgeSlowdown,
-    })
+    this.inference = new InferenceWorker(
+      {
+        model: config.model,
+        engine: config.engine,
+        threads: config.threads,
+        slowdown: config.lab.edgeSlowdown,
+      },
+      {
+        runLimitMs: config.limits.requestMs,
+        onFault: (error) => log('error', 'the inference thread failed', { error }),
+      },
+    )
+  }
+
+  get engine(): EngineName {
+    return this.config.engine
   }
 
   /** Starts the inference thread, loads every segment and finds or measures the profile. */

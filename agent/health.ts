@@ -11,6 +11,9 @@ export interface HealthOptions {
   readonly cpu: CpuMonitor
   readonly link: LinkMonitor
   readonly edgeFactor: () => number
+  readonly engineRestarts: () => number
+  /** Another engine than the configured one runs, because that one cannot. */
+  readonly engineFallback: boolean
 }
 
 /**
@@ -48,7 +51,7 @@ export class Health {
   }
 
   private publish(): void {
-    const { session, topic, cpu, link, edgeFactor } = this.options
+    const { session, topic, cpu, link, edgeFactor, engineRestarts, engineFallback } = this.options
     if (session.state.kind !== 'online') return
     const state = link.state
     const metrics = {
@@ -61,6 +64,8 @@ export class Health {
       round_trip_ms: state.kind === 'up' ? state.roundTripMs : -1,
       link_up: state.kind === 'up' ? 1 : 0,
       edge_slowdown: edgeFactor(),
+      engine_restarts: engineRestarts(),
+      engine_fallback: engineFallback ? 1 : 0,
       cpu_load: cpu.load ?? -1,
       cpu_temperature_c: cpu.temperatureC ?? -1,
       event_loop_p99_ms: this.loop.p99Ms,

@@ -9,6 +9,7 @@ import { loadModel } from '../model-graph/load-model.ts'
 import type { Executable, TensorValue } from './engine.ts'
 import type { RunReply, RunRequest, ThreadCommand, ThreadReply, ThreadSetup } from './inference-protocol.ts'
 import { loadEngine } from './load-engine.ts'
+import { requireFinite } from './require-finite.ts'
 import { Slowdown } from './slowdown.ts'
 
 const port = parentPort!
@@ -56,9 +57,17 @@ function startingValues(run: RunRequest): Map<number, TensorValue> {
   }
 }
 
+function checkedValues(run: RunRequest): Map<number, TensorValue> {
+  const values = startingValues(run)
+  // What the thread kept it has made itself.
+  if (run.input.kind === 'kept') return values
+  for (const [tensor, value] of values) requireFinite(model.graph.tensors[tensor]!.name, value)
+  return values
+}
+
 async function execute(run: RunRequest, cancel: Int32Array<SharedArrayBuffer>): Promise<RunReply> {
   const beginMs = performance.now()
-  const values = startingValues(run)
+  const values = checkedValues(run)
   const decodeMs = performance.now() - beginMs
   const segmentMs: number[] = []
   for (const key of run.segments) {

@@ -1,47 +1,74 @@
-import { Worker } from 'node:worker_threads'
+import { type Deferred, deferred } from '../async/deferred.ts'
 import type { Segment } from './engine.ts'
-import type { RunReply, RunRequest, ThreadCommand, ThreadReply, ThreadSetup } from './inference-protocol.ts'
+import type { RunReply, RunRequest, ThreadSetup } from './inference-protocol.ts'
+import {
+  InferenceThreadError,
+  openThread,
+  RunCancelledError,
+  type ThreadLink,
+} from './inference-thread-link.ts'
 
-/** Its caller asked for it to be stopped, or the whole worker was. */
-export class RunCancelledError extends Error {
-  override readonly name = 'RunCancelledError'
-}
+export { InferenceThreadError, RunCancelledError } from './inference-thread-link.ts'
 
-interface Waiting {
-  readonly resolve: (reply: RunReply | undefined) => void
-  readonly reject: (error: Error) => void
+export interface InferenceWorkerOptions {
+  /** Milliseconds. */
+  readonly now?: () => number
+  /** A run that takes longer is cancelled. */
+  readonly runLimitMs?: number
+  /** A thread that does not end a cancelled run, or a stop, for so long hangs: it is replaced. */
+  readonly graceMs?: number
+  /** Told of every thread that ended by itself or hung, and of every new one that could not start. */
+  readonly onFault?: (error: Error) => void
+  /** Another thread entry, for tests. */
+  readonly entry?: URL
 }
 
 interface Queued {
   readonly dueMs: number
-  readonly begin: () => void
+  readonly begin: (link: ThreadLink) => void
   readonly reject: (error: Error) => void
 }
 
-/** Leaves the call number to the worker. Distributes over the union, which a plain `Omit` would not. */
-type CommandBody = ThreadCommand extends infer Command
-  ? Command extends unknown
-    ? Omit<Command, 'call'>
-    : never
-  : never
+type State =
+  | { readonly kind: 'stopped' }
+  /** A first or a new thread loads, or is waited for; `back` settles with it. */
+  | { readonly kind: 'away'; readonly back: Deferred<ThreadLink>; timer?: NodeJS.Timeout }
+  | { readonly kind: 'serving'; readonly link: ThreadLink }
+
+/** Wait before a new thread is started: doubled with every failure since the last run that ended well. */
+const firstRestartMs = 50
+const longestRestartMs = 30_000
+
+/** Compiling a large segment on a small machine takes minutes, not more. */
+const loadLimitMs = 300_000
 
 /**
- * The host's side of one inference thread. Runs are started one at a time, earliest `dueMs` first, so that a new
- * request's head goes before a local tail that is only insurance. A thread that ends by itself rejects all that waits.
+ * The host's side of the inference thread. Runs are started one at a time, earliest `dueMs` first, so that a new
+ * request's head goes before a local tail that is only insurance. A thread that crashes or hangs is replaced by a new
+ * one with the same segments: what it was doing is rejected, what waits goes on, unless the new one cannot start.
  */
 export class InferenceWorker {
   private readonly setup: ThreadSetup
+  private readonly options: InferenceWorkerOptions
   private readonly now: () => number
-  private thread: Worker | undefined
-  private readonly calls = new Map<number, Waiting>()
+  private readonly runLimitMs: number
+  private readonly graceMs: number
+  /** What a new thread has to be given. */
+  private readonly segments = new Map<string, Segment>()
+  private state: State = { kind: 'stopped' }
   private queue: Queued[] = []
   private running = false
-  private nextCall = 0
+  private failures = 0
   private hash = ''
+  /** Threads that took another's place. */
+  restarts = 0
 
-  constructor(setup: ThreadSetup, now: () => number = () => performance.now()) {
+  constructor(setup: ThreadSetup, options: InferenceWorkerOptions = {}) {
     this.setup = setup
-    this.now = now
+    this.options = options
+    this.now = options.now ?? (() => performance.now())
+    this.runLimitMs = options.runLimitMs ?? 60_000
+    this.graceMs = options.graceMs ?? 5000
   }
 
   /** Hash of the model that the thread has loaded. */
@@ -56,72 +83,73 @@ export class InferenceWorker {
 
   /** Loads model and engine in a new thread. @throws whatever stopped it from loading. */
   async start(): Promise<void> {
-    if (this.thread !== undefined) return
-    const thread = new Worker(new URL('./inference-thread.js', import.meta.url), { workerData: this.setup })
-    this.thread = thread
-    await new Promise<void>((resolve, reject) => {
-      thread.on('message', (reply: ThreadReply) => {
-        if (reply.kind !== 'ready') return this.settle(reply)
-        this.hash = reply.modelHash
-        resolve()
-      })
-      thread.on('error', (error: Error) => {
-        reject(error)
-        this.abandon(error)
-      })
-      thread.on('exit', (code) => {
-        const error = new Error(`The inference thread ended with code ${code}`)
-        reject(error)
-        this.abandon(error)
-      })
-    })
+    if (this.state.kind !== 'stopped') return
+    const away: State = { kind: 'away', back: outage() }
+    this.state = away
+    try {
+      const link = await this.open()
+      this.hash = link.modelHash
+      this.serve(away, link)
+    } catch (error) {
+      away.back.reject(error as Error)
+      this.state = { kind: 'stopped' }
+      throw error
+    }
   }
 
   async stop(): Promise<void> {
-    const thread = this.thread
-    if (thread === undefined) return
-    for (const queued of this.queue.splice(0))
-      queued.reject(new RunCancelledError('The inference thread is stopped'))
-    await this.call({ kind: 'stop' }).catch(() => undefined)
-    await thread.terminate()
-    this.thread = undefined
+    const { state } = this
+    this.state = { kind: 'stopped' }
+    this.segments.clear()
+    const stopped = new RunCancelledError('The inference thread is stopped')
+    this.rejectQueue(stopped)
+    if (state.kind === 'serving') await state.link.close(this.graceMs)
+    if (state.kind !== 'away') return
+    clearTimeout(state.timer)
+    state.back.reject(stopped)
   }
 
   /** Compiles a segment under a key; a segment already under that key is replaced. */
   async load(key: string, segment: Segment): Promise<void> {
-    await this.call({ kind: 'load', key, segment })
+    await this.loadInto(await this.link(), key, segment)
+    // Only what could be compiled: a segment that kills its thread is not tried again and again.
+    this.segments.set(key, segment)
   }
 
   async unload(key: string): Promise<void> {
-    await this.call({ kind: 'unload', key })
+    this.segments.delete(key)
+    await (await this.link()).call({ kind: 'unload', key })
   }
 
   /** Forgets the tensors kept for a request. */
   drop(request: string): void {
-    this.call({ kind: 'drop', request }).catch(() => undefined)
+    if (this.state.kind !== 'serving') return
+    this.state.link.call({ kind: 'drop', request }).catch(() => undefined)
   }
 
   /**
    * @param options.dueMs when the result is wanted: of the runs that wait, the earliest goes first. Now by default.
    * @throws {RunCancelledError} when `signal` is aborted before the result is there.
+   * @throws {InferenceThreadError} when the run takes too long, its thread ends, or no new thread can be started.
    */
   run(request: RunRequest, options: { dueMs?: number; signal?: AbortSignal } = {}): Promise<RunReply> {
     const { signal, dueMs = this.now() } = options
     return new Promise<RunReply>((resolve, reject) => {
       if (signal?.aborted) return reject(new RunCancelledError('Cancelled before it began'))
+      if (this.state.kind === 'stopped')
+        return reject(new Error('Cannot use the inference thread: it is not running'))
       const cancel = new Int32Array(new SharedArrayBuffer(4))
       const onAbort = () => {
-        Atomics.store(cancel, 0, 1)
-        Atomics.notify(cancel, 0)
+        cancelRun(cancel)
         const waiting = this.queue.indexOf(queued)
         if (waiting < 0) return
         this.queue.splice(waiting, 1)
         reject(new RunCancelledError('Cancelled while it waited'))
       }
-      const begin = () => {
+      const begin = (link: ThreadLink) => {
         this.running = true
-        this.call({ kind: 'run', run: request, cancel })
-          .then((reply) => resolve(reply!), reject)
+        this.limited(link, request, cancel)
+          .then(resolve, reject)
           .finally(() => {
             signal?.removeEventListener('abort', onAbort)
             this.running = false
@@ -131,51 +159,138 @@ export class InferenceWorker {
       const queued: Queued = { dueMs, begin, reject }
       signal?.addEventListener('abort', onAbort, { once: true })
       this.queue.push(queued)
-      if (!this.running) this.beginNext()
+      this.beginNext()
     })
   }
 
   private beginNext(): void {
+    if (this.running || this.state.kind !== 'serving') return
     const next = this.queue.reduce<Queued | undefined>(
       (first, other) => (first === undefined || other.dueMs < first.dueMs ? other : first),
       undefined,
     )
     if (next === undefined) return
     this.queue.splice(this.queue.indexOf(next), 1)
-    next.begin()
+    next.begin(this.state.link)
   }
 
-  private call(command: CommandBody): Promise<RunReply | undefined> {
-    const { thread } = this
-    if (thread === undefined)
-      return Promise.reject(new Error('Cannot use the inference thread: it is not running'))
-    const call = this.nextCall++
-    return new Promise((resolve, reject) => {
-      this.calls.set(call, { resolve, reject })
-      thread.postMessage({ ...command, call })
-    })
-  }
-
-  private settle(reply: Exclude<ThreadReply, { kind: 'ready' }>): void {
-    const waiting = this.calls.get(reply.call)
-    this.calls.delete(reply.call)
-    if (waiting === undefined) return
-    switch (reply.kind) {
-      case 'done':
-        return waiting.resolve(reply.reply)
-      case 'cancelled':
-        return waiting.reject(new RunCancelledError('Cancelled between two segments'))
-      case 'failed': {
-        const error = new Error(reply.message)
-        error.name = reply.name
-        return waiting.reject(error)
-      }
+  /** A run that ends in time, one way or another. */
+  private async limited(
+    link: ThreadLink,
+    run: RunRequest,
+    cancel: Int32Array<SharedArrayBuffer>,
+  ): Promise<RunReply> {
+    const tooLong = new InferenceThreadError(`A run took longer than ${this.runLimitMs} ms`)
+    let late = false
+    let timer = setTimeout(() => {
+      late = true
+      cancelRun(cancel)
+      timer = setTimeout(() => link.abandon(tooLong), this.graceMs)
+    }, this.runLimitMs)
+    try {
+      const reply = await link.call({ kind: 'run', run, cancel })
+      this.failures = 0
+      return reply!
+    } catch (error) {
+      throw late && error instanceof RunCancelledError ? tooLong : error
+    } finally {
+      clearTimeout(timer)
     }
   }
 
-  private abandon(error: Error): void {
-    this.thread = undefined
-    for (const waiting of this.calls.values()) waiting.reject(error)
-    this.calls.clear()
+  private async loadInto(link: ThreadLink, key: string, segment: Segment): Promise<void> {
+    const timer = setTimeout(
+      () => link.abandon(new InferenceThreadError(`Compiling ${key} took longer than ${loadLimitMs} ms`)),
+      loadLimitMs,
+    )
+    try {
+      await link.call({ kind: 'load', key, segment })
+    } finally {
+      clearTimeout(timer)
+    }
   }
+
+  private async link(): Promise<ThreadLink> {
+    const { state } = this
+    switch (state.kind) {
+      case 'serving':
+        return state.link
+      case 'away':
+        return state.back.promise
+      case 'stopped':
+        throw new Error('Cannot use the inference thread: it is not running')
+    }
+  }
+
+  private async open(): Promise<ThreadLink> {
+    const link: ThreadLink = await openThread(
+      this.setup,
+      (error) => this.onEnd(link, error),
+      this.options.entry,
+    )
+    return link
+  }
+
+  private serve(away: State, link: ThreadLink): void {
+    if (this.state !== away || away.kind !== 'away') {
+      void link.close(this.graceMs)
+      return
+    }
+    this.state = { kind: 'serving', link }
+    away.back.resolve(link)
+    this.beginNext()
+  }
+
+  private onEnd(link: ThreadLink, error: Error): void {
+    // A thread that ends while it is being prepared is restart's to deal with.
+    if (this.state.kind !== 'serving' || this.state.link !== link) return
+    this.options.onFault?.(error)
+    this.restartLater()
+  }
+
+  private restartLater(): void {
+    const waitMs = Math.min(longestRestartMs, firstRestartMs * 2 ** this.failures)
+    this.failures++
+    const away: State = { kind: 'away', back: outage() }
+    away.timer = setTimeout(() => void this.restart(away), waitMs)
+    this.state = away
+  }
+
+  private async restart(away: Extract<State, { kind: 'away' }>): Promise<void> {
+    let link: ThreadLink | undefined
+    try {
+      link = await this.open()
+      if (link.modelHash !== this.hash) throw new Error('the model has been changed on disk')
+      for (const [key, segment] of this.segments) await this.loadInto(link, key, segment)
+      this.restarts++
+      this.serve(away, link)
+    } catch (cause) {
+      void link?.close(this.graceMs)
+      if (this.state !== away) return
+      const error = new InferenceThreadError(
+        `Cannot restart the inference thread: ${(cause as Error).message}`,
+        { cause },
+      )
+      this.options.onFault?.(error)
+      this.rejectQueue(error)
+      away.back.reject(error)
+      this.restartLater()
+    }
+  }
+
+  private rejectQueue(error: Error): void {
+    for (const queued of this.queue.splice(0)) queued.reject(error)
+  }
+}
+
+/** Nobody need be waiting for it. */
+function outage(): Deferred<ThreadLink> {
+  const back = deferred<ThreadLink>()
+  back.promise.catch(() => undefined)
+  return back
+}
+
+function cancelRun(cancel: Int32Array<SharedArrayBuffer>): void {
+  Atomics.store(cancel, 0, 1)
+  Atomics.notify(cancel, 0)
 }

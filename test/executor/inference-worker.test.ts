@@ -1,8 +1,15 @@
+import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { TensorValue } from '../../src/executor/engine.ts'
 import type { RunRequest } from '../../src/executor/inference-protocol.ts'
-import { InferenceWorker, RunCancelledError } from '../../src/executor/inference-worker.ts'
+import {
+  InferenceThreadError,
+  InferenceWorker,
+  RunCancelledError,
+} from '../../src/executor/inference-worker.ts'
 import { type SegmentChain, segmentChain } from '../../src/executor/segment-chain.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
 import { singleWounds } from '../../src/model-graph/single-wounds.ts'
@@ -114,4 +121,66 @@ test('InferenceWorker: a wrong input is an error of that run alone', async () =>
 test('InferenceWorker: a model that cannot be loaded is told at start', async () => {
   const lost = new InferenceWorker({ model: '/nowhere', engine: 'onnxruntime', threads: 1, slowdown: 1 })
   await expect(lost.start()).rejects.toThrow('Cannot load model /nowhere')
+})
+
+test('InferenceWorker: values that are not finite are refused', async () => {
+  const bad = { ...picture, data: picture.data.slice() }
+  bad.data[150_001] = Number.NaN
+  const run = part('nan', 0, 1, { input: { kind: 'values', tensors: chain.crossing(0), values: [bad] } })
+  await expect(worker.run(run)).rejects.toThrow(/must be finite, value 150001 is NaN/)
+})
+
+test('InferenceWorker: a thread that ends or hangs is replaced, its run rejected, what waits goes on', async () => {
+  const faults: string[] = []
+  const faulty = new InferenceWorker(
+    { model: source, engine: 'onnxruntime', threads: 1, slowdown: 1 },
+    {
+      entry: new URL('./faulty-thread.js', import.meta.url),
+      runLimitMs: 1000,
+      graceMs: 200,
+      onFault: ({ message }) => faults.push(message),
+    },
+  )
+  await faulty.start()
+  try {
+    for (const segment of chain.segments) await faulty.load(segment.key, segment)
+    const whole = await faulty.run(part('before', 0, chain.segments.length))
+    for (const [fault, told] of [
+      ['exit', /ended: exit code 7/],
+      ['throw', /ended: a fault nobody catches/],
+      ['hang', /took longer than 1000 ms/],
+    ] as const) {
+      const lost = faulty.run(part(fault, 0, 1))
+      const waiting = faulty.run(part('after', 0, chain.segments.length))
+      await expect(lost).rejects.toThrow(InferenceThreadError)
+      expect(faults.at(-1)).toMatch(told)
+      expect((await waiting).values).toEqual(whole.values)
+    }
+    expect(faulty.restarts).toBe(3)
+    expect(faults.length).toBe(3)
+  } finally {
+    await faulty.stop()
+  }
+  await expect(faulty.run(part('late', 0, 1))).rejects.toThrow(/not running/)
+})
+
+test('InferenceWorker: when no new thread can be started, what waits is told', async () => {
+  const copy = await mkdtemp(join(tmpdir(), 'surgeon-model-'))
+  await cp(source, copy, { recursive: true })
+  const faulty = new InferenceWorker(
+    { model: copy, engine: 'onnxruntime', threads: 1, slowdown: 1 },
+    { entry: new URL('./faulty-thread.js', import.meta.url) },
+  )
+  await faulty.start()
+  try {
+    await rm(copy, { recursive: true })
+    const lost = faulty.run(part('exit', 0, 0))
+    const waiting = faulty.run(part('after', 0, 0))
+    await Promise.all([
+      expect(lost).rejects.toThrow(/exit code 7/),
+      expect(waiting).rejects.toThrow(/Cannot restart the inference thread: Cannot load model/),
+    ])
+  } finally {
+    await faulty.stop()
+  }
 })

@@ -1,0 +1,119 @@
+import { SHARE_ENV, Worker } from 'node:worker_threads'
+import type { RunReply, ThreadCommand, ThreadReply, ThreadSetup } from './inference-protocol.ts'
+
+/** Its caller asked for it to be stopped, or the whole worker was. */
+export class RunCancelledError extends Error {
+  override readonly name = 'RunCancelledError'
+}
+
+/** The inference thread ended or hung while it had this to do; a new one takes its place. */
+export class InferenceThreadError extends Error {
+  override readonly name = 'InferenceThreadError'
+}
+
+/** Leaves the call number to the link. Distributes over the union, which a plain `Omit` would not. */
+export type CommandBody = ThreadCommand extends infer Command
+  ? Command extends unknown
+    ? Omit<Command, 'call'>
+    : never
+  : never
+
+/** One living inference thread. */
+export interface ThreadLink {
+  readonly modelHash: string
+  /** Carried out in order of the calls. @throws {InferenceThreadError} when the thread ends first. */
+  call(command: CommandBody): Promise<RunReply | undefined>
+  /** Gives the thread up at once: a thread inside native code cannot be stopped, only left behind. */
+  abandon(reason: InferenceThreadError): void
+  /** Lets the thread free its segments and end; one that does not within the limit is given up. */
+  close(limitMs: number): Promise<void>
+}
+
+export const threadEntry = new URL('./inference-thread.js', import.meta.url)
+
+/**
+ * Starts an inference thread and resolves when it has loaded model and engine.
+ * @param onEnd told once when the thread ended by itself or was given up, after everything that waited was rejected.
+ * @throws whatever stopped it from loading.
+ */
+export async function openThread(
+  setup: ThreadSetup,
+  onEnd: (error: Error) => void,
+  entry: URL = threadEntry,
+): Promise<ThreadLink> {
+  // libtensorflow reads its settings from the real environment, which a thread's own copy is not.
+  const thread = new Worker(entry, { workerData: setup, env: SHARE_ENV })
+  const calls = new Map<
+    number,
+    { resolve: (reply: RunReply | undefined) => void; reject: (e: Error) => void }
+  >()
+  let nextCall = 0
+  let ended: Error | undefined
+  let closing = false
+
+  const end = (error: Error): void => {
+    if (ended !== undefined) return
+    ended = error
+    for (const waiting of calls.values()) waiting.reject(error)
+    calls.clear()
+    if (!closing) onEnd(error)
+  }
+  const settle = (reply: Exclude<ThreadReply, { kind: 'ready' }>): void => {
+    const waiting = calls.get(reply.call)
+    calls.delete(reply.call)
+    if (reply.kind === 'done') waiting?.resolve(reply.reply)
+    else if (reply.kind === 'cancelled')
+      waiting?.reject(new RunCancelledError('Cancelled between two segments'))
+    else waiting?.reject(Object.assign(new Error(reply.message), { name: reply.name }))
+  }
+  const call: ThreadLink['call'] = (command) => {
+    if (ended !== undefined) return Promise.reject(ended)
+    const number = nextCall++
+    return new Promise((resolve, reject) => {
+      calls.set(number, { resolve, reject })
+      thread.postMessage({ ...command, call: number })
+    })
+  }
+
+  const modelHash = await new Promise<string>((resolve, reject) => {
+    let ready = false
+    const fail = (error: Error): void => {
+      if (!ready) reject(error)
+      else end(new InferenceThreadError(`The inference thread ended: ${error.message}`, { cause: error }))
+    }
+    thread.on('message', (reply: ThreadReply) => {
+      if (reply.kind !== 'ready') return settle(reply)
+      ready = true
+      resolve(reply.modelHash)
+    })
+    thread.on('error', fail)
+    thread.on('exit', (code) => fail(new Error(`exit code ${code}`)))
+  })
+  return {
+    modelHash,
+    call,
+    abandon(reason) {
+      end(reason)
+      void thread.terminate()
+    },
+    async close(limitMs) {
+      closing = true
+      await withinMs(call({ kind: 'stop' }), limitMs).catch(() => undefined)
+      await withinMs(thread.terminate(), limitMs).catch(() => undefined)
+      end(new RunCancelledError('The inference thread is stopped'))
+    },
+  }
+}
+
+/** @throws {Error} when `work` has not ended in time; it goes on, unheard. */
+async function withinMs(work: Promise<unknown>, limitMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`It took longer than ${limitMs} ms`)), limitMs)
+  })
+  try {
+    await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
