@@ -17,7 +17,7 @@ import { biconnectedComponents } from './biconnected.ts'
 import type { LayerGraph } from './layer-graph.ts'
 import { foldSeriesParallel, type ParallelSpan, type Span } from './series-parallel.ts'
 
-type RingKind =
+export type RingKind =
   /** Two ways that meet in a sum, one of them empty. */
   | 'residual-identity'
   /** Two ways that meet in a sum, both with layers. */

@@ -126,7 +126,7 @@ describe.skipIf(found === undefined)('engine tensorflow', () => {
     const layers = grouped.graph.layers.map((layer) =>
       layer.type === 'InputLayer'
         ? layer
-        : { ...layer, definition: { source: 'onnx' as const, node: new Uint8Array() } },
+        : { ...layer, definition: { source: 'onnx' as const, nodes: [new Uint8Array()], constants: [] } },
     )
     const onnx = { ...grouped, graph: { ...grouped.graph, layers } }
     await expect(tensorflow.compile(onnx, wholeModel(onnx.graph), { threads: 1 })).rejects.toThrow(
