@@ -1,7 +1,7 @@
+import { linkedAbort } from '../src/async/linked-abort.ts'
 import { blankImage, encodeImageInput, parseInputCodec } from '../src/codec/image-codecs.ts'
 import { decodeImage } from '../src/codec/image-input.ts'
 import { ImageError } from '../src/codec/image-source.ts'
-import type { TensorValue } from '../src/executor/engine.ts'
 import { bestClasses } from '../src/model-graph/classify.ts'
 import type { Model } from '../src/model-graph/model.ts'
 import type { Log } from '../src/telemetry/log.ts'
@@ -24,6 +24,7 @@ export class RequestPipeline {
   private readonly options: PipelineOptions
   private readonly over = new AbortController()
   private inWork = 0
+  private operations = 0
   /** When the engine will have done what it has promised so far. */
   private edgeBusyUntilMs = 0
 
@@ -78,17 +79,22 @@ export class RequestPipeline {
       () => planner.observeDecode(theatre.now() - beginMs),
       () => undefined,
     )
-    const timeout = AbortSignal.timeout(config.limits.requestMs)
+    const life = linkedAbort(this.over.signal)
+    const timer = setTimeout(() => life.abort(), config.limits.requestMs)
     const result = await operate(theatre, {
-      id,
+      // Two publishers may have chosen the same id.
+      id: `${id} ${this.operations++}`,
       plan: chosen,
       worker,
       input: () => decoded,
-      encodedInput: () => this.encodeInput(payload, codec, decoded),
+      encodedInput: () => this.encodeInput(payload, codec),
       resume: config.resume,
       remoteOnly: config.policy === 'input',
       deadlineMs: beginMs + config.limits.requestMs,
-      signal: AbortSignal.any([this.over.signal, timeout]),
+      signal: life.signal,
+    }).finally(() => {
+      clearTimeout(timer)
+      life.release()
     })
     const totalMs = theatre.now() - beginMs
     return {
@@ -111,18 +117,10 @@ export class RequestPipeline {
     }
   }
 
-  private async encodeInput(
-    payload: Uint8Array,
-    codec: string,
-    decoded: Promise<TensorValue>,
-  ): Promise<Uint8Array> {
+  private async encodeInput(payload: Uint8Array, codec: string): Promise<Uint8Array> {
     const { model, planner, theatre } = this.options
     const parsed = parseInputCodec(codec)
-    if (parsed.kind === 'received') {
-      // The worker gets these bytes as they are, so it is the edge that must have found them readable.
-      await decoded
-      return payload
-    }
+    if (parsed.kind === 'received') return payload
     const beginMs = theatre.now()
     const bytes = await encodeImageInput(payload, model.manifest.input, parsed)
     planner.observeInput(codec, bytes.length, theatre.now() - beginMs)

@@ -1,3 +1,4 @@
+import { linkedAbort } from '../src/async/linked-abort.ts'
 import type { TensorValue } from '../src/executor/engine.ts'
 import type { RunReply } from '../src/executor/inference-protocol.ts'
 import type { InferenceWorker } from '../src/executor/inference-worker.ts'
@@ -21,6 +22,7 @@ export interface Theatre {
 }
 
 export interface Operation {
+  /** Unique among the operations under way: the crossing tensors are kept under it. */
   readonly id: string
   readonly plan: Prediction
   readonly worker: string | undefined
@@ -55,14 +57,13 @@ export async function operate(theatre: Theatre, operation: Operation): Promise<S
   const { id, plan, worker, signal } = operation
   const { wound, codec } = plan.point
   const place = wound === localWound ? chain.segments.length : chain.indexOf(wound)
-  const over = new AbortController()
-  const eitherSignal = AbortSignal.any([signal, over.signal])
+  const over = linkedAbort(signal)
   let headMs = 0
   let encodeMs = 0
   let bytes = 0
   try {
     if (place === chain.segments.length || worker === undefined) {
-      const { values, busyMs } = await finishLocally(theatre, operation, 0, eitherSignal)
+      const { values, busyMs } = await finishLocally(theatre, operation, 0, over.signal)
       return { values, finishedAt: 'edge', headMs: busyMs, encodeMs, bytes }
     }
     let parts: () => Promise<Part[]>
@@ -83,7 +84,7 @@ export async function operate(theatre: Theatre, operation: Operation): Promise<S
         codec,
         parts: ready,
         timeLeftMs: operation.deadlineMs - theatre.now(),
-        signal: eitherSignal,
+        signal: over.signal,
         outputShapes: theatre.outputShapes,
         onFrame: (frameBytes) => {
           bytes = frameBytes
@@ -96,11 +97,12 @@ export async function operate(theatre: Theatre, operation: Operation): Promise<S
       remote: durations,
     }))
     const attempts: Promise<Pick<SurgeryResult, 'values' | 'finishedAt' | 'remote'>>[] = [byWorker]
-    if (!operation.remoteOnly) attempts.push(resumeLocally(theatre, operation, place, byWorker, eitherSignal))
+    if (!operation.remoteOnly) attempts.push(resumeLocally(theatre, operation, place, byWorker, over.signal))
     const first = await Promise.any(attempts)
     return { ...first, headMs, encodeMs, bytes }
   } finally {
     over.abort()
+    over.release()
     inference.drop(id)
   }
 }

@@ -95,6 +95,7 @@ export class WorkerPool {
   /** Sends a request to one worker. Rejects when the worker fails or vanishes, the link ends, or `signal` is aborted. */
   async request(request: RemoteRequest): Promise<RemoteAnswer> {
     const { session, topicPrefix, modelHash, now } = this.options
+    this.assembler.expire(now())
     const correlation = randomBytes(16)
     const key = correlation.toString('hex')
     const frame = encodeFrame({

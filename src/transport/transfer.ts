@@ -1,3 +1,4 @@
+import { linkedAbort } from '../async/linked-abort.ts'
 import { type SplitOptions, splitIntoChunks } from './chunks.ts'
 import type { PublishOptions, PublishReceipt } from './outbox.ts'
 import { TransportError } from './transport-error.ts'
@@ -41,8 +42,7 @@ export async function sendFrame(
 ): Promise<TransferReceipt> {
   const { expiryMs, responseTopic, timeoutMs, now = () => performance.now() } = options
   const startedMs = now()
-  const failure = new AbortController()
-  const signal = options.signal ? AbortSignal.any([options.signal, failure.signal]) : failure.signal
+  const { signal, abort, release } = linkedAbort(...(options.signal === undefined ? [] : [options.signal]))
   const chunks = splitIntoChunks(frame, options)
   const acks: Promise<PublishReceipt>[] = []
   for (const chunk of chunks) {
@@ -61,11 +61,11 @@ export async function sendFrame(
     })
     acks.push(ack)
     // The first failure of any chunk ends the rest; Promise.all below reports it.
-    ack.catch((error: unknown) => failure.abort(error))
+    ack.catch(abort)
     await Promise.race([sent, ack.catch(() => {})])
     if (signal.aborted) break
   }
-  await Promise.all(acks)
+  await Promise.all(acks).finally(release)
   if (acks.length < chunks.length) {
     throw new TransportError('aborted', `Cannot send frame to ${topic}: the caller gave up`, {
       cause: signal.reason,
