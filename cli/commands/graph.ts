@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { loadModel } from '../../src/model-graph/load-model.ts'
 import { graphHtml, graphSvg } from '../../src/model-graph/picture/render-picture.ts'
 import { modelOptions, readModelOptions } from '../model-options.ts'
@@ -30,9 +31,10 @@ export async function graph(args: readonly string[]): Promise<number> {
   progress.show(`laying out ${source}`)
   const startMs = performance.now()
   const { graph: layers } = await loadModel(source, options)
+  const title = basename(source.replace(/^zoo:/, ''))
   const large = layers.layers.length > largestUnfolded
   const folded = values.fold ?? (values.unfold === true ? false : large)
-  const picture = await (out.endsWith('.svg') ? graphSvg : graphHtml)(layers, { folded })
+  const picture = await (out.endsWith('.svg') ? graphSvg : graphHtml)(layers, { folded, title })
   await writeFile(out, picture)
   progress.clear()
   const hint = folded && values.fold !== true ? ', rings folded (--unfold shows every layer)' : ''

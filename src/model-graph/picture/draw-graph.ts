@@ -9,6 +9,8 @@ import { type RingGroup, ringGroups } from './ring-groups.ts'
 export interface DrawOptions {
   /** Draw each group of a ring as one box. */
   readonly folded: boolean
+  /** Heading; the graph's own name by default. */
+  readonly title?: string
 }
 
 export interface Drawing {
@@ -34,14 +36,14 @@ const ringTitles: Readonly<Record<RingKind, string>> = {
 const woundColour = '#c81e1e'
 
 /** Layer index and name in each box, rings shaded, bytes on edges, wounds of one tensor red. */
-export function drawGraph(graph: LayerGraph, { folded }: DrawOptions): Drawing {
+export function drawGraph(graph: LayerGraph, { folded, title = graph.name }: DrawOptions): Drawing {
   const rings = findRings(graph)
   const groups = ringGroups(graph, rings)
   const groupOf = new Map(groups.flatMap((group) => group.layers.map((layer) => [layer, group] as const)))
   const boxes = new Map<string, readonly number[]>()
   const boxOf = (layer: number): string => {
     const group = folded ? groupOf.get(layer) : undefined
-    return group === undefined ? `layer-${layer}` : `group-${group.root}`
+    return group === undefined ? `layer_${layer}` : `group_${group.root}`
   }
   const nodes: Node[] = []
   for (const { index } of graph.layers) {
@@ -52,7 +54,6 @@ export function drawGraph(graph: LayerGraph, { folded }: DrawOptions): Drawing {
     const attributes = group === undefined ? layerAttributes(graph, index) : groupAttributes(graph, group)
     nodes.push({ name, attributes: { ...attributes, id: name } })
   }
-  const { title, legend } = captions(graph, rings)
   const drawing: Graph = {
     name: graph.name,
     directed: true,
@@ -60,7 +61,7 @@ export function drawGraph(graph: LayerGraph, { folded }: DrawOptions): Drawing {
       rankdir: 'TB',
       fontname: font,
       fontsize: 16,
-      label: { html: `<b>${escapeHtml(title)}</b><br/>${legend}<br/> ` },
+      label: { html: caption(graph, rings, folded, title) },
       labelloc: 't',
       nodesep: 0.2,
       ranksep: 0.28,
@@ -88,13 +89,8 @@ function layerAttributes(graph: LayerGraph, index: number): Attributes {
   const { name, type, outputs } = graph.layers[index]!
   const shapes = outputs.map((id) => shapeText(graph.tensors[id]!)).join(', ')
   const kind = type === 'InputLayer' ? 'input' : type
-  return {
-    label: {
-      html: `<b>${index}</b>  ${escapeHtml(shortName(name))}<br/><font point-size="9" color="#555555">${escapeHtml(`${kind} · ${shapes}`)}</font>`,
-    },
-    fillcolor: familyColour(type),
-    tooltip: name,
-  }
+  const lines = twoLines(String(index), shortName(name), `${kind} · ${shapes}`)
+  return { ...lines, fillcolor: familyColour(type), tooltip: name }
 }
 
 function groupAttributes(graph: LayerGraph, { root, kind, layers }: RingGroup): Attributes {
@@ -102,11 +98,9 @@ function groupAttributes(graph: LayerGraph, { root, kind, layers }: RingGroup): 
   const shapes = outputs.map((id) => shapeText(graph.tensors[id]!)).join(', ')
   const what = `${ringTitles[kind]} · ${layers.length} layers · ${shapes}`
   return {
-    label: {
-      html: `<b>${layers[0]!}…${root}</b>  ${escapeHtml(shortName(name))}<br/><font point-size="9" color="#555555">${escapeHtml(what)}</font>`,
-    },
+    ...twoLines(`${layers[0]!}-${root}`, shortName(name), what),
     fillcolor: ringColours[kind],
-    shape: 'box3d',
+    peripheries: 2,
     style: 'filled',
     tooltip: `${graph.layers[layers[0]!]!.name} … ${name}`,
   }
@@ -170,19 +164,47 @@ function cluster(name: string, kind: RingKind, layers: readonly number[]): Subgr
       labelloc: 'b',
       margin: 6,
     },
-    nodes: layers.map((layer) => ({ name: `layer-${layer}` })),
+    nodes: layers.map((layer) => ({ name: `layer_${layer}` })),
   }
 }
 
-function captions(graph: LayerGraph, rings: readonly Ring[]): { title: string; legend: string } {
+/** Title and legend. */
+function caption(graph: LayerGraph, rings: readonly Ring[], folded: boolean, title: string): string {
   const wounds = singleWounds(graph).length
-  const title = `${graph.name}: ${graph.layers.length} layers, ${rings.length} rings, ${wounds} wounds of one tensor`
-  const kinds = [...new Set(rings.map(({ kind }) => kind))]
-  const shades = kinds.map((kind) => `<font color="#888888">shaded: ${ringTitles[kind]}</font>`)
-  const legend = [`<font color="${woundColour}">✂ red: where one tensor crosses</font>`, ...shades].join(
-    '   ',
-  )
-  return { title, legend: `<font point-size="11">${legend}</font>` }
+  const counts = [
+    `${graph.layers.length} layers`,
+    `${rings.length} ring${rings.length === 1 ? '' : 's'}`,
+    `${wounds} wounds of one tensor`,
+  ].join(', ')
+  const shown = folded ? rings : rings.flatMap((ring) => [ring, ...nestedRings(ring)])
+  const kinds = [...new Set(shown.map(({ kind }) => kind))]
+  const rows = [
+    cell(`<b><font point-size="16">${escapeHtml(title)}</font></b>`, title.length * 10),
+    cell(`<font point-size="12">${counts}</font>`, counts.length * 6.5),
+    cell(`<font color="${woundColour}" point-size="11">✂ red: one tensor crosses</font>`, 160),
+    ...kinds.map((kind) =>
+      cell(`<font point-size="11">${ringTitles[kind]}</font>`, 130, ` bgcolor="${ringColours[kind]}"`),
+    ),
+  ]
+  return `<table border="0" cellborder="0" cellspacing="2" cellpadding="2">${rows.map((row) => `<tr>${row}</tr>`).join('')}</table>`
+}
+
+function cell(content: string, width: number, more = ''): string {
+  return `<td width="${Math.ceil(width)}"${more}>${content}</td>`
+}
+
+/**
+ * A box's two lines, and a width in inches for them: Graphviz knows no fonts here and guesses too little, above all
+ * for bold and for signs that are not ASCII.
+ */
+function twoLines(numbers: string, name: string, below: string): Attributes {
+  const top = 6.8 * numbers.length + 6.1 * name.length + 8
+  return {
+    label: {
+      html: `<b>${numbers}</b>  ${escapeHtml(name)}<br/><font point-size="9" color="#555555">${escapeHtml(below)}</font>`,
+    },
+    width: (Math.max(top, 5 * below.length) + 12) / 72,
+  }
 }
 
 function shapeText({ shape }: GraphTensor): string {

@@ -9,13 +9,14 @@ import { pageScript, pageStyle } from './page-assets.ts'
  */
 export function graphPage(
   graph: LayerGraph,
+  heading: string,
   svg: string,
   boxes: ReadonlyMap<string, readonly number[]>,
 ): string {
   const facts = { layers: layerFacts(graph), boxes: Object.fromEntries(boxes) }
   const data = JSON.stringify(facts).replaceAll('<', '\\u003c')
   const picture = svg.slice(svg.indexOf('<svg'))
-  const title = graph.name.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
+  const title = heading.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
   return `<!doctype html>
 <html lang="en">
 <head>

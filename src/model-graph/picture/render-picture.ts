@@ -13,5 +13,5 @@ export async function graphSvg(graph: LayerGraph, options: DrawOptions): Promise
 export async function graphHtml(graph: LayerGraph, options: DrawOptions): Promise<string> {
   const viz = await instance()
   const { graph: drawing, boxes } = drawGraph(graph, options)
-  return graphPage(graph, viz.renderString(drawing, { format: 'svg' }), boxes)
+  return graphPage(graph, options.title ?? graph.name, viz.renderString(drawing, { format: 'svg' }), boxes)
 }

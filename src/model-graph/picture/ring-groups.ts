@@ -5,8 +5,9 @@
  * merge of three or more tensors that two or more layers read (the concatenations that end NASNet's cells). Each other
  * layer of the ring belongs to the nearest root through which everything it gives must pass, that is its nearest root
  * among its post-dominators (Prosser, 1959; found here as lowest common ancestors over a topological order, as in
- * Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm", 2001). So only a group's root is read from
- * outside, and boxes for groups form an acyclic graph again. O(layers * depth of the post-dominator tree).
+ * Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm", 2001). A layer that is also read by another group
+ * on the way there stands alone: so only a group's root is read from outside, and boxes for groups form an acyclic
+ * graph again. O(layers * depth of the post-dominator tree).
  */
 import type { LayerGraph } from '../layer-graph.ts'
 import type { Ring, RingKind } from '../rings.ts'
@@ -33,12 +34,20 @@ export function ringGroups(graph: LayerGraph, rings: readonly Ring[]): RingGroup
       while (root !== undefined && !(inside.has(root) && isRoot(root))) root = after[root]
       if (root !== undefined) members.set(root, [...(members.get(root) ?? []), layer])
     }
-    const groups = [...members].filter(([, layers]) => layers.length > 1)
-    return groups.map(([root, layers]): RingGroup => {
-      const kind = groups.length > 1 ? 'cell' : ring.kind
-      return { root, kind, layers: layers.toSorted((a, b) => a - b) }
-    })
+    const groups = [...members]
+      .map(([root, layers]) => ({ root, layers: readByRootOnly(layers, root, consumers) }))
+      .filter(({ layers }) => layers.length > 1)
+    return groups.map((group) => ({ ...group, kind: groups.length > 1 ? 'cell' : ring.kind }))
   })
+}
+
+/** Leaves out layers that are read by what is left out, from the last to the first. @returns Ascending. */
+function readByRootOnly(layers: readonly number[], root: number, consumers: readonly number[][]): number[] {
+  const kept = new Set([root])
+  for (const layer of layers.toSorted((a, b) => b - a)) {
+    if (consumers[layer]!.every((reader) => kept.has(reader))) kept.add(layer)
+  }
+  return [...kept].toSorted((a, b) => a - b)
 }
 
 function readersOf(graph: LayerGraph): number[][] {
