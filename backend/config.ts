@@ -21,6 +21,13 @@ export const workerConfigSchema = z.strictObject({
     .strictObject({
       /** Requests that may wait; more are refused as overloaded. */
       queue: z.int().min(1).default(64),
+      /** Waiting requests at one wound that are finished in one call, where that was measured to be worth it. */
+      batch: z.int().min(1).max(64).default(4),
+      /** Weights of whole tails held beside the model itself; other wounds are served from its segments. */
+      tailBytes: z
+        .int()
+        .min(1)
+        .default(512 * 1024 * 1024),
       /** Of an encoded input. */
       inputBytes: z
         .int()

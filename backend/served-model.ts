@@ -1,12 +1,11 @@
 import { median } from 'simple-statistics'
-import type { EncodedTensor } from '../src/codec/encoded-tensor.ts'
 import { decodeImage } from '../src/codec/image-input.ts'
-import type { TensorValue } from '../src/executor/engine.ts'
-import type { RunReply } from '../src/executor/inference-protocol.ts'
+import type { GivenInput, RunReply } from '../src/executor/inference-protocol.ts'
 import { InferenceWorker } from '../src/executor/inference-worker.ts'
+import { exampleValue } from '../src/executor/parity.ts'
 import { resolveEngine } from '../src/executor/resolve-engine.ts'
+import { segmentChain } from '../src/executor/segment-chain.ts'
 import { machineName } from '../src/latency-model/measure-profile.ts'
-import { cut } from '../src/model-graph/cut.ts'
 import { findWound } from '../src/model-graph/find-wound.ts'
 import { borderShape } from '../src/model-graph/layer-graph.ts'
 import { loadModel } from '../src/model-graph/load-model.ts'
@@ -17,11 +16,13 @@ import { candidateWounds } from '../src/scheduler/candidate-wounds.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import type { Part } from '../src/transport/frame.ts'
 import type { WorkerConfig } from './config.ts'
+import { TailCache } from './tail-cache.ts'
 
-/** Tails loaded besides the candidates, for agents that are told to cut elsewhere. */
-const extraTails = 4
 const warmUpRuns = 2
 const measuredRuns = 5
+
+/** A batch makes its first members wait for the last: it must do this many times as much per second. */
+const worthwhileBatchGain = 1.1
 
 /** A request that cannot be served; `code` is what the failure frame says. */
 export class RequestError extends Error {
@@ -33,16 +34,32 @@ export class RequestError extends Error {
   }
 }
 
-/** One model with the tails of its wounds, each loaded whole. */
+/** A request that fits the model, ready to be finished. */
+export interface PreparedRequest {
+  readonly wound: Wound
+  readonly input: GivenInput
+  /** Of a picture. */
+  readonly decodeMs: number
+}
+
+/** What one request got; durations of a batch are shared evenly among its members. */
+export interface FinishedRequest {
+  readonly encoded: RunReply['encoded']
+  readonly decodeMs: number
+  readonly tailMs: number
+}
+
+/** One model: its segments, and as many whole tails as fit. */
 export class ServedModel {
   readonly source: string
-  /** Milliseconds of decoding and tail per candidate wound, as measured at start. */
+  /** Milliseconds of the tail per candidate wound, as measured at start. */
   readonly tailMs = new Map<string, number>()
+  /** Candidate wounds at which several requests in one call are done sooner than one by one. */
+  private readonly batchWounds = new Set<string>()
   private readonly config: WorkerConfig
   private readonly log: Log
-  private inference!: InferenceWorker
-  /** Wounds whose tail is loaded beyond the candidates, least recently used first. */
-  private readonly extras = new Set<string>()
+  private inference: InferenceWorker | undefined
+  private tails!: TailCache
   private model!: Model
 
   constructor(source: string, config: WorkerConfig, log: Log) {
@@ -59,115 +76,128 @@ export class ServedModel {
     return this.model.manifest.name
   }
 
-  /** Loads the tails of the wounds that an agent can choose, and measures them. */
+  /** Loads what finishes from the wounds that an agent can choose, and measures it. */
   async start(): Promise<void> {
-    this.model = await loadModel(this.source)
-    const { threads, stateDirectory } = this.config
-    const engine = await resolveEngine(this.config.engine, {
-      model: this.source,
+    const { config, log, source } = this
+    const { threads, stateDirectory, limits } = config
+    this.model = await loadModel(source)
+    const { graph } = this.model
+    const machine = machineName()
+    const engine = await resolveEngine(config.engine, {
+      model: source,
       modelHash: this.hash,
       threads,
-      machine: machineName(),
+      machine,
       stateDirectory,
-      log: this.log,
+      log,
     })
-    this.inference = new InferenceWorker({ model: this.source, engine, threads, slowdown: 1 })
-    await this.inference.start()
-    const { graph } = this.model
-    for (const wound of candidateWounds(graph, singleWounds(graph)).slice(0, -1)) {
-      await this.inference.load(wound.id, cut(graph, wound).tail)
-      const parts = wound.tensors.map((id) => this.exampleTensor(id))
-      const times: number[] = []
-      for (let n = 0; n < warmUpRuns + measuredRuns; n++) {
-        const reply = await this.runTail(wound, { values: parts })
-        if (n >= warmUpRuns) times.push(reply.segmentMs[0]!)
-      }
-      this.tailMs.set(wound.id, median(times))
+    const inference = new InferenceWorker(
+      { model: source, engine, threads, slowdown: 1 },
+      { onFault: (error) => log('error', 'the inference thread failed', { error }) },
+    )
+    this.inference = inference
+    await inference.start()
+    const chain = segmentChain(graph, candidateWounds(graph, singleWounds(graph)))
+    for (const segment of chain.segments) await inference.load(segment.key, segment)
+    this.tails = new TailCache({ graph, chain, inference, tailBytes: limits.tailBytes, log })
+    // The shallowest last, so that where not all fit it stays: every agent can send its input.
+    for (const wound of chain.wounds.slice(0, -1).toReversed()) {
+      await this.tails.warm(wound)
+      await this.measure(wound)
     }
   }
 
   async stop(): Promise<void> {
-    await this.inference.stop()
+    await this.inference?.stop()
   }
 
-  /**
-   * Finishes a request from what crossed at its wound.
-   * @throws {RequestError} for a wound the model has not, or parts that do not fit it.
-   */
-  async finish(
-    woundId: string,
-    codec: string,
-    parts: readonly Part[],
-    signal: AbortSignal,
-  ): Promise<RunReply & { decodeMs: number }> {
-    const wound = await this.loadedWound(woundId)
-    if (isImageCodec(codec)) {
-      const beginMs = performance.now()
-      const { maxBytes, image } = { maxBytes: this.config.limits.inputBytes, image: parts[0] }
-      if (wound.id !== 'input' || parts.length !== 1 || image === undefined) {
-        throw new RequestError('bad-input', `Cannot decode ${codec}: it must be one image at the wound input`)
-      }
-      const value = await decodeImage(image.bytes, this.model.manifest.input, { maxBytes })
-      const decodeMs = performance.now() - beginMs
-      return { ...(await this.runTail(wound, { values: [value] }, signal)), decodeMs }
+  /** How many requests at a wound are best finished in one call at most. */
+  batchLimit(wound: string): number {
+    return this.batchWounds.has(wound) ? this.config.limits.batch : 1
+  }
+
+  /** @throws {RequestError} for a wound the model has not, or parts that do not fit it. */
+  async prepare(woundId: string, codec: string, parts: readonly Part[]): Promise<PreparedRequest> {
+    const wound = this.findWound(woundId)
+    if (!isImageCodec(codec)) {
+      this.checkShapes(wound, parts)
+      // Copies of their own: the frame's memory is shared by all its parts and cannot be handed to the thread.
+      const encoded = parts.map(({ shape, bytes }) => ({ shape, bytes: new Uint8Array(bytes) }))
+      return { wound, input: { kind: 'encoded', codec, tensors: wound.tensors, encoded }, decodeMs: 0 }
     }
-    return this.runTail(
+    const beginMs = performance.now()
+    const image = parts[0]
+    if (wound.id !== 'input' || parts.length !== 1 || image === undefined)
+      throw new RequestError('bad-input', `Cannot decode ${codec}: it must be one image at the wound input`)
+    const maxBytes = this.config.limits.inputBytes
+    const value = await decodeImage(image.bytes, this.model.manifest.input, { maxBytes })
+    const decodeMs = performance.now() - beginMs
+    return { wound, input: { kind: 'values', tensors: wound.tensors, values: [value] }, decodeMs }
+  }
+
+  /** Finishes requests of one wound in one call; results are in their order and equal to those of single calls. */
+  async finish(requests: readonly PreparedRequest[], signal?: AbortSignal): Promise<FinishedRequest[]> {
+    const { wound } = requests[0]!
+    const members = requests.map(({ input }) => input)
+    const { outputs } = this.model.graph
+    try {
+      const reply = await this.inference!.run(
+        {
+          request: 'tail',
+          segments: await this.tails.segmentsFor(wound),
+          input: members.length === 1 ? members[0]! : { kind: 'batch', members },
+          output: outputs,
+          keep: false,
+          encode: resultCodec,
+          values: false,
+        },
+        signal === undefined ? {} : { signal },
+      )
+      const each = 1 / requests.length
+      const tailMs = reply.segmentMs.reduce((sum, ms) => sum + ms, 0) * each
+      return requests.map(({ decodeMs }, i) => ({
+        encoded: reply.encoded.slice(i * outputs.length, (i + 1) * outputs.length),
+        decodeMs: decodeMs + reply.decodeMs * each,
+        tailMs,
+      }))
+    } finally {
+      this.tails.warmWhenIdle()
+    }
+  }
+
+  private async measure(wound: Wound): Promise<void> {
+    const one: PreparedRequest = {
       wound,
-      { encoded: parts.map((part) => this.encodedTensor(part)), codec, parts },
-      signal,
-    )
+      input: {
+        kind: 'values',
+        tensors: wound.tensors,
+        values: wound.tensors.map((id) => exampleValue(this.model.graph.tensors[id]!)),
+      },
+      decodeMs: 0,
+    }
+    const { batch } = this.config.limits
+    const several = Array.from({ length: batch }, () => one)
+    const times: { one: number[]; each: number[] } = { one: [], each: [] }
+    for (let n = 0; n < warmUpRuns + measuredRuns; n++) {
+      const [alone] = await this.finish([one])
+      const [member] = batch > 1 ? await this.finish(several) : [alone]
+      if (n < warmUpRuns) continue
+      times.one.push(alone!.tailMs)
+      times.each.push(member!.tailMs)
+    }
+    this.tailMs.set(wound.id, median(times.one))
+    if (median(times.one) >= worthwhileBatchGain * median(times.each)) this.batchWounds.add(wound.id)
   }
 
-  private encodedTensor({ shape, bytes }: Part): EncodedTensor {
-    // A copy of its own: the frame's memory is shared by all its parts and cannot be handed to the thread.
-    return { shape, bytes: new Uint8Array(bytes) }
-  }
-
-  private async loadedWound(woundId: string): Promise<Wound> {
-    const { graph } = this.model
+  private findWound(woundId: string): Wound {
     let wound: Wound
     try {
-      wound = findWound(graph, woundId)
+      wound = findWound(this.model.graph, woundId)
     } catch (cause) {
       throw new RequestError('unknown-wound', (cause as Error).message)
     }
-    if (wound.tensors.length === 0)
-      throw new RequestError('unknown-wound', `Cannot finish at ${woundId}: nothing is left to do`)
-    if (this.tailMs.has(wound.id)) return wound
-    if (!this.extras.delete(wound.id)) await this.inference.load(wound.id, cut(graph, wound).tail)
-    this.extras.add(wound.id)
-    if (this.extras.size > extraTails) {
-      const oldest = this.extras.values().next().value!
-      this.extras.delete(oldest)
-      await this.inference.unload(oldest)
-    }
-    return wound
-  }
-
-  private runTail(
-    wound: Wound,
-    input:
-      | { values: readonly TensorValue[] }
-      | { encoded: readonly EncodedTensor[]; codec: string; parts: readonly Part[] },
-    signal?: AbortSignal,
-  ): Promise<RunReply> {
-    const { graph } = this.model
-    if ('parts' in input) this.checkShapes(wound, input.parts)
-    return this.inference.run(
-      {
-        request: 'tail',
-        segments: [wound.id],
-        input:
-          'values' in input
-            ? { kind: 'values', tensors: wound.tensors, values: input.values }
-            : { kind: 'encoded', codec: input.codec, tensors: wound.tensors, encoded: input.encoded },
-        output: graph.outputs,
-        keep: false,
-        encode: resultCodec,
-        values: false,
-      },
-      signal === undefined ? {} : { signal },
-    )
+    if (wound.tensors.length > 0) return wound
+    throw new RequestError('unknown-wound', `Cannot finish at ${woundId}: nothing is left to do`)
   }
 
   private checkShapes(wound: Wound, parts: readonly Part[]): void {
@@ -181,13 +211,6 @@ export class ServedModel {
       'bad-input',
       `Cannot finish at ${wound.id}: shapes must be ${text(expected)}, current value is ${text(parts.map((part) => part.shape))}`,
     )
-  }
-
-  private exampleTensor(id: number): TensorValue {
-    const shape = [1, ...borderShape(this.model.graph.tensors[id]!)]
-    const data = new Float32Array(shape.reduce((product, axis) => product * axis, 1))
-    for (let i = 0; i < data.length; i++) data[i] = Math.sin(i / 97)
-    return { shape, data }
   }
 }
 

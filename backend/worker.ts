@@ -8,7 +8,7 @@ import { MqttSession } from '../src/transport/mqtt-session.ts'
 import { workerTopic } from '../src/transport/topics.ts'
 import { sendFrame } from '../src/transport/transfer.ts'
 import type { WorkerConfig } from './config.ts'
-import { RequestError, resultCodec, ServedModel } from './served-model.ts'
+import { type PreparedRequest, RequestError, resultCodec, ServedModel } from './served-model.ts'
 
 /** How often a changed load is announced at most. */
 const announceMs = 1000
@@ -16,6 +16,14 @@ const replyTimeoutMs = 30_000
 
 type RequestFrame = Extract<Frame, { kind: 'request' }>
 type FailureCode = Extract<Frame, { kind: 'failure' }>['code']
+
+/** A request that waits for the engine. */
+interface Pending {
+  readonly model: ServedModel
+  readonly request: RequestFrame
+  readonly arrivedMs: number
+  readonly reply: (frame: Frame) => Promise<void>
+}
 
 /** A pool member: takes requests on its own topic, finishes them in order and answers on the topic each names. */
 export class BackendWorker {
@@ -27,10 +35,10 @@ export class BackendWorker {
   private session: MqttSession | undefined
   private timer: NodeJS.Timeout | undefined
   private announcedText = ''
-  private waiting = 0
-  private tail: Promise<void> = Promise.resolve()
-  /** Milliseconds of work that the waiting requests are expected to be. */
-  private queueMs = 0
+  /** In order of arrival. */
+  private waiting: readonly Pending[] = []
+  private serving: readonly Pending[] = []
+  private busy = false
 
   constructor(config: WorkerConfig, log: Log) {
     this.config = config
@@ -124,55 +132,111 @@ export class BackendWorker {
         failure('unknown-model', `Worker ${this.config.worker} has no model with hash ${request.modelHash}`),
       )
     }
-    if (this.waiting >= this.config.limits.queue) {
-      return reply(failure('overloaded', `${this.waiting} requests are waiting already`))
+    if (this.waiting.length >= this.config.limits.queue) {
+      return reply(failure('overloaded', `${this.waiting.length} requests are waiting already`))
     }
-    this.enqueue(model, request, arrivedMs, reply)
+    this.enqueue({ model, request, arrivedMs, reply })
   }
 
-  /** One request after the other: the engine is the bottleneck, and the order of arrival is fair. */
-  private enqueue(
-    model: ServedModel,
-    request: RequestFrame,
-    arrivedMs: number,
-    reply: (frame: Frame) => Promise<void>,
-  ): void {
-    const expectedMs = model.tailMs.get(request.wound) ?? 0
-    this.waiting++
-    this.queueMs += expectedMs
-    const served = this.tail.then(() => this.serve(model, request, arrivedMs))
-    this.tail = served.then(() => {
-      this.waiting--
-      this.queueMs = this.waiting === 0 ? 0 : Math.max(0, this.queueMs - expectedMs)
-    })
-    // The next request does not wait for this one's answer to be on its way.
-    served.then(reply).catch((error: Error) => this.log('warn', 'a reply was not sent', { error }))
+  /** One after the other in order of arrival, which is fair: the engine is the bottleneck. */
+  private enqueue(pending: Pending): void {
+    this.waiting = [...this.waiting, pending]
+    if (!this.busy) void this.serveAll()
   }
 
-  private async serve(model: ServedModel, request: RequestFrame, arrivedMs: number): Promise<Frame> {
-    const queueMs = performance.now() - arrivedMs
-    if (queueMs > request.timeLeftMs)
-      return failure('expired', `It waited ${Math.round(queueMs)} ms, ${request.timeLeftMs} ms were left`)
-    try {
-      const reply = await model.finish(request.wound, request.codec, request.parts, this.over.signal)
-      return {
-        kind: 'result',
-        modelHash: request.modelHash,
-        wound: request.wound,
-        codec: resultCodec,
-        queueMs,
-        decodeMs: reply.decodeMs,
-        tailMs: reply.segmentMs[0]!,
-        parts: reply.encoded.map((part, i) => ({ name: String(i), ...part })),
+  private async serveAll(): Promise<void> {
+    this.busy = true
+    for (let first = this.waiting[0]; first !== undefined; first = this.waiting[0]) {
+      const batch = this.batchWith(first)
+      this.waiting = this.waiting.filter((pending) => !batch.includes(pending))
+      this.serving = batch
+      await this.serve(batch)
+    }
+    this.serving = []
+    this.busy = false
+  }
+
+  /** The first request and those behind it that can share its call. */
+  private batchWith(first: Pending): Pending[] {
+    const { model, request } = first
+    return this.waiting
+      .filter((other) => other.model === model && other.request.wound === request.wound)
+      .slice(0, model.batchLimit(request.wound))
+  }
+
+  private async serve(batch: readonly Pending[]): Promise<void> {
+    const beginMs = performance.now()
+    const ready: { pending: Pending; prepared: PreparedRequest }[] = []
+    for (const pending of batch) {
+      const { model, request, arrivedMs } = pending
+      const queueMs = beginMs - arrivedMs
+      if (queueMs > request.timeLeftMs) {
+        const text = `It waited ${Math.round(queueMs)} ms, ${request.timeLeftMs} ms were left`
+        this.answer(pending, failure('expired', text))
+        continue
       }
-    } catch (error) {
-      const { name, message } = error as Error
-      this.log('warn', 'a request failed', { wound: request.wound, reason: message })
-      if (error instanceof RequestError) return failure(error.code, message)
-      // By name: the inference thread's errors come as copies.
-      if (name === 'ImageError' || name === 'RangeError') return failure('bad-input', message)
-      return failure('internal', message)
+      try {
+        ready.push({ pending, prepared: await model.prepare(request.wound, request.codec, request.parts) })
+      } catch (error) {
+        this.answer(pending, this.failureOf(error as Error, request))
+      }
     }
+    if (ready.length === 0) return
+    try {
+      await this.finish(ready, beginMs)
+    } catch (error) {
+      const { model, request } = ready[0]!.pending
+      if (ready.length === 1) return this.answer(ready[0]!.pending, this.failureOf(error as Error, request))
+      // One member's fault is not the others': each is tried by itself.
+      this.log('warn', 'a batch failed, its members are tried singly', { model: model.name, error })
+      for (const { pending } of ready) await this.serve([pending])
+    }
+  }
+
+  private async finish(
+    ready: readonly { pending: Pending; prepared: PreparedRequest }[],
+    beginMs: number,
+  ): Promise<void> {
+    const { model } = ready[0]!.pending
+    const finished = await model.finish(
+      ready.map(({ prepared }) => prepared),
+      this.over.signal,
+    )
+    for (const [i, { pending }] of ready.entries()) {
+      const { encoded, decodeMs, tailMs } = finished[i]!
+      this.answer(pending, {
+        kind: 'result',
+        modelHash: pending.request.modelHash,
+        wound: pending.request.wound,
+        codec: resultCodec,
+        queueMs: beginMs - pending.arrivedMs,
+        decodeMs,
+        tailMs,
+        parts: encoded.map((part, n) => ({ name: String(n), ...part })),
+      })
+    }
+  }
+
+  private failureOf(error: Error, request: RequestFrame): Frame {
+    const { name, message } = error
+    this.log('warn', 'a request failed', { wound: request.wound, reason: message })
+    if (error instanceof RequestError) return failure(error.code, message)
+    // By name: the inference thread's errors come as copies.
+    if (name === 'ImageError' || name === 'RangeError') return failure('bad-input', message)
+    return failure('internal', message)
+  }
+
+  /** The next request does not wait for this one's answer to be on its way. */
+  private answer({ reply }: Pending, frame: Frame): void {
+    reply(frame).catch((error: Error) => this.log('warn', 'a reply was not sent', { error }))
+  }
+
+  /** Milliseconds of work that the requests here are expected to be. */
+  private get queueMs(): number {
+    return [...this.waiting, ...this.serving].reduce(
+      (sum, { model, request }) => sum + (model.tailMs.get(request.wound) ?? 0),
+      0,
+    )
   }
 
   private async reply(topic: string, correlation: Uint8Array, frame: Frame): Promise<void> {

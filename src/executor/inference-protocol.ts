@@ -15,8 +15,8 @@ export interface ThreadSetup {
   readonly slowdown: number
 }
 
-/** Where a run starts from. */
-export type RunInput =
+/** Values of one request, as they are or as they crossed. */
+export type GivenInput =
   | { readonly kind: 'values'; readonly tensors: readonly number[]; readonly values: readonly TensorValue[] }
   | {
       readonly kind: 'encoded'
@@ -24,6 +24,12 @@ export type RunInput =
       readonly tensors: readonly number[]
       readonly encoded: readonly EncodedTensor[]
     }
+
+/** Where a run starts from. */
+export type RunInput =
+  | GivenInput
+  /** Several requests at one wound, computed in one call; the reply holds one member's results after the other's. */
+  | { readonly kind: 'batch'; readonly members: readonly GivenInput[] }
   /** The crossing tensors that an earlier run of the same request left in the thread. */
   | { readonly kind: 'kept' }
 
@@ -43,6 +49,7 @@ export interface RunRequest {
 }
 
 export interface RunReply {
+  /** Of the outputs in their order; of a batch the first member's, then the second's, and so on. */
   readonly values: readonly TensorValue[]
   readonly encoded: readonly EncodedTensor[]
   /** Milliseconds each segment took, emulated slowness included, in the order of `segments`. */

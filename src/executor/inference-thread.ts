@@ -6,8 +6,16 @@ import { parentPort, workerData } from 'node:worker_threads'
 import type { EncodedTensor } from '../codec/encoded-tensor.ts'
 import { featureCodec } from '../codec/feature-codecs.ts'
 import { loadModel } from '../model-graph/load-model.ts'
+import { splitValues, stackValues } from './batch.ts'
 import type { Executable, TensorValue } from './engine.ts'
-import type { RunReply, RunRequest, ThreadCommand, ThreadReply, ThreadSetup } from './inference-protocol.ts'
+import type {
+  GivenInput,
+  RunReply,
+  RunRequest,
+  ThreadCommand,
+  ThreadReply,
+  ThreadSetup,
+} from './inference-protocol.ts'
 import { loadEngine } from './load-engine.ts'
 import { requireFinite } from './require-finite.ts'
 import { Slowdown } from './slowdown.ts'
@@ -35,39 +43,37 @@ function isCancelled(cancel: Int32Array<SharedArrayBuffer>): boolean {
   return Atomics.load(cancel, 0) === 1
 }
 
-function startingValues(run: RunRequest): Map<number, TensorValue> {
-  switch (run.input.kind) {
-    case 'values': {
-      const { tensors, values } = run.input
-      return new Map(tensors.map((tensor, i) => [tensor, values[i]!]))
-    }
-    case 'encoded': {
-      const { codec, tensors, encoded } = run.input
-      const decoder = featureCodec(codec)
-      return new Map(
-        tensors.map((tensor, i) => [tensor, decoder.decode(encoded[i]!.bytes, encoded[i]!.shape)]),
-      )
-    }
-    case 'kept': {
-      const values = kept.get(run.request)
-      if (values === undefined)
-        throw new Error(`Cannot resume request ${run.request}: its tensors are no longer kept`)
-      return new Map(values)
-    }
-  }
+function givenValues(input: GivenInput): readonly TensorValue[] {
+  const { tensors } = input
+  if (input.kind === 'values') return input.values
+  const decoder = featureCodec(input.codec)
+  return tensors.map((_, i) => decoder.decode(input.encoded[i]!.bytes, input.encoded[i]!.shape))
 }
 
-function checkedValues(run: RunRequest): Map<number, TensorValue> {
-  const values = startingValues(run)
-  // What the thread kept it has made itself.
-  if (run.input.kind === 'kept') return values
-  for (const [tensor, value] of values) requireFinite(model.graph.tensors[tensor]!.name, value)
-  return values
+/** The values a run starts from, and how many requests they belong to. */
+function startingValues(run: RunRequest): { values: Map<number, TensorValue>; sizes: number[] } {
+  if (run.input.kind === 'kept') {
+    const values = kept.get(run.request)
+    if (values === undefined)
+      throw new Error(`Cannot resume request ${run.request}: its tensors are no longer kept`)
+    return { values: new Map(values), sizes: [1] }
+  }
+  const members = run.input.kind === 'batch' ? run.input.members : [run.input]
+  const given = members.map(givenValues)
+  const tensors = members[0]!.tensors
+  for (const values of given) {
+    for (const [i, value] of values.entries()) requireFinite(model.graph.tensors[tensors[i]!]!.name, value)
+  }
+  const stacked = stackValues(given)
+  return {
+    values: new Map(tensors.map((tensor, i) => [tensor, stacked[i]!])),
+    sizes: given.map((values) => values[0]?.shape[0] ?? 1),
+  }
 }
 
 async function execute(run: RunRequest, cancel: Int32Array<SharedArrayBuffer>): Promise<RunReply> {
   const beginMs = performance.now()
-  const values = checkedValues(run)
+  const { values, sizes } = startingValues(run)
   const decodeMs = performance.now() - beginMs
   const segmentMs: number[] = []
   for (const key of run.segments) {
@@ -84,14 +90,15 @@ async function execute(run: RunRequest, cancel: Int32Array<SharedArrayBuffer>): 
   const crossing = new Map(run.output.map((tensor) => [tensor, valueOf(values, tensor, 'output')]))
   if (run.keep) kept.set(run.request, crossing)
   const encodeBeginMs = performance.now()
+  const results = splitValues([...crossing.values()], sizes).flat()
   const encoded: EncodedTensor[] = []
   if (run.encode !== undefined) {
     const encoder = featureCodec(run.encode)
-    for (const value of crossing.values()) encoded.push({ shape: value.shape, bytes: encoder.encode(value) })
+    for (const value of results) encoded.push({ shape: value.shape, bytes: encoder.encode(value) })
     slowdown.wait(`encode ${run.encode} ${run.segments.length}`, performance.now() - encodeBeginMs, cancel)
   }
   const encodeMs = performance.now() - encodeBeginMs
-  return { values: run.values ? [...crossing.values()] : [], encoded, segmentMs, decodeMs, encodeMs }
+  return { values: run.values ? results : [], encoded, segmentMs, decodeMs, encodeMs }
 }
 
 function valueOf(values: ReadonlyMap<number, TensorValue>, tensor: number, reader: string): TensorValue {

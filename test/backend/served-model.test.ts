@@ -1,0 +1,118 @@
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { workerConfigSchema } from '../../backend/config.ts'
+import { type FinishedRequest, ServedModel } from '../../backend/served-model.ts'
+import { featureCodec } from '../../src/codec/feature-codecs.ts'
+import type { TensorValue } from '../../src/executor/engine.ts'
+import { loadEngine } from '../../src/executor/load-engine.ts'
+import { runSegment } from '../../src/executor/parity.ts'
+import { cut } from '../../src/model-graph/cut.ts'
+import { findWound } from '../../src/model-graph/find-wound.ts'
+import { loadModel } from '../../src/model-graph/load-model.ts'
+import type { Model } from '../../src/model-graph/model.ts'
+import type { Part } from '../../src/transport/frame.ts'
+import { bundledPhoto, maxAbsDiff, photoInput } from '../model-input.ts'
+import { repositoryRoot } from '../paths.ts'
+
+const source = fileURLToPath(new URL('models/mobilenetv2', repositoryRoot))
+const photos = ['cat', 'coffee', 'rocket']
+let model: Model
+let inputs: TensorValue[]
+let served: ServedModel
+const faults: unknown[] = []
+
+async function serve(tailBytes: number): Promise<ServedModel> {
+  const config = workerConfigSchema.parse({
+    worker: 'w',
+    mqtt: { url: 'mqtt://127.0.0.1' },
+    models: [source],
+    stateDirectory: await mkdtemp(join(tmpdir(), 'surgeon-served-')),
+    limits: { tailBytes },
+  })
+  const started = new ServedModel(source, config, (level, message, fields) => {
+    if (level !== 'info') faults.push([message, fields])
+  })
+  await started.start()
+  return started
+}
+
+beforeAll(async () => {
+  model = await loadModel(source)
+  inputs = await Promise.all(photos.map((name) => photoInput(bundledPhoto(name), model.manifest)))
+  served = await serve(64 << 20)
+})
+
+afterAll(() => served.stop())
+
+/** What crosses at a wound for each photo, and the whole model's answers. */
+async function crossing(wound: string): Promise<{ parts: Part[][]; answers: Float32Array[] }> {
+  const engine = await loadEngine('onnxruntime')
+  const { head, tail } = cut(model.graph, findWound(model.graph, wound))
+  const encoder = featureCodec('float32')
+  const parts: Part[][] = []
+  const answers: Float32Array[] = []
+  for (const input of inputs) {
+    const values = await runSegment(engine, model, head, [input])
+    parts.push(
+      values.map((value, i) => ({ name: String(i), shape: value.shape, bytes: encoder.encode(value) })),
+    )
+    answers.push((await runSegment(engine, model, tail, values))[0]!.data)
+  }
+  return { parts, answers }
+}
+
+function probabilities({ encoded }: FinishedRequest): Float32Array {
+  return featureCodec('float16').decode(encoded[0]!.bytes, encoded[0]!.shape).data
+}
+
+// float16 has 11 binary digits.
+const tolerance = 5e-4
+
+test.each([
+  ['a border of the chain', 'block_6_project_BN'],
+  ['another wound', 'block_3_project_BN'],
+  ['a wound of two tensors', 'block_1_project_BN+block_2_depthwise_relu'],
+  ['a wound behind the last border', 'global_average_pooling2d_1'],
+])(
+  'ServedModel: a batch at %s gives each its own result, equal to single runs',
+  async (_, wound) => {
+    const { parts, answers } = await crossing(wound)
+    const prepare = () => Promise.all(parts.map((each) => served.prepare(wound, 'float32', each)))
+    const together = await served.finish(await prepare())
+    expect(together.length).toBe(photos.length)
+    const singles: FinishedRequest[] = []
+    for (const request of await prepare()) singles.push(...(await served.finish([request])))
+    for (const [i, answer] of answers.entries()) {
+      expect(maxAbsDiff(probabilities(together[i]!), answer)).toBeLessThan(tolerance)
+      expect(maxAbsDiff(probabilities(singles[i]!), probabilities(together[i]!))).toBeLessThan(1e-4)
+    }
+    expect(maxAbsDiff(answers[0]!, answers[1]!)).toBeGreaterThan(0.1)
+  },
+  60_000,
+)
+
+test('ServedModel: without room for a single tail every wound is served from the segments', async () => {
+  const lean = await serve(1)
+  try {
+    expect(lean.tailMs.size).toBe(served.tailMs.size)
+    const { parts, answers } = await crossing('block_3_project_BN')
+    const request = await lean.prepare('block_3_project_BN', 'float32', parts[0]!)
+    const [finished] = await lean.finish([request])
+    expect(maxAbsDiff(probabilities(finished!), answers[0]!)).toBeLessThan(tolerance)
+  } finally {
+    await lean.stop()
+  }
+})
+
+test('ServedModel: refuses unknown wounds and parts that do not fit', async () => {
+  await expect(served.prepare('nowhere', 'float32', [])).rejects.toMatchObject({ code: 'unknown-wound' })
+  await expect(served.prepare('local', 'float32', [])).rejects.toMatchObject({ code: 'unknown-wound' })
+  const part: Part = { name: '0', shape: [1, 2, 2, 2], bytes: new Uint8Array(32) }
+  await expect(served.prepare('block_6_project_BN', 'float32', [part])).rejects.toMatchObject({
+    code: 'bad-input',
+  })
+  expect(faults).toEqual([])
+})
