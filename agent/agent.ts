@@ -78,6 +78,7 @@ export class Agent {
         graph: model.graph,
         chain: edge.chain,
         policy: config.policy,
+        wound: edge.fixedWound,
         featureCodecs: config.featureCodecs,
         inputCodecs: config.inputCodecs,
         link,

@@ -22,6 +22,14 @@ export const agentConfigSchema = z.strictObject({
   stateDirectory: z.string().min(1).default('state'),
   /** `surgeon` plans each request; `local` never sends; `input` always sends the input, encoded with `inputCodec`. */
   policy: z.enum(['surgeon', 'local', 'input']).default('surgeon'),
+  /**
+   * Always cut at this wound: the edge then holds the head's weights alone and cannot finish by itself. Only the codec
+   * and the worker are planned.
+   */
+  wound: z
+    .string()
+    .refine((name) => name !== 'local', 'must leave something to the worker; policy local sends nothing')
+    .optional(),
   /** Feature codecs the planner may use. */
   featureCodecs: z.array(z.enum(['float32', 'float16', 'uint8'])).default(['float16', 'uint8']),
   /** Codecs of the input the planner may use: `received`, `jpeg:QUALITY`, `webp:QUALITY`. */

@@ -1,9 +1,10 @@
 import type { EngineName, TensorValue } from '../src/executor/engine.ts'
 import { InferenceWorker } from '../src/executor/inference-worker.ts'
-import { type SegmentChain, segmentChain } from '../src/executor/segment-chain.ts'
+import { type ChainSegment, type SegmentChain, segmentChain } from '../src/executor/segment-chain.ts'
 import { machineName, measureProfile } from '../src/latency-model/measure-profile.ts'
 import type { Profile } from '../src/latency-model/profile.ts'
 import { profilePath, readProfile, writeProfile } from '../src/latency-model/profile-store.ts'
+import { findWound } from '../src/model-graph/find-wound.ts'
 import { borderShape } from '../src/model-graph/layer-graph.ts'
 import type { Model } from '../src/model-graph/model.ts'
 import { singleWounds } from '../src/model-graph/single-wounds.ts'
@@ -18,6 +19,8 @@ export type EdgeConfig = Omit<AgentConfig, 'engine'> & { readonly engine: Engine
 export class EdgeRuntime {
   readonly chain: SegmentChain
   readonly inference: InferenceWorker
+  /** The segments that can be asked for: with a fixed wound the head's only, and only these are held. */
+  private readonly needed: readonly ChainSegment[]
   /** Of the model's outputs, batch axis first. */
   readonly outputShapes: readonly (readonly number[])[]
   private readonly config: EdgeConfig
@@ -26,7 +29,17 @@ export class EdgeRuntime {
   constructor(config: EdgeConfig, model: Model, log: Log) {
     this.config = config
     this.model = model
-    this.chain = segmentChain(model.graph, candidateWounds(model.graph, singleWounds(model.graph)))
+    const { graph } = model
+    const wounds = candidateWounds(graph, singleWounds(graph))
+    if (config.wound === undefined) {
+      this.chain = segmentChain(graph, wounds)
+      this.needed = this.chain.segments
+    } else {
+      const wound = findWound(graph, config.wound)
+      const [input, local] = [wounds[0]!, wounds.at(-1)!]
+      this.chain = segmentChain(graph, wound.id === input.id ? [input, local] : [input, wound, local])
+      this.needed = this.chain.segments.slice(0, this.chain.indexOf(wound.id))
+    }
     this.outputShapes = model.graph.outputs.map((id) => [1, ...borderShape(model.graph.tensors[id]!)])
     this.inference = new InferenceWorker(
       {
@@ -42,14 +55,19 @@ export class EdgeRuntime {
     )
   }
 
+  /** Id of the only wound there is to cut at, where the configuration fixes it. */
+  get fixedWound(): string | undefined {
+    return this.config.wound === undefined ? undefined : this.chain.wounds[this.needed.length]!.id
+  }
+
   get engine(): EngineName {
     return this.config.engine
   }
 
-  /** Starts the inference thread, loads every segment and finds or measures the profile. */
+  /** Starts the inference thread, loads the segments needed and finds or measures the profile. */
   async start(): Promise<Profile> {
     await this.inference.start()
-    for (const segment of this.chain.segments) await this.inference.load(segment.key, segment)
+    for (const segment of this.needed) await this.inference.load(segment.key, segment)
     const stored = await readProfile(this.profilePath)
     return stored !== undefined && this.matches(stored) ? stored : this.measure()
   }
@@ -62,8 +80,13 @@ export class EdgeRuntime {
   async measure(): Promise<Profile> {
     const { engine, threads, featureCodecs, lab } = this.config
     const subject = { modelHash: this.model.hash, engine, threads, slowdown: lab.edgeSlowdown }
-    const profile = await measureProfile(subject, this.chain, this.exampleInput(), featureCodecs, (run) =>
-      this.inference.run(run),
+    const profile = await measureProfile(
+      subject,
+      this.chain,
+      this.exampleInput(),
+      featureCodecs,
+      (run) => this.inference.run(run),
+      this.needed.length,
     )
     await writeProfile(this.profilePath, profile)
     return profile
@@ -79,6 +102,7 @@ export class EdgeRuntime {
       profile.machine === machineName() &&
       profile.threads === this.config.threads &&
       profile.slowdown === this.config.lab.edgeSlowdown &&
+      profile.segments.length === this.needed.length &&
       profile.segments.every((segment, i) => segment.to === this.chain.wounds[i + 1]?.id) &&
       this.config.featureCodecs.every((codec) => profile.codecs.some((entry) => entry.codec === codec))
     )

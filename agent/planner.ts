@@ -8,6 +8,7 @@ import {
   type Conditions,
   choosePlan,
   localPoint,
+  type Prediction,
   predict,
   type Resume,
 } from '../src/scheduler/choose-plan.ts'
@@ -15,10 +16,15 @@ import { paretoPoints } from '../src/scheduler/plan-point.ts'
 import { type InputEstimate, planPoints } from './plan-points.ts'
 import type { WorkerPool } from './worker-pool.ts'
 
+/** An edge that holds only the head does not finish by itself; a number, so that expectations stay numbers. */
+const neverMs = 1e9
+
 export interface PlannerOptions {
   readonly graph: LayerGraph
   readonly chain: SegmentChain
   readonly policy: 'surgeon' | 'local' | 'input'
+  /** The only wound there is to cut at. */
+  readonly wound?: string | undefined
   readonly featureCodecs: readonly string[]
   readonly inputCodecs: readonly string[]
   readonly link: LinkMonitor
@@ -64,7 +70,7 @@ export class Planner {
    * @param edgeWaitMs what the engine still has to do first.
    */
   plan(inputBytes: number, edgeWaitMs: number): PlannedRequest {
-    const { policy, graph, chain, featureCodecs, link, pool, edge, resume } = this.options
+    const { policy, wound, graph, chain, featureCodecs, link, pool, edge, resume } = this.options
     const state = link.state
     const local = localPoint(this.decodeMs + wholeMs(this.profile))
     const alone: Conditions = {
@@ -85,12 +91,16 @@ export class Planner {
       featureCodecs,
       inputCodecs: this.expectedInputs(inputBytes),
     }
+    const fixed = policy === 'input' ? 'input' : wound
     const plans = pool.workers().map((worker): PlannedRequest => {
       const conditions = { ...alone, backendFactor: worker.factor, backendWaitMs: worker.queueMs }
       const points = planPoints(space, worker.tailMs)
-      if (policy === 'input') {
-        const chosen = predict(points.find((point) => point.wound === 'input') ?? local, conditions)
-        return { chosen, ranked: [chosen], worker: worker.id, conditions }
+      if (fixed !== undefined) {
+        const ranked = points
+          .filter((point) => point.wound === fixed)
+          .map((point) => predict({ ...point, localTailMs: neverMs }, conditions))
+          .toSorted((a, b) => a.expectedMs - b.expectedMs) as [Prediction, ...Prediction[]]
+        return { chosen: ranked[0], ranked, worker: worker.id, conditions }
       }
       return { ...choosePlan([...paretoPoints(points), local], conditions), worker: worker.id, conditions }
     })

@@ -19,6 +19,15 @@ export interface PipelineOptions {
   readonly log: Log
 }
 
+/** The edge holds the head alone, and no worker announces the model. */
+class NoWorkerError extends Error {
+  override readonly name = 'NoWorkerError'
+  readonly code = 'no-worker'
+  constructor(wound: string) {
+    super(`Cannot finish: the edge holds only what is before wound ${wound}, and no worker has this model`)
+  }
+}
+
 /** One request from its bytes to its answer; never throws, so that one bad input costs nothing but its own answer. */
 export class RequestPipeline {
   private readonly options: PipelineOptions
@@ -38,6 +47,8 @@ export class RequestPipeline {
 
   /** Answers a grey picture twice, so that the first real request does not pay for cold code. */
   async warmUp(): Promise<void> {
+    // With the head alone there may be nobody yet to finish.
+    if (this.options.config.wound !== undefined) return
     const { input } = this.options.model.manifest
     const grey = await blankImage(input.width, input.height)
     for (const id of ['warm-up-1', 'warm-up-2']) {
@@ -72,6 +83,7 @@ export class RequestPipeline {
     const plan = planner.plan(payload.length, Math.max(0, this.edgeBusyUntilMs - beginMs))
     const { chosen, worker, conditions } = plan
     const { wound, codec } = chosen.point
+    if (worker === undefined && config.wound !== undefined) throw new NoWorkerError(config.wound)
     this.edgeBusyUntilMs = Math.max(this.edgeBusyUntilMs, beginMs + chosen.edgeMs)
     // Decoded at once and only once: it shows whether the input can be read at all, whatever the plan.
     const decoded = decodeImage(payload, model.manifest.input, { maxBytes: config.limits.inputBytes })
@@ -89,7 +101,7 @@ export class RequestPipeline {
       input: () => decoded,
       encodedInput: () => this.encodeInput(payload, codec),
       resume: config.resume,
-      remoteOnly: config.policy === 'input',
+      remoteOnly: config.policy === 'input' || config.wound !== undefined,
       deadlineMs: beginMs + config.limits.requestMs,
       signal: life.signal,
     }).finally(() => {

@@ -14,6 +14,8 @@ export interface OnnxRuntime {
 export const commonSessionOptions = {
   graphOptimizationLevel: 'all',
   executionMode: 'sequential',
+  // A plan of all allocations is kept per input shape: a tenth more memory for a time that cannot be told apart.
+  enableMemPattern: false,
   // 4 is fatal; 3 would print what the rejected promise says already.
   logSeverityLevel: 4,
   extra: { session: { intra_op: { allow_spinning: '0' } } },

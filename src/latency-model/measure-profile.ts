@@ -23,6 +23,7 @@ export function machineName(): string {
 /**
  * Measures the segments of a chain one after the other on a real input, and each feature codec at each wound.
  * @param run carries a run out, as the inference worker does.
+ * @param loaded How many segments there are on this machine, from the first.
  */
 export async function measureProfile(
   subject: ProfileSubject,
@@ -30,6 +31,7 @@ export async function measureProfile(
   input: TensorValue,
   featureCodecs: readonly string[],
   run: (request: RunRequest) => Promise<RunReply>,
+  loaded = chain.segments.length,
 ): Promise<Profile> {
   const request = 'profile'
   const segments: Profile['segments'] = []
@@ -42,7 +44,7 @@ export async function measureProfile(
     keep: true,
     values: false,
   })
-  for (const [i, segment] of chain.segments.entries()) {
+  for (const [i, segment] of chain.segments.slice(0, loaded).entries()) {
     const output = chain.crossing(i + 1)
     const step: RunRequest = {
       request,

@@ -1,0 +1,18 @@
+/**
+ * Entry of a process that compiles one part of a zoo model, runs it and prints its resident memory in bytes.
+ * Arguments: model, wound, `head` or `whole`, engine.
+ */
+import { loadEngine } from '../../src/executor/load-engine.ts'
+import { exampleInputs } from '../../src/executor/parity.ts'
+import { cut, wholeModel } from '../../src/model-graph/cut.ts'
+import { findWound } from '../../src/model-graph/find-wound.ts'
+import { seededZooModel } from '../zoo-model.ts'
+
+const [name = '', wound = '', part = '', engineName = 'onnxruntime'] = process.argv.slice(2)
+const model = seededZooModel(name)
+const segment =
+  part === 'head' ? cut(model.graph, findWound(model.graph, wound)).head : wholeModel(model.graph)
+const engine = await loadEngine(engineName === 'wasm' ? 'wasm' : 'onnxruntime')
+const executable = await engine.compile(model, segment, { threads: 1 })
+for (let n = 0; n < 5; n++) await executable.run(exampleInputs(model))
+process.stdout.write(`${process.memoryUsage.rss()}\n`)
