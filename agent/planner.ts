@@ -92,7 +92,8 @@ export class Planner {
       inputCodecs: this.expectedInputs(inputBytes),
     }
     const fixed = policy === 'input' ? 'input' : wound
-    const plans = pool.workers().map((worker): PlannedRequest => {
+    const able = pool.workers().filter(({ tailMs }) => tailMs.size > 0)
+    const plans = able.map((worker): PlannedRequest => {
       const conditions = { ...alone, backendFactor: worker.factor, backendWaitMs: worker.queueMs }
       const points = planPoints(space, worker.tailMs)
       if (fixed !== undefined) {
