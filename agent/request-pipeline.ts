@@ -146,7 +146,7 @@ function failure(id: string, code: string, message: string): FailureMessage {
 
 function codeOf(error: unknown): string {
   if (error instanceof AggregateError) return codeOf(error.errors.at(-1))
-  if (error instanceof ImageError) return error.code
+  if (error instanceof ImageError || error instanceof NoWorkerError) return error.code
   if (error instanceof Error && error.name === 'RunCancelledError') return 'timeout'
   return 'internal'
 }
