@@ -35,8 +35,10 @@ export async function graph(args: readonly string[]): Promise<number> {
   const large = layers.layers.length > largestUnfolded
   const folded = values.fold ?? (values.unfold === true ? false : large)
   const picture = await (out.endsWith('.svg') ? graphSvg : graphHtml)(layers, { folded, title })
-  await writeFile(out, picture)
   progress.clear()
+  await writeFile(out, picture).catch((cause: Error) => {
+    throw new Error(`Cannot write picture: ${out} must be writable (${cause.message})`, { cause })
+  })
   const hint = folded && values.fold !== true ? ', rings folded (--unfold shows every layer)' : ''
   console.log(
     `${out}: ${layers.layers.length} layers${hint}, ${((performance.now() - startMs) / 1000).toFixed(1)} s`,
