@@ -52,4 +52,10 @@ export const commands: Readonly<Record<string, Command>> = {
       'draws the model: layers, rings, wounds, sizes; the HTML pans, zooms and tells of a layer on click',
     load: async () => (await import('./commands/graph.ts')).graph,
   },
+  bench: {
+    usage:
+      'bench engines [--models M,...] [--engines E,...] [--threads N,...] [--rounds N] [--parity] [--json]',
+    summary: 'measures this machine: models whole, cut at each wound and in segments',
+    load: async () => (await import('./commands/bench.ts')).bench,
+  },
 }

@@ -1,0 +1,19 @@
+import type { Run } from '../commands.ts'
+import { UsageError } from '../usage-error.ts'
+
+/** Loaded only when called: each pulls in its own engines. */
+const benches: Readonly<Record<string, () => Promise<Run>>> = {
+  engines: async () => (await import('./bench-engines.ts')).benchEngines,
+}
+
+export async function bench(args: readonly string[]): Promise<number> {
+  const [name = '', ...rest] = args
+  const load = benches[name]
+  if (load === undefined) {
+    throw new UsageError(
+      `surgeon bench must be told what to measure: ${Object.keys(benches).join(', ')}; current value is '${name}'`,
+    )
+  }
+  const run = await load()
+  return run(rest)
+}
