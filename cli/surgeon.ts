@@ -26,11 +26,10 @@ async function main(): Promise<number> {
 }
 
 function overview(): string {
-  const width = Math.max(...Object.values(commands).map((command: Command) => command.usage.length))
-  const lines = Object.values(commands).map(
-    (command) => `  surgeon ${command.usage.padEnd(width)}  ${command.summary}`,
+  const entries = Object.values(commands).map(
+    ({ usage, summary }: Command) => `  surgeon ${usage}\n      ${summary}`,
   )
-  return `Usage:\n${lines.join('\n')}\n\n--help after a command says more; --json prints data on stdout and nothing else.`
+  return `Usage:\n${entries.join('\n')}\n\n--json prints data on stdout and nothing else.`
 }
 
 try {

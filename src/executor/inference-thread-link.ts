@@ -29,7 +29,7 @@ export interface ThreadLink {
   close(limitMs: number): Promise<void>
 }
 
-export const threadEntry = new URL('./inference-thread.js', import.meta.url)
+const threadEntry = new URL('./inference-thread.js', import.meta.url)
 
 /**
  * Starts an inference thread and resolves when it has loaded model and engine.

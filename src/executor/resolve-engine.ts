@@ -44,7 +44,7 @@ export async function resolveEngine(
 }
 
 /** Tries every engine, one after the other, and chooses. @throws {Error} where none runs. */
-export async function measureEngines(
+async function measureEngines(
   options: Omit<ResolveEngineOptions, 'stateDirectory' | 'log'>,
 ): Promise<EngineChoice> {
   const trials: EngineTrial[] = []

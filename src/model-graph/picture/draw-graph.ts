@@ -211,7 +211,7 @@ function shapeText({ shape }: GraphTensor): string {
   return shape.join('×')
 }
 
-export function bytesText(bytes: number): string {
+function bytesText(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`
   const [value, unit] = bytes < 999_500 ? [bytes / 1e3, 'kB'] : [bytes / 1e6, 'MB']
   return `${value < 99.95 ? value.toFixed(1) : value.toFixed(0)} ${unit}`
