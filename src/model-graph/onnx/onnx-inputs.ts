@@ -47,7 +47,7 @@ export function onnxInputs({ path, inputs }: OnnxFile, { size, shapes }: InputHi
       if (known !== undefined) return known
       const shown = axes.map((each) => each ?? '?').join(', ')
       throw new TypeError(
-        `Cannot load ${path}: every axis of input '${input.name}' must be known, current shape is [${shown}]; give its shape, or for open rows and columns of a picture width and height in surgeon.json`,
+        `Cannot load ${path}: every axis of input '${input.name}' must be known, current shape is [${shown}]; give its shape (--input-shape ${input.name}=${axes.map((axis, i) => axis ?? (i === 0 ? 1 : 224)).join('x')}), or for open rows and columns of a picture width and height in surgeon.json`,
       )
     })
     return { name: input.name, elementType, dims }

@@ -8,10 +8,11 @@
  * - `variable`: data whose *size* depends on values, such as the boxes that non-maximum suppression leaves. What comes
  *   after the first such node is one layer, as a tensor without a fixed shape cannot be planned with.
  */
+import type { NodeProto } from 'onnx-buf'
 import type { OnnxFile, OnnxNode } from './onnx-file.ts'
 import { nodeError } from './sort-nodes.ts'
 
-export type ValueKind = 'constant' | 'static' | 'folded' | 'data' | 'variable'
+type ValueKind = 'constant' | 'static' | 'folded' | 'data' | 'variable'
 
 export interface SortedValues {
   readonly kinds: ReadonlyMap<string, ValueKind>
@@ -74,7 +75,13 @@ export function sortValues(file: OnnxFile, order: readonly OnnxNode[]): SortedVa
 
 function kindOf(node: OnnxNode, kinds: ReadonlyMap<string, ValueKind>): ValueKind {
   const read = new Set(node.reads.map((value) => kinds.get(value)!))
-  if (read.has('variable') || variableSize.has(node.proto.opType)) return 'variable'
+  if (read.has('variable') || hasVariableSize(node.proto)) return 'variable'
   if (read.has('data')) return sizes.has(node.proto.opType) ? 'folded' : 'data'
   return read.has('folded') ? 'folded' : 'static'
+}
+
+/** Also where a subgraph does it: loops over classes end in non-maximum suppression. */
+function hasVariableSize({ opType, attribute }: NodeProto): boolean {
+  const graphs = attribute.flatMap(({ g, graphs }) => (g === undefined ? graphs : [g, ...graphs]))
+  return variableSize.has(opType) || graphs.some(({ node }) => node.some(hasVariableSize))
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { mkdir, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { create } from '@bufbuild/protobuf'
@@ -8,9 +9,13 @@ import {
   TensorProto_DataType,
   TensorProtoSchema,
 } from 'onnx-buf'
+import * as onnxruntimeNode from 'onnxruntime-node'
+import * as onnxruntimeWeb from 'onnxruntime-web'
 import { expect, test } from 'vitest'
 import { onnxNode } from '../../../src/executor/onnx/onnx-message.ts'
 import { loadModel } from '../../../src/model-graph/load-model.ts'
+import { graphFromOnnx } from '../../../src/model-graph/onnx/graph-from-onnx.ts'
+import { parseOnnxFile } from '../../../src/model-graph/onnx/onnx-file.ts'
 import { singleWounds } from '../../../src/model-graph/single-wounds.ts'
 import { everyWound, runCut, runWhole, someInputs } from '../compare-cuts.ts'
 import {
@@ -132,6 +137,45 @@ test('loadModel of ONNX folds shape arithmetic and keeps prepared weights', asyn
     { name: 'unit', shape: [1], trainable: true },
     { name: 'kernel', shape: [7, 24], trainable: true },
   ])
+})
+
+test('loadModel of ONNX cuts quantised models at bytes', async () => {
+  const scale = (name: string, size: number) => floats(name, [], Float32Array.of(size))
+  const quantised = create(TensorProtoSchema, {
+    name: 'bytes',
+    dims: [3n, 2n, 2n, 2n],
+    dataType: TensorProto_DataType.INT8,
+    int32Data: Array.from({ length: 24 }, (_, i) => ((i * 37) % 255) - 127),
+  })
+  const { model } = await loadAndCompare({
+    inputs: [value('x', [1, 2, 5, 5])],
+    outputs: [value('y', undefined)],
+    initializers: [quantised, scale('fine', 0.01), scale('coarse', 0.05)],
+    nodes: [
+      onnxNode('QuantizeLinear', ['x', 'fine'], ['q']),
+      onnxNode('DequantizeLinear', ['q', 'fine'], ['dq']),
+      onnxNode('DequantizeLinear', ['bytes', 'fine'], ['kernel']),
+      onnxNode('Conv', ['dq', 'kernel'], ['c']),
+      onnxNode('QuantizeLinear', ['c', 'coarse'], ['qc']),
+      onnxNode('DequantizeLinear', ['qc', 'coarse'], ['y']),
+    ],
+  })
+  const { layers, tensors } = model.graph
+  expect(layers.map(({ name }) => name)).toEqual(['x', 'q', 'dq', 'c', 'qc', 'y'])
+  expect(tensors[1]!.stored!.elementType).toBe(TensorProto_DataType.UINT8)
+  expect(layers[3]!.weights.map(({ name }) => name)).toEqual(['bytes'])
+  expect((await model.weights.read('bytes')).slice(0, 3)).toEqual(Float32Array.of(-127, -90, -53))
+})
+
+test('the WebAssembly build of the engine tells the same of a file as the native one', async () => {
+  const { path } = await onnxFile(onnxBytes(residual))
+  const file = parseOnnxFile(new Uint8Array(readFileSync(path)), path)
+  const hints = { size: undefined, shapes: {} }
+  const [native, web] = [
+    await graphFromOnnx(onnxruntimeNode, file, hints),
+    await graphFromOnnx(onnxruntimeWeb, file, hints),
+  ]
+  expect(web.graph).toEqual(native.graph)
 })
 
 test('loadModel of ONNX carries whole numbers, tensors without batch, bytes and pictures with channels last', async () => {
