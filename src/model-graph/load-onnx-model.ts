@@ -15,7 +15,8 @@ import { anyOnnxRuntime } from './onnx/onnx-runtime.ts'
 
 /**
  * Loads an ONNX file for a batch of 1. Layers are its nodes; shapes are asked of ONNX Runtime. Constants stay in the
- * file, or in the external data beside it, until they are read. The hash covers every byte of these files.
+ * file, or in the external data beside it, until they are read. The hash covers every byte of these files and the
+ * shapes of the inputs, which they may leave open.
  *
  * How it wants its input stands in surgeon.json beside it; some published files are known without. A file about which
  * nothing is known loads, so that it can be looked at and cut, and reading its `manifest` throws.
@@ -34,7 +35,9 @@ export async function loadOnnxModel(path: string, inputShapes: InputShapes = {})
   const named: LayerGraph = { ...graph, name: basename(path, '.onnx') }
   const manifest = given ?? (await wellKnown(named, directory))
   if (manifest !== undefined) requireFittingInput(named, manifest, path)
-  const model = { graph: named, weights: weightsOf(constants, path), hash }
+  hash.update(JSON.stringify(named.inputs.map((id) => named.tensors[id]!.shape)))
+  const weights = weightsOf(constants, path)
+  const model = { graph: named, weights, hash: hash.digest('hex').slice(0, 32) }
   if (manifest !== undefined) return { ...model, manifest }
   return {
     ...model,
@@ -44,7 +47,7 @@ export async function loadOnnxModel(path: string, inputShapes: InputShapes = {})
   }
 }
 
-async function parse(path: string): Promise<{ file: OnnxFile; hash: string }> {
+async function parse(path: string): Promise<{ file: OnnxFile; hash: Hash }> {
   const { buffer, byteOffset, byteLength } = await readFile(path).catch((cause: unknown) => {
     throw new Error(`Cannot load model: ${path} must be a readable file below 2 GiB`, { cause })
   })
@@ -52,7 +55,7 @@ async function parse(path: string): Promise<{ file: OnnxFile; hash: string }> {
   const file = parseOnnxFile(bytes, path)
   const hash = createHash('sha256').update(bytes)
   for (const external of file.externalPaths) await addFile(hash, external)
-  return { file, hash: hash.digest('hex').slice(0, 32) }
+  return { file, hash }
 }
 
 async function addFile(hash: Hash, path: string): Promise<void> {
