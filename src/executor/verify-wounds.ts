@@ -48,8 +48,7 @@ export async function verifyWounds(
     const crossing = await run(head, inputs)
     const pieces = tail.layers.length === 0 ? crossing : await run(tail, crossing)
     const difference = largestDifference(whole, pieces)
-    // Not a number is the worst of all.
-    if (!(difference <= maxAbsDiff)) {
+    if (difference > maxAbsDiff) {
       maxAbsDiff = difference
       worst = wound.id
     }
@@ -64,7 +63,8 @@ function largestDifference(whole: readonly TensorValue[], pieces: readonly Tenso
     if (other.length !== data.length) return Infinity
     return data.reduce((largest, value, i) => {
       const difference = Math.abs(value - other[i]!)
-      return difference <= largest ? largest : difference
+      // What is not a number is as wrong as can be.
+      return Number.isNaN(difference) ? Infinity : Math.max(largest, difference)
     }, most)
   }, 0)
 }
