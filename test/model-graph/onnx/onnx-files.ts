@@ -13,6 +13,7 @@ import {
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from 'onnx-buf'
+import { onnxNode } from '../../../src/executor/onnx/onnx-message.ts'
 
 /** An axis is a length, or a name where the file leaves it open. */
 export function value(
@@ -95,4 +96,30 @@ export async function onnxFile(bytes: Uint8Array): Promise<{ directory: string; 
   const path = join(directory, 'model.onnx')
   await writeFile(path, bytes)
   return { directory, path }
+}
+
+/** Convolution, split in two, one part through a convolution, joined, summed with the shortcut, pooled, classified. */
+export const residual: FileParts = {
+  inputs: [value('image', ['batch', 3, 8, 8])],
+  outputs: [value('logits', ['batch', 5])],
+  initializers: [
+    weights('stem', [4, 3, 3, 3]),
+    weights('conv', [2, 2, 1, 1]),
+    ...['gamma', 'beta', 'mean'].map((name) => weights(name, [4])),
+    floats('variance', [4], Float32Array.of(1, 2, 0.5, 1)),
+    integers('parts', [2, 2]),
+    integers('flat', [-1, 4]),
+    weights('dense', [4, 5]),
+  ],
+  nodes: [
+    onnxNode('Conv', ['image', 'stem'], ['a'], { pads: { ints: [1, 1, 1, 1] } }),
+    onnxNode('Split', ['a', 'parts'], ['left', 'right'], { axis: { int: 1 } }),
+    onnxNode('Conv', ['left', 'conv'], ['changed']),
+    onnxNode('Concat', ['changed', 'right'], ['joined'], { axis: { int: 1 } }),
+    onnxNode('BatchNormalization', ['joined', 'gamma', 'beta', 'mean', 'variance'], ['normed']),
+    onnxNode('Add', ['normed', 'a'], ['sum']),
+    onnxNode('GlobalAveragePool', ['sum'], ['pooled']),
+    onnxNode('Reshape', ['pooled', 'flat'], ['flattened']),
+    onnxNode('MatMul', ['flattened', 'dense'], ['logits']),
+  ],
 }
