@@ -133,15 +133,22 @@ export class LinkMonitor {
   }
 
   private async tick(): Promise<void> {
-    const { session, probeTopic } = this.options
+    const { session } = this.options
     if (this.probing || session.state.kind !== 'online' || session.inFlight().bytes > 0) return
-    const bytes = this.opening.shift() ?? (this.due() ? this.nextProbeBytes() : undefined)
-    if (bytes === undefined) return
     this.probing = true
-    // Random, so that no compressing link flatters itself. A probe that fails has said so by its silence.
-    await session
-      .publish(probeTopic, randomBytes(bytes), { qos: 1, timeoutMs: 10_000, expirySeconds: 1 })
-      .catch(() => undefined)
+    try {
+      // One after the other: a probe behind another would measure the queue.
+      while (this.opening.length > 0) await this.probe(this.opening.shift()!)
+      if (this.due()) await this.probe(this.nextProbeBytes())
+    } catch {
+      // A probe that fails has said so by its silence.
+    }
     this.probing = false
+  }
+
+  /** Random bytes, so that no compressing link flatters itself. */
+  private async probe(bytes: number): Promise<void> {
+    const { session, probeTopic } = this.options
+    await session.publish(probeTopic, randomBytes(bytes), { qos: 1, timeoutMs: 10_000, expirySeconds: 1 })
   }
 }

@@ -54,8 +54,10 @@ const lateDeviations = 2
 
 /** When each answer would be there, counted from now. Pure. */
 export function predict(point: PlanPoint, conditions: Conditions): Prediction {
-  const edgeMs = conditions.edgeWaitMs + conditions.edgeFactor * (point.headMs + point.encodeMs)
-  const localTailMs = conditions.edgeFactor * point.localTailMs
+  // What the engine has no part in does not wait for it: sending the input begins at once.
+  const waitMs = point.headMs > 0 ? conditions.edgeWaitMs : 0
+  const edgeMs = waitMs + conditions.edgeFactor * (point.headMs + point.encodeMs)
+  const localTailMs = conditions.edgeWaitMs - waitMs + conditions.edgeFactor * point.localTailMs
   const { link } = conditions
   if (point.wound === localWound || link === undefined) {
     const localMs = edgeMs + localTailMs

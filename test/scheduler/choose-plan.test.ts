@@ -33,6 +33,14 @@ test('predict() adds up edge, link and backend', () => {
   expect(prediction.expectedMs).toBeCloseTo(prediction.remoteMs)
 })
 
+test('predict() does not make the input wait for an engine that it does not need', () => {
+  const input = { ...point, wound: 'input', headMs: 0, encodeMs: 0, localTailMs: 100 }
+  const busy = predict(input, { ...calm, edgeWaitMs: 300 })
+  expect(busy.edgeMs).toBe(0)
+  expect(busy.localMs).toBe(400)
+  expect(busy.remoteMs).toBeCloseTo(predict(input, calm).remoteMs)
+})
+
 test('choosePlan() is local without a link, and counts what is still on its way', () => {
   const points = [point, localPoint(100)]
   expect(choosePlan(points, { ...calm, link: undefined }).chosen.point.wound).toBe('local')
