@@ -52,10 +52,15 @@ export const commands: Readonly<Record<string, Command>> = {
       'draws the model: layers, rings, wounds, sizes; the HTML pans, zooms and tells of a layer on click',
     load: async () => (await import('./commands/graph.ts')).graph,
   },
+  calibrate: {
+    usage: 'calibrate --model M --images DIR [--labels FILE] [--limit N] [--wounds W,W] [--out DIR] [--json]',
+    summary:
+      'bytes, agreement and times of every codec at every wound, on your own pictures, written beside the model',
+    load: async () => (await import('./commands/calibrate.ts')).calibrate,
+  },
   bench: {
-    usage:
-      'bench engines [--models M,...] [--engines E,...] [--threads N,...] [--rounds N] [--parity] [--json]',
-    summary: 'measures this machine: models whole, cut at each wound and in segments',
+    usage: 'bench engines|codec [--models M,...] [--json]',
+    summary: 'measures this machine: models whole, cut and in segments; bytes and agreement of every codec',
     load: async () => (await import('./commands/bench.ts')).bench,
   },
 }

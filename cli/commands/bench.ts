@@ -4,11 +4,12 @@ import { UsageError } from '../usage-error.ts'
 /** Loaded only when called: each pulls in its own engines. */
 const benches: Readonly<Record<string, () => Promise<Run>>> = {
   engines: async () => (await import('./bench-engines.ts')).benchEngines,
+  codec: async () => (await import('../../bench/codec.ts')).benchCodec,
 }
 
 export async function bench(args: readonly string[]): Promise<number> {
   const [name = '', ...rest] = args
-  const load = benches[name]
+  const load = Object.hasOwn(benches, name) ? benches[name] : undefined
   if (load === undefined) {
     throw new UsageError(
       `surgeon bench must be told what to measure: ${Object.keys(benches).join(', ')}; current value is '${name}'`,

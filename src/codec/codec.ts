@@ -2,7 +2,8 @@ import type { TensorValue } from '../executor/engine.ts'
 
 /**
  * Turns the values of crossing tensors into bytes and back. Stateless and synchronous: it runs where the engine runs.
- * Names are stable, they travel in frames and stand in configuration: `float32`, `float16`, `uint8`.
+ * Names are stable, they travel in frames and stand in configuration: `float32`, `float16`, `uint8`, `q4`, `q4c`,
+ * `klt:12`.
  */
 export interface FeatureCodec {
   readonly name: string

@@ -1,10 +1,16 @@
 import type { FeatureCodec } from './codec.ts'
 import { float16Codec } from './float16.ts'
 import { float32Codec } from './float32.ts'
+import { lowBitCodec } from './low-bit.ts'
 import { uint8Codec } from './uint8.ts'
 
+const lowBitCodecs = [8, 7, 6, 5, 4, 3, 2].flatMap((bits) => [
+  lowBitCodec(bits, false),
+  lowBitCodec(bits, true),
+])
+
 const codecs: ReadonlyMap<string, FeatureCodec> = new Map(
-  [float32Codec, float16Codec, uint8Codec].map((codec) => [codec.name, codec]),
+  [float32Codec, float16Codec, uint8Codec, ...lowBitCodecs].map((codec) => [codec.name, codec]),
 )
 
 /** Names that {@link featureCodec} knows. */

@@ -4,7 +4,8 @@ import { type ImageLimits, openImage, unreadable } from './image-source.ts'
 
 /**
  * How the input itself is sent (the wound `input`): the bytes as they came, or re-encoded at the model's size.
- * Names, as they stand in frames and configuration: `received`, `jpeg:<quality>`, `webp:<quality>`, quality 1-100.
+ * Names, as they stand in frames and configuration: `received`, `jpeg:<quality>`, `webp:<quality>`, quality 1-100; `@<width>`
+ * after the quality encodes it at that width instead of the model's, and the other side enlarges it.
  */
 export type InputCodec = { readonly kind: 'received' } | ({ readonly kind: 'encoded' } & ImageEncoding)
 
@@ -12,18 +13,26 @@ export interface ImageEncoding {
   readonly format: 'jpeg' | 'webp'
   /** 1 to 100. */
   readonly quality: number
+  /** Pixels; the model's own without. */
+  readonly width?: number
+}
+
+/** Whether a codec's name is one of a picture's; the others are feature codecs. */
+export function isInputCodec(name: string): boolean {
+  return /^(?:received$|jpeg:|webp:)/.test(name)
 }
 
 /** @throws {RangeError} where the name is none of those of {@link InputCodec}. */
 export function parseInputCodec(name: string): InputCodec {
   if (name === 'received') return { kind: 'received' }
-  const match = /^(jpeg|webp):([1-9]\d?|100)$/.exec(name)
+  const match = /^(jpeg|webp):([1-9]\d?|100)(?:@([1-9]\d{0,3}))?$/.exec(name)
   if (match === null) {
     throw new RangeError(
-      `Cannot parse input codec: name must be "received", "jpeg:<quality>" or "webp:<quality>" with a quality from 1 to 100, current value is "${name}"`,
+      `Cannot parse input codec: name must be "received", "jpeg:<quality>" or "webp:<quality>", perhaps with "@<width>", with a quality from 1 to 100, current value is "${name}"`,
     )
   }
-  return { kind: 'encoded', format: match[1] as ImageEncoding['format'], quality: Number(match[2]) }
+  const width = match[3] === undefined ? {} : { width: Number(match[3]) }
+  return { kind: 'encoded', format: match[1] as ImageEncoding['format'], quality: Number(match[2]), ...width }
 }
 
 /**
@@ -36,8 +45,9 @@ export async function encodeImageInput(
   encoding: ImageEncoding,
   limits?: ImageLimits,
 ): Promise<Uint8Array> {
-  const source = await openImage(bytes, input, limits)
-  const { format, quality } = encoding
+  const { format, quality, width = input.width } = encoding
+  const height = Math.max(1, Math.round((input.height * width) / input.width))
+  const source = await openImage(bytes, { width, height }, limits)
   return await source.toFormat(format, { quality }).toBuffer().catch(unreadable)
 }
 

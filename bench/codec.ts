@@ -1,0 +1,50 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { readOptions } from '../cli/options.ts'
+import { progressLine } from '../cli/progress-line.ts'
+import { runCalibration } from '../cli/run-calibration.ts'
+import { UsageError } from '../cli/usage-error.ts'
+import { codecSpeed } from './codec-speed.ts'
+
+/** `surgeon bench codec`: calibration's rows without writing anything beside the model, and the speed on a large map. */
+export async function benchCodec(args: readonly string[]): Promise<number> {
+  const { values } = readOptions(args, {
+    options: {
+      model: { type: 'string', default: 'mobilenetv2' },
+      images: { type: 'string' },
+      labels: { type: 'string' },
+      limit: { type: 'string' },
+      wounds: { type: 'string' },
+      json: { type: 'boolean' },
+    },
+  })
+  const limit = values.limit === undefined ? undefined : Number(values.limit)
+  if (limit !== undefined && !(Number.isInteger(limit) && limit > 0)) {
+    throw new UsageError(`--limit must be a whole number from 1, current value is ${values.limit}`)
+  }
+  const progress = progressLine()
+  const rows: object[] = []
+  const { images, labels } = values
+  for (const model of images === undefined ? [] : values.model.split(',')) {
+    const directory = await mkdtemp(join(tmpdir(), 'surgeon-bench-'))
+    try {
+      const wounds = values.wounds?.split(',')
+      const run = { model, images: images!, labels, limit, wounds, directory, progress: progress.show }
+      const result = await runCalibration(run)
+      rows.push(...result.rows.map((row) => ({ model: result.loaded.manifest.name, ...row })))
+    } finally {
+      await rm(directory, { recursive: true, force: true })
+    }
+  }
+  const speed = codecSpeed()
+  progress.end()
+  const report = { rows, speed }
+  process.stdout.write(values.json ? `${JSON.stringify(report, undefined, 2)}\n` : `${table(rows, speed)}\n`)
+  return 0
+}
+
+function table(rows: readonly object[], speed: readonly object[]): string {
+  const lines = [...rows, ...speed].map((row) => Object.values(row).join('\t'))
+  return lines.join('\n')
+}

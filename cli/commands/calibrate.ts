@@ -1,0 +1,66 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { calibrationChart } from '../../src/codec/calibration/calibration-chart.ts'
+import { saveCalibration } from '../../src/codec/calibration/calibration-file.ts'
+import { findModel } from '../../src/model-graph/find-model.ts'
+import { readOptions } from '../options.ts'
+import { progressLine } from '../progress-line.ts'
+import { runCalibration } from '../run-calibration.ts'
+import { UsageError } from '../usage-error.ts'
+
+export async function calibrate(args: readonly string[]): Promise<number> {
+  const { values } = readOptions(args, {
+    options: {
+      model: { type: 'string' },
+      images: { type: 'string' },
+      labels: { type: 'string' },
+      limit: { type: 'string' },
+      wounds: { type: 'string' },
+      out: { type: 'string' },
+      json: { type: 'boolean' },
+    },
+  })
+  const { model, images, labels } = values
+  if (model === undefined || images === undefined)
+    throw new UsageError('surgeon calibrate needs --model M and --images DIR')
+  const limit = values.limit === undefined ? undefined : Number(values.limit)
+  if (limit !== undefined && !(Number.isInteger(limit) && limit > 0)) {
+    throw new UsageError(`--limit must be a whole number from 1, current value is ${values.limit}`)
+  }
+  const place = await findModel(model)
+  const directory = values.out ?? (place.kind === 'zoo' ? undefined : place.directory)
+  if (directory === undefined)
+    throw new UsageError('surgeon calibrate needs --out DIR for a model of the zoo')
+  const progress = progressLine()
+  const wounds = values.wounds?.split(',')
+  const result = await runCalibration({
+    model,
+    images,
+    labels,
+    limit,
+    wounds,
+    directory,
+    progress: progress.show,
+  })
+  progress.end()
+  const file = join(directory, 'calibration.json')
+  await saveCalibration(file, result.calibration)
+  const { name } = result.loaded.manifest
+  await writeFile(
+    join(directory, 'calibration.svg'),
+    calibrationChart(`${name}, ${result.imageCount} images`, result.rows),
+  )
+  if (values.json) {
+    console.log(JSON.stringify({ model: name, images: result.imageCount, rows: result.rows }, undefined, 2))
+    return 0
+  }
+  console.log(`wound                          codec        bytes    p95  agreement   accuracy`)
+  for (const row of result.calibration.rows) {
+    const accuracy = row.accuracy === undefined ? '' : `${(100 * row.accuracy).toFixed(1)} %`
+    console.log(
+      `${row.wound.padEnd(30)} ${row.codec.padEnd(10)} ${row.bytesMean.toFixed(0).padStart(7)} ${row.bytesP95.toFixed(0).padStart(6)} ${`${(100 * row.agreement).toFixed(1)} %`.padStart(10)} ${accuracy.padStart(10)}`,
+    )
+  }
+  console.log(`Written: ${file} and calibration.svg beside it. Worker and agent need the same file.`)
+  return 0
+}

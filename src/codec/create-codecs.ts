@@ -1,0 +1,47 @@
+import type { Calibration } from './calibration/calibration-file.ts'
+import type { FeatureCodec } from './codec.ts'
+import { featureCodec } from './feature-codecs.ts'
+import { kltCodec } from './klt/klt-codec.ts'
+import { type KltParameters, unpackKlt } from './klt/klt-parameters.ts'
+
+/** The codec called `name` for the crossing tensor called `tensor` of the wound `wound`. @throws {RangeError} for an unknown name, or one that was not calibrated there. */
+export type Codecs = (name: string, wound: string, tensor: string) => FeatureCodec
+
+/**
+ * Codecs of a model: stateless ones by name, and `klt:<level>` from the parameters of its calibration. Both ends need
+ * the same calibration; a klt tensor carries their hash, so another one is refused. Codecs are made once.
+ */
+export function createCodecs(calibration: Calibration | undefined): Codecs {
+  const made = new Map<string, FeatureCodec>()
+  const parameters = new Map<string, KltParameters>()
+
+  function parametersOf(name: string, wound: string, tensor: string): KltParameters {
+    const key = JSON.stringify([wound, tensor])
+    const known = parameters.get(key)
+    if (known !== undefined) return known
+    const entry = calibration?.transforms.find(
+      (transform) => transform.wound === wound && transform.tensor === tensor,
+    )
+    if (entry === undefined) {
+      throw new RangeError(
+        `Cannot find codec ${name}: tensor ${tensor} of wound ${wound} must be calibrated; run surgeon calibrate or choose another codec`,
+      )
+    }
+    const { channels, height, width, tileHeight, tileWidth, kept, data } = entry
+    const shape = { channels, height, width, tileHeight, tileWidth, kept }
+    const unpacked = unpackKlt(shape, Buffer.from(data, 'base64'))
+    parameters.set(key, unpacked)
+    return unpacked
+  }
+
+  return (name, wound, tensor) => {
+    const level = /^klt:(\d{1,2})$/.exec(name)
+    if (level === null) return featureCodec(name)
+    const key = JSON.stringify([name, wound, tensor])
+    const known = made.get(key)
+    if (known !== undefined) return known
+    const codec = kltCodec(parametersOf(name, wound, tensor), Number(level[1]))
+    made.set(key, codec)
+    return codec
+  }
+}

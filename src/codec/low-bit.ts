@@ -1,0 +1,152 @@
+import { checkTensor } from './check-encoding.ts'
+import { type ClippedRange, clippedRange } from './clipped-range.ts'
+import type { FeatureCodec } from './codec.ts'
+import { decodePlanes, encodePlanes, type Planes } from './entropy/plane-coder.ts'
+import { shapeElements } from './shape-elements.ts'
+
+const tensorHeaderBytes = 5
+const octaveSteps = 8
+
+/**
+ * Affine quantisation to 2-8 bits with the clipping of {@link clippedRange}, entropy-coded; value = (code - zero point)
+ * * scale, so zero is exact. Names: `q4` has one scale a tensor, `q4c` one a channel.
+ *
+ * | bytes | field |
+ * |---|---|
+ * | 4 | scale, binary32, little endian, positive and finite; with channels the largest of them |
+ * | 1 | zero point; 255 where every channel has its own |
+ * | 2 x channels | only `c`: eighths of an octave by which the channel's scale is smaller; zero point |
+ * | rest | see `plane-coder.ts` |
+ */
+export function lowBitCodec(bits: number, perChannel: boolean): FeatureCodec {
+  const name = `q${bits}${perChannel ? 'c' : ''}`
+  const top = (1 << bits) - 1
+  return {
+    name,
+
+    // Half of the raw codes: what entropy coding leaves of typical maps. Calibration knows better.
+    expectedBytes: (elements, channels) =>
+      Math.ceil((elements * bits) / 16) + tensorHeaderBytes + (perChannel ? 2 * channels : 0),
+
+    encode(tensor) {
+      const elements = checkTensor(name, tensor)
+      const { data } = tensor
+      const { channels, width, height, groups } = planesOf(tensor.shape)
+      const codes = new Uint8Array(elements)
+      const zeroPoints = new Uint8Array(channels)
+      const header = new Uint8Array(tensorHeaderBytes + (perChannel ? 2 * groups : 0))
+      const view = new DataView(header.buffer)
+      if (perChannel) {
+        const area = elements / groups
+        const ranges = Array.from({ length: groups }, (_, c) =>
+          clippedRange(data, c * area, (c + 1) * area, top),
+        )
+        const largest = ranges.reduce((most, range) => Math.max(most, range.scale), 2 ** -126)
+        view.setFloat32(0, largest, true)
+        header[4] = 255
+        for (const [channel, range] of ranges.entries()) {
+          const shift = range.scale === 0 ? 255 : Math.floor(octaveSteps * Math.log2(largest / range.scale))
+          const at = tensorHeaderBytes + 2 * channel
+          header[at] = Math.min(255, shift)
+          header[at + 1] = range.zeroPoint
+          if (groups === channels) zeroPoints[channel] = range.zeroPoint
+          else zeroPoints.fill(range.zeroPoint)
+          const scale = channelScale(largest, header[at])
+          quantise(data, codes, channel * area, (channel + 1) * area, { ...range, scale }, top)
+        }
+      } else {
+        const range = clippedRange(data, 0, elements, top)
+        const scale = Math.max(range.scale, 2 ** -126)
+        view.setFloat32(0, scale, true)
+        header[4] = range.zeroPoint
+        zeroPoints.fill(range.zeroPoint)
+        quantise(data, codes, 0, elements, { ...range, scale }, top)
+      }
+      const coded = encodePlanes(codes, { channels, width, height, bits, zeroPoints })
+      const bytes = new Uint8Array(header.length + coded.length)
+      bytes.set(header)
+      bytes.set(coded, header.length)
+      return bytes
+    },
+
+    decode(bytes, shape) {
+      const elements = shapeElements(shape)
+      const { channels, width, height, groups } = planesOf(shape)
+      const headerBytes = tensorHeaderBytes + (perChannel ? 2 * groups : 0)
+      requireLength(name, bytes, headerBytes, elements)
+      const scale = new DataView(bytes.buffer, bytes.byteOffset, 4).getFloat32(0, true)
+      if (!(scale > 0) || !Number.isFinite(Math.fround(scale * top))) {
+        throw new RangeError(
+          `Cannot decode ${name}: scale must be positive and finite, current value is ${scale}`,
+        )
+      }
+      const zeroPoints = new Uint8Array(channels)
+      for (let c = 0; c < channels; c++) {
+        const zero = perChannel ? bytes[tensorHeaderBytes + 2 * (c % groups) + 1]! : bytes[4]!
+        if (zero > top) {
+          throw new RangeError(
+            `Cannot decode ${name}: zero point must be at most ${top}, current value is ${zero}`,
+          )
+        }
+        zeroPoints[c] = zero
+      }
+      const planes: Planes = { channels, width, height, bits, zeroPoints }
+      const codes = decodePlanes(bytes.subarray(headerBytes), planes)
+      const data = new Float32Array(elements)
+      const values = new Float32Array(top + 1)
+      const area = width * height
+      for (let c = 0, i = 0; c < channels; c++) {
+        const own = perChannel ? channelScale(scale, bytes[tensorHeaderBytes + 2 * (c % groups)]!) : scale
+        for (let code = 0; code <= top; code++) values[code] = (code - zeroPoints[c]!) * own
+        for (const end = i + area; i < end; i++) data[i] = values[codes[i]!]!
+      }
+      return { shape, data }
+    },
+  }
+}
+
+function channelScale(largest: number, eighths: number): number {
+  return largest * 2 ** (-eighths / octaveSteps)
+}
+
+function quantise(
+  data: Float32Array,
+  codes: Uint8Array,
+  from: number,
+  to: number,
+  { scale, zeroPoint }: ClippedRange,
+  top: number,
+): void {
+  const inverse = 1 / scale
+  const offset = zeroPoint + 0.5
+  for (let i = from; i < to; i++) {
+    const code = data[i]! * inverse + offset
+    codes[i] = code < 0 ? 0 : code > top ? top : code
+  }
+}
+
+/** A map is [1, channels, height, width], each channel a plane; other tensors are values without neighbours. */
+function planesOf(shape: readonly number[]): {
+  channels: number
+  width: number
+  height: number
+  groups: number
+} {
+  if (shape.length !== 4) return { channels: shapeElements(shape), width: 1, height: 1, groups: 1 }
+  const channels = shape[0]! * shape[1]!
+  return { channels, height: shape[2]!, width: shape[3]!, groups: channels }
+}
+
+/**
+ * No symbol can need less than 1/4096 of its model's range, but nothing near that occurs: what claims more than 2,000
+ * values a byte is refused before memory for them is taken.
+ */
+const mostValuesPerByte = 2000
+
+function requireLength(name: string, bytes: Uint8Array, headerBytes: number, elements: number): void {
+  if (bytes.length <= headerBytes || elements > mostValuesPerByte * bytes.length) {
+    throw new RangeError(
+      `Cannot decode ${name}: bytes must be enough for ${elements} values, current length is ${bytes.length}`,
+    )
+  }
+}

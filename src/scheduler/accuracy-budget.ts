@@ -1,0 +1,74 @@
+import type { CalibrationRow } from '../codec/calibration/calibration-file.ts'
+import { oneSided95 } from '../codec/calibration/wilson.ts'
+
+/** A codec at a wound. */
+export interface CodecPair {
+  readonly wound: string
+  readonly codec: string
+}
+
+export const defaultMaxAccuracyLoss = 0.01
+
+/** What may be used of a model that nobody has calibrated: 8 bits and wider, whose loss is small on any network known. */
+const uncalibrated = new Set(['float32', 'float16', 'uint8', 'q8', 'q8c', 'received'])
+
+/** Whether a codec may be used without calibration. A picture re-encoded at quality 90 or more counts as 8 bits. */
+export function allowedUncalibrated(codec: string): boolean {
+  const quality = /^(?:jpeg|webp):(\d+)$/.exec(codec)?.[1]
+  return uncalibrated.has(codec) || Number(quality ?? 0) >= 90
+}
+
+/**
+ * Upper bound, one-sided 95 %, of the accuracy that the pair costs. Only what the codec changes is counted: whether
+ * the model is right on an image is the same luck on both sides, so the two accuracies' own intervals would forbid
+ * everything at a few hundred images.
+ *
+ * With labels: the difference of paired proportions (`lost` from right to wrong, `won` back), each with half an image
+ * added (Agresti and Min, Biostatistics 6, 2005).
+ *
+ * Without: a changed answer is taken to lose the model's probability of its own answer less that of the new one, which
+ * is what it loses in expectation where the model's confidence is right, and more where it is too sure, as networks
+ * are. The mean's normal bound, with one further image added that is lost for certain.
+ */
+export function accuracyLossBound(row: CalibrationRow, images: number): number {
+  if (row.lost !== undefined && row.won !== undefined) {
+    const lost = row.lost + 0.5
+    const won = row.won + 0.5
+    const count = images + 2
+    const spread = lost + won - (lost - won) ** 2 / count
+    return (lost - won + oneSided95 * Math.sqrt(spread)) / count
+  }
+  const count = images + 1
+  const mean = (images * row.changeLoss + 1) / count
+  const square = (images * row.changeLossSquare + 1) / count
+  return mean + oneSided95 * Math.sqrt((square - mean * mean) / count)
+}
+
+export interface BudgetedPair extends CodecPair {
+  readonly lossBound: number
+}
+
+export interface AccuracyBudget {
+  readonly allowed: readonly BudgetedPair[]
+  /** Calibrated, but with a bound above the budget. */
+  readonly refused: readonly BudgetedPair[]
+}
+
+/**
+ * The calibrated pairs whose loss is below the budget with 95 % confidence. A pair that was not measured is not among
+ * them: see {@link allowedUncalibrated}. `float32` and `received` change nothing and need no measurement. O(rows).
+ * @param maxAccuracyLoss share of all answers, 0 to 1.
+ */
+export function accuracyBudget(
+  calibration: { readonly images: number; readonly rows: readonly CalibrationRow[] },
+  maxAccuracyLoss = defaultMaxAccuracyLoss,
+): AccuracyBudget {
+  const allowed: BudgetedPair[] = []
+  const refused: BudgetedPair[] = []
+  for (const row of calibration.rows) {
+    const pair = { wound: row.wound, codec: row.codec, lossBound: accuracyLossBound(row, calibration.images) }
+    if (pair.lossBound <= maxAccuracyLoss) allowed.push(pair)
+    else refused.push(pair)
+  }
+  return { allowed, refused }
+}

@@ -1,0 +1,120 @@
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { clippedRange } from '../../src/codec/clipped-range.ts'
+import { decodePlanes, encodePlanes } from '../../src/codec/entropy/plane-coder.ts'
+import { lowBitCodec } from '../../src/codec/low-bit.ts'
+
+const planes = fc
+  .record({
+    channels: fc.integer({ min: 1, max: 9 }),
+    width: fc.integer({ min: 1, max: 20 }),
+    height: fc.integer({ min: 1, max: 20 }),
+    bits: fc.integer({ min: 2, max: 8 }),
+    skew: fc.integer({ min: 1, max: 12 }),
+  })
+  .chain(({ skew, ...shape }) =>
+    fc.record({
+      shape: fc.constant(shape),
+      codes: fc
+        .uint8Array({
+          minLength: shape.channels * shape.width * shape.height,
+          maxLength: shape.channels * shape.width * shape.height,
+        })
+        // Small codes and long runs as well as even ones.
+        .map((codes) => codes.map((code) => ((code / 256) ** skew * 2 ** shape.bits) | 0)),
+      zeroPoints: fc
+        .uint8Array({ minLength: shape.channels, maxLength: shape.channels })
+        .map((zeros) => zeros.map((zero) => zero % 2 ** shape.bits)),
+    }),
+  )
+
+describe('plane coder', () => {
+  it('gives back every code', () => {
+    fc.assert(
+      fc.property(planes, ({ shape, codes, zeroPoints }) => {
+        const bytes = encodePlanes(codes, { ...shape, zeroPoints })
+        expect(decodePlanes(bytes, { ...shape, zeroPoints })).toEqual(codes)
+      }),
+      { numRuns: 400 },
+    )
+  })
+
+  it('gives back more codes than its models learn from, near their entropy', () => {
+    const shape = { channels: 30, width: 64, height: 64, bits: 4 }
+    const codes = new Uint8Array(30 * 4096)
+    let state = 5
+    for (let i = 0; i < codes.length; i++) {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+      codes[i] = Math.clz32(state) > 15 ? 15 : Math.clz32(state)
+    }
+    const zeroPoints = new Uint8Array(30)
+    const bytes = encodePlanes(codes, { ...shape, zeroPoints })
+    expect(decodePlanes(bytes, { ...shape, zeroPoints })).toEqual(codes)
+    // Geometric with ratio 1/2: 2 bits a code.
+    expect(bytes.length * 8).toBeLessThan(2.05 * codes.length)
+  })
+})
+
+describe('clippedRange', () => {
+  it('is no worse than the full range and keeps zero a code', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.float({ noNaN: true, min: -50, max: 50 }), { minLength: 1, maxLength: 400 }),
+        (list) => {
+          const data = Float32Array.from([...list, 0, 60])
+          const range = clippedRange(data, 0, data.length, 7)
+          const error = (scale: number, zeroPoint: number) =>
+            data.reduce((sum, value) => {
+              const code = Math.max(0, Math.min(7, Math.round(value / scale) + zeroPoint))
+              return sum + (value - (code - zeroPoint) * scale) ** 2
+            }, 0)
+          const low = Math.min(0, ...data)
+          const full = (Math.max(...data) - low) / 7
+          expect(Number.isInteger(range.zeroPoint)).toBe(true)
+          // The histogram's bins are a 512th of the range wide.
+          const slack = data.length * (110 / 512) ** 2 + data.length * (110 / 512) * full
+          expect(error(range.scale, range.zeroPoint)).toBeLessThanOrEqual(
+            error(full, Math.round(-low / full)) + slack,
+          )
+        },
+      ),
+    )
+  })
+})
+
+describe('lowBitCodec', () => {
+  for (const perChannel of [false, true]) {
+    for (const bits of [2, 4, 7, 8]) {
+      const codec = lowBitCodec(bits, perChannel)
+      it(`${codec.name} keeps zero exact, stays finite and in range, and encodes its own values unchanged in length`, () => {
+        fc.assert(
+          fc.property(
+            fc.array(fc.float({ noNaN: true, min: -1000, max: 1000 }), { minLength: 24, maxLength: 24 }),
+            fc.boolean(),
+            (list, flat) => {
+              const shape = flat ? [1, 24] : [1, 2, 3, 4]
+              const data = Float32Array.from(list, (value, i) => (i % 5 === 0 ? 0 : value))
+              const decoded = codec.decode(codec.encode({ shape, data }), shape).data
+              const largest = Math.max(...data.map(Math.abs))
+              for (const [i, value] of data.entries()) {
+                expect(value === 0 ? decoded[i] : 0).toBe(0)
+                expect(Math.abs(decoded[i]!)).toBeLessThanOrEqual(largest * 2.2 + 1e-6)
+              }
+            },
+          ),
+        )
+      })
+    }
+  }
+
+  it('makes smaller errors with more bits', () => {
+    const data = Float32Array.from({ length: 2048 }, (_, i) => Math.sin(i * i) * 3 + Math.cos(i / 9))
+    const shape = [1, 8, 16, 16]
+    const errors = [2, 3, 4, 5, 6, 7, 8].map((bits) => {
+      const codec = lowBitCodec(bits, false)
+      const decoded = codec.decode(codec.encode({ shape, data }), shape).data
+      return data.reduce((sum, value, i) => sum + (value - decoded[i]!) ** 2, 0)
+    })
+    for (let i = 1; i < errors.length; i++) expect(errors[i]).toBeLessThan(0.5 * errors[i - 1]!)
+  })
+})

@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest'
+import type { CalibrationRow } from '../../src/codec/calibration/calibration-file.ts'
+import {
+  accuracyBudget,
+  accuracyLossBound,
+  allowedUncalibrated,
+} from '../../src/scheduler/accuracy-budget.ts'
+
+const row: CalibrationRow = {
+  wound: 'w',
+  codec: 'q4',
+  bytesMean: 1,
+  bytesP95: 1,
+  agreement: 1,
+  agreementLower: 1,
+  klDivergence: 0,
+  changeLoss: 0,
+  changeLossSquare: 0,
+  encodeMs: 1,
+  decodeMs: 1,
+}
+
+function randomStream(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return state / 2 ** 32
+  }
+}
+
+describe('accuracyLossBound', () => {
+  it('lies above the true loss about 95 times in 100', () => {
+    const random = randomStream(1)
+    const [lossRate, winRate, images] = [0.02, 0.01, 325]
+    let labelled = 0
+    let unlabelled = 0
+    const runs = 2000
+    for (let run = 0; run < runs; run++) {
+      let lost = 0
+      let won = 0
+      let sum = 0
+      let squares = 0
+      for (let i = 0; i < images; i++) {
+        const draw = random()
+        if (draw < lossRate) lost++
+        else if (draw < lossRate + winRate) won++
+        // 3 % change their answer and lose 0 to 0.6 by it: 0.009 on average.
+        const change = random() < 0.03 ? 0.6 * random() : 0
+        sum += change
+        squares += change * change
+      }
+      if (accuracyLossBound({ ...row, lost, won }, images) >= lossRate - winRate) labelled++
+      const unlabelledRow = { ...row, changeLoss: sum / images, changeLossSquare: squares / images }
+      if (accuracyLossBound(unlabelledRow, images) >= 0.009) unlabelled++
+    }
+    expect(labelled / runs).toBeGreaterThan(0.94)
+    expect(labelled / runs).toBeLessThan(0.98)
+    expect(unlabelled / runs).toBeGreaterThan(0.95)
+  })
+
+  it('is below 1 % for a codec that changes nothing on 325 images, and above it on 100', () => {
+    expect(accuracyLossBound(row, 325)).toBeLessThan(0.01)
+    expect(accuracyLossBound({ ...row, lost: 0, won: 0 }, 325)).toBeLessThan(0.01)
+    expect(accuracyLossBound(row, 100)).toBeGreaterThan(0.01)
+  })
+
+  it('grows with what is lost and falls with what is won', () => {
+    const bound = (lost: number, won: number) => accuracyLossBound({ ...row, lost, won }, 325)
+    expect(bound(1, 0)).toBeGreaterThan(bound(0, 0))
+    expect(bound(5, 1)).toBeGreaterThan(bound(5, 5))
+  })
+})
+
+describe('accuracyBudget', () => {
+  it('divides the rows by their bound', () => {
+    const rows = [
+      { ...row, lost: 0, won: 0 },
+      { ...row, codec: 'q2', lost: 20, won: 4 },
+    ]
+    const budget = accuracyBudget({ images: 325, rows })
+    expect(budget.allowed.map(({ codec }) => codec)).toEqual(['q4'])
+    expect(budget.refused.map(({ codec }) => codec)).toEqual(['q2'])
+    expect(accuracyBudget({ images: 325, rows }, 0.1).refused).toEqual([])
+  })
+
+  it('allows 8 bits and wider where nothing was measured', () => {
+    expect(['float16', 'uint8', 'q8c', 'jpeg:90', 'received'].every(allowedUncalibrated)).toBe(true)
+    expect(['q7', 'q4', 'klt:12', 'jpeg:75', 'jpeg:95@160', 'zip'].some(allowedUncalibrated)).toBe(false)
+  })
+})
