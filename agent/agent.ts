@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import cron, { type ScheduledTask } from 'node-cron'
 import { CpuMonitor } from '../src/bandwidth-probe/cpu-monitor.ts'
 import { LinkMonitor } from '../src/bandwidth-probe/link-monitor.ts'
+import { modelCalibration } from '../src/codec/model-codecs.ts'
 import type { EngineName } from '../src/executor/engine.ts'
 import { resolveEngine } from '../src/executor/resolve-engine.ts'
 import { LiveSlowdown } from '../src/latency-model/live-slowdown.ts'
@@ -79,8 +80,7 @@ export class Agent {
         chain: edge.chain,
         policy: config.policy,
         wound: edge.fixedWound,
-        featureCodecs: config.featureCodecs,
-        inputCodecs: config.inputCodecs,
+        codecs: edge.codecs,
         link,
         pool,
         edge: slowdown,
@@ -176,9 +176,10 @@ export class Agent {
       stateDirectory: config.stateDirectory,
       log,
     })
+    const calibration = await modelCalibration(config.model, model.hash)
     const faults: Error[] = []
     for (const engine of new Set<EngineName>([this.wantedEngine, 'onnxruntime', 'wasm'])) {
-      const edge = new EdgeRuntime({ ...config, engine }, model, log)
+      const edge = new EdgeRuntime({ ...config, engine }, model, calibration, log)
       try {
         const profile = await edge.start()
         this.stops.push(() => edge.stop())

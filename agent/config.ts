@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { engineSettings } from '../src/executor/resolve-engine.ts'
+import { defaultMaxAccuracyLoss } from '../src/scheduler/accuracy-budget.ts'
 import { endpointSchema } from '../src/transport/endpoint-config.ts'
 import { isTopicId } from '../src/transport/topics.ts'
 
@@ -34,6 +35,8 @@ export const agentConfigSchema = z.strictObject({
   featureCodecs: z.array(z.enum(['float32', 'float16', 'uint8'])).default(['float16', 'uint8']),
   /** Codecs of the input the planner may use: `received`, `jpeg:QUALITY`, `webp:QUALITY`. */
   inputCodecs: z.array(z.string()).default(['received']),
+  /** Calibrated codecs are used as far as they cost at most this share of all answers, with 95 % confidence. */
+  maxAccuracyLoss: z.number().min(0).max(1).default(defaultMaxAccuracyLoss),
   /** When the edge goes on by itself: while it waits for the worker, or only once the worker is late. */
   resume: z.enum(['at-once', 'when-late']).default('at-once'),
   limits: z

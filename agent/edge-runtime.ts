@@ -1,3 +1,4 @@
+import type { Calibration } from '../src/codec/calibration/calibration-file.ts'
 import type { EngineName, TensorValue } from '../src/executor/engine.ts'
 import { InferenceWorker } from '../src/executor/inference-worker.ts'
 import { type ChainSegment, type SegmentChain, segmentChain } from '../src/executor/segment-chain.ts'
@@ -8,7 +9,8 @@ import { findWound } from '../src/model-graph/find-wound.ts'
 import { borderShape } from '../src/model-graph/layer-graph.ts'
 import type { Model } from '../src/model-graph/model.ts'
 import { singleWounds } from '../src/model-graph/single-wounds.ts'
-import { candidateWounds } from '../src/scheduler/candidate-wounds.ts'
+import { plannedWounds } from '../src/scheduler/candidate-wounds.ts'
+import { type CodecOption, codecOptions } from '../src/scheduler/codec-options.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import type { AgentConfig } from './config.ts'
 
@@ -21,16 +23,18 @@ export class EdgeRuntime {
   readonly inference: InferenceWorker
   /** The segments that can be asked for: with a fixed wound the head's only, and only these are held. */
   private readonly needed: readonly ChainSegment[]
+  /** What may cross, by wound. */
+  readonly codecs: ReadonlyMap<string, readonly CodecOption[]>
   /** Of the model's outputs, batch axis first. */
   readonly outputShapes: readonly (readonly number[])[]
   private readonly config: EdgeConfig
   private readonly model: Model
 
-  constructor(config: EdgeConfig, model: Model, log: Log) {
+  constructor(config: EdgeConfig, model: Model, calibration: Calibration | undefined, log: Log) {
     this.config = config
     this.model = model
     const { graph } = model
-    const wounds = candidateWounds(graph, singleWounds(graph))
+    const wounds = plannedWounds(graph, singleWounds(graph), calibration)
     if (config.wound === undefined) {
       this.chain = segmentChain(graph, wounds)
       this.needed = this.chain.segments
@@ -40,6 +44,7 @@ export class EdgeRuntime {
       this.chain = segmentChain(graph, wound.id === input.id ? [input, local] : [input, wound, local])
       this.needed = this.chain.segments.slice(0, this.chain.indexOf(wound.id))
     }
+    this.codecs = codecsOf(config, this.chain, calibration)
     this.outputShapes = model.graph.outputs.map((id) => [1, ...borderShape(model.graph.tensors[id]!)])
     this.inference = new InferenceWorker(
       {
@@ -78,13 +83,13 @@ export class EdgeRuntime {
 
   /** Measures the profile anew and keeps it. */
   async measure(): Promise<Profile> {
-    const { engine, threads, featureCodecs, lab } = this.config
+    const { engine, threads, lab } = this.config
     const subject = { modelHash: this.model.hash, engine, threads, slowdown: lab.edgeSlowdown }
     const profile = await measureProfile(
       subject,
       this.chain,
       this.exampleInput(),
-      featureCodecs,
+      this.codecs,
       (run) => this.inference.run(run),
       this.needed.length,
     )
@@ -104,7 +109,17 @@ export class EdgeRuntime {
       profile.slowdown === this.config.lab.edgeSlowdown &&
       profile.segments.length === this.needed.length &&
       profile.segments.every((segment, i) => segment.to === this.chain.wounds[i + 1]?.id) &&
-      this.config.featureCodecs.every((codec) => profile.codecs.some((entry) => entry.codec === codec))
+      this.featurePairs().every(([wound, codec]) =>
+        profile.codecs.some((entry) => entry.wound === wound && entry.codec === codec),
+      )
+    )
+  }
+
+  /** Every pair that the profile must have measured. */
+  private featurePairs(): [wound: string, codec: string][] {
+    const inner = this.chain.wounds.slice(1, this.needed.length + 1)
+    return inner.flatMap(({ id }) =>
+      (this.codecs.get(id) ?? []).map(({ codec }): [string, string] => [id, codec]),
     )
   }
 
@@ -115,4 +130,16 @@ export class EdgeRuntime {
     for (let i = 0; i < data.length; i++) data[i] = Math.sin(i / 97)
     return { shape, data }
   }
+}
+
+/** With a policy that always sends the input the operator has chosen the codec, whatever it loses. */
+function codecsOf(
+  { policy, inputCodecs, featureCodecs, maxAccuracyLoss }: EdgeConfig,
+  chain: SegmentChain,
+  calibration: Calibration | undefined,
+): Map<string, CodecOption[]> {
+  if (policy === 'input')
+    return new Map([['input', inputCodecs.map((codec) => ({ codec, bytes: undefined }))]])
+  const wounds = chain.wounds.slice(0, -1).map(({ id }) => id)
+  return codecOptions(wounds, { featureCodecs, inputCodecs, maxAccuracyLoss }, calibration)
 }

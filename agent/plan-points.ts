@@ -4,6 +4,7 @@ import { fitOperations, predictMs } from '../src/latency-model/operation-regress
 import { headMs, type Profile, wholeMs } from '../src/latency-model/profile.ts'
 import { elementsOf, type LayerGraph } from '../src/model-graph/layer-graph.ts'
 import { crossingShapes } from '../src/scheduler/candidate-wounds.ts'
+import type { CodecOption } from '../src/scheduler/codec-options.ts'
 import type { PlanPoint } from '../src/scheduler/plan-point.ts'
 
 /** Header and names of a frame of a few parts. */
@@ -22,9 +23,10 @@ export interface PlanSpace {
   readonly profile: Profile
   /** What it takes to make the model's input of the message. */
   readonly inputMs: number
-  readonly featureCodecs: readonly string[]
-  /** Codecs of the input, with what an input in each is expected to be. */
-  readonly inputCodecs: ReadonlyMap<string, InputEstimate>
+  /** What may cross, by wound. */
+  readonly codecs: ReadonlyMap<string, readonly CodecOption[]>
+  /** What the input is expected to be in each codec it may cross in. */
+  readonly inputs: ReadonlyMap<string, InputEstimate>
 }
 
 /**
@@ -32,7 +34,7 @@ export interface PlanSpace {
  * @param tailMs by wound, as the worker announced it; wounds it has not measured are predicted from those it has.
  */
 export function planPoints(space: PlanSpace, tailMs: ReadonlyMap<string, number>): PlanPoint[] {
-  const { graph, chain, profile, inputMs, featureCodecs, inputCodecs } = space
+  const { graph, chain, profile, inputMs, codecs, inputs } = space
   const tails = tailOperations(chain)
   const pieces = chain.wounds.flatMap(({ id }, i) => {
     const ms = tailMs.get(id)
@@ -46,7 +48,7 @@ export function planPoints(space: PlanSpace, tailMs: ReadonlyMap<string, number>
     const backendMs = tailMs.get(wound.id) ?? predictMs(regression, tails[i]!)
     if (i === 0) {
       // Encoding the input is no work of the engine's and does not hold up finishing locally.
-      return [...inputCodecs].map(([codec, { bytes, encodeMs }]) => ({
+      return [...inputs].map(([codec, { bytes, encodeMs }]) => ({
         wound: wound.id,
         codec,
         headMs: 0,
@@ -58,14 +60,14 @@ export function planPoints(space: PlanSpace, tailMs: ReadonlyMap<string, number>
       }))
     }
     const head = inputMs + headMs(profile, wound.id)
-    return featureCodecs.map((codec) => {
+    return (codecs.get(wound.id) ?? []).map(({ codec, bytes }) => {
       const measured = profile.codecs.find((entry) => entry.wound === wound.id && entry.codec === codec)
       return {
         wound: wound.id,
         codec,
         headMs: head,
         encodeMs: measured?.encodeMs ?? 0,
-        bytes: (measured?.bytes ?? expectedBytes(graph, chain, i, codec)) + frameOverheadBytes,
+        bytes: (bytes ?? measured?.bytes ?? expectedBytes(graph, chain, i, codec)) + frameOverheadBytes,
         localTailMs: whole - head,
         backendMs,
         resultBytes,

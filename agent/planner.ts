@@ -12,6 +12,7 @@ import {
   predict,
   type Resume,
 } from '../src/scheduler/choose-plan.ts'
+import type { CodecOption } from '../src/scheduler/codec-options.ts'
 import { paretoPoints } from '../src/scheduler/plan-point.ts'
 import { type InputEstimate, planPoints } from './plan-points.ts'
 import type { WorkerPool } from './worker-pool.ts'
@@ -25,8 +26,8 @@ export interface PlannerOptions {
   readonly policy: 'surgeon' | 'local' | 'input'
   /** The only wound there is to cut at. */
   readonly wound?: string | undefined
-  readonly featureCodecs: readonly string[]
-  readonly inputCodecs: readonly string[]
+  /** What may cross, by wound. */
+  readonly codecs: ReadonlyMap<string, readonly CodecOption[]>
   readonly link: LinkMonitor
   readonly pool: WorkerPool
   readonly edge: LiveSlowdown
@@ -70,7 +71,7 @@ export class Planner {
    * @param edgeWaitMs what the engine still has to do first.
    */
   plan(inputBytes: number, edgeWaitMs: number): PlannedRequest {
-    const { policy, wound, graph, chain, featureCodecs, link, pool, edge, resume } = this.options
+    const { policy, wound, graph, chain, codecs, link, pool, edge, resume } = this.options
     const state = link.state
     const local = localPoint(this.decodeMs + wholeMs(this.profile))
     const alone: Conditions = {
@@ -88,8 +89,8 @@ export class Planner {
       chain,
       profile: this.profile,
       inputMs: this.decodeMs,
-      featureCodecs,
-      inputCodecs: this.expectedInputs(inputBytes),
+      codecs,
+      inputs: this.expectedInputs(inputBytes),
     }
     const fixed = policy === 'input' ? 'input' : wound
     const able = pool.workers().filter(({ tailMs }) => tailMs.size > 0)
@@ -109,12 +110,12 @@ export class Planner {
   }
 
   private expectedInputs(inputBytes: number): Map<string, InputEstimate> {
-    const asReceived = { bytes: inputBytes, encodeMs: 0 }
+    const options = this.options.codecs.get('input') ?? []
     return new Map(
-      this.options.inputCodecs.map((codec) => [
-        codec,
-        codec === 'received' ? asReceived : (this.inputEstimates.get(codec) ?? asReceived),
-      ]),
+      options.map(({ codec, bytes = inputBytes }) => {
+        const guess = { bytes: codec === 'received' ? inputBytes : bytes, encodeMs: 0 }
+        return [codec, this.inputEstimates.get(codec) ?? guess]
+      }),
     )
   }
 }

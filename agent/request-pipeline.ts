@@ -87,13 +87,12 @@ export class RequestPipeline {
     this.edgeBusyUntilMs = Math.max(this.edgeBusyUntilMs, beginMs + chosen.edgeMs)
     // Decoded at once and only once: it shows whether the input can be read at all, whatever the plan.
     const decoded = decodeImage(payload, model.manifest.input, { maxBytes: config.limits.inputBytes })
-    decoded.then(
-      () => planner.observeDecode(theatre.now() - beginMs),
-      () => undefined,
-    )
+    const unreadable = new Promise<never>((_resolve, reject) => {
+      decoded.then(() => planner.observeDecode(theatre.now() - beginMs), reject)
+    })
     const life = linkedAbort(this.over.signal)
     const timer = setTimeout(() => life.abort(), config.limits.requestMs)
-    const result = await operate(theatre, {
+    const operation = operate(theatre, {
       // Two publishers may have chosen the same id.
       id: `${id} ${this.operations++}`,
       plan: chosen,
@@ -104,8 +103,11 @@ export class RequestPipeline {
       remoteOnly: config.policy === 'input' || config.wound !== undefined,
       deadlineMs: beginMs + config.limits.requestMs,
       signal: life.signal,
-    }).finally(() => {
+    })
+    // A worker's answer does not count for an input that this agent is told not to take.
+    const result = await Promise.race([operation, unreadable]).finally(() => {
       clearTimeout(timer)
+      life.abort()
       life.release()
     })
     const totalMs = theatre.now() - beginMs

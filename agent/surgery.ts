@@ -142,7 +142,7 @@ function runHead(
         input: { kind: 'values', tensors: chain.crossing(0), values: [input] },
         output: chain.crossing(place),
         keep: true,
-        encode: codec,
+        encode: { codec, wound: chain.wounds[place]!.id },
         values: false,
       },
       { signal },

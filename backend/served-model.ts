@@ -1,6 +1,7 @@
 import { median } from 'simple-statistics'
-import { blankImage } from '../src/codec/image-codecs.ts'
+import { blankImage, isInputCodec } from '../src/codec/image-codecs.ts'
 import { decodeImage } from '../src/codec/image-input.ts'
+import { modelCalibration } from '../src/codec/model-codecs.ts'
 import type { GivenInput, RunReply } from '../src/executor/inference-protocol.ts'
 import { InferenceWorker } from '../src/executor/inference-worker.ts'
 import { exampleValue } from '../src/executor/parity.ts'
@@ -13,7 +14,8 @@ import { loadModel } from '../src/model-graph/load-model.ts'
 import type { Model } from '../src/model-graph/model.ts'
 import { singleWounds } from '../src/model-graph/single-wounds.ts'
 import type { Wound } from '../src/model-graph/wound.ts'
-import { candidateWounds } from '../src/scheduler/candidate-wounds.ts'
+import { plannedWounds } from '../src/scheduler/candidate-wounds.ts'
+import { localWound } from '../src/scheduler/plan-point.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import type { Part } from '../src/transport/frame.ts'
 import type { WorkerConfig } from './config.ts'
@@ -101,7 +103,8 @@ export class ServedModel {
     )
     this.inference = inference
     await inference.start()
-    const chain = segmentChain(graph, candidateWounds(graph, singleWounds(graph)))
+    const calibration = await modelCalibration(source, this.hash)
+    const chain = segmentChain(graph, plannedWounds(graph, singleWounds(graph), calibration))
     for (const segment of chain.segments) await inference.load(segment.key, segment)
     this.tails = new TailCache({ graph, chain, inference, tailBytes: limits.tailBytes, log })
     // The shallowest last, so that where not all fit it stays: every agent can send its input.
@@ -123,11 +126,15 @@ export class ServedModel {
   /** @throws {RequestError} for a wound the model has not, or parts that do not fit it. */
   async prepare(woundId: string, codec: string, parts: readonly Part[]): Promise<PreparedRequest> {
     const wound = this.findWound(woundId)
-    if (!isImageCodec(codec)) {
+    if (!isInputCodec(codec)) {
       this.checkShapes(wound, parts)
       // Copies of their own: the frame's memory is shared by all its parts and cannot be handed to the thread.
       const encoded = parts.map(({ shape, bytes }) => ({ shape, bytes: new Uint8Array(bytes) }))
-      return { wound, input: { kind: 'encoded', codec, tensors: wound.tensors, encoded }, decodeMs: 0 }
+      return {
+        wound,
+        input: { kind: 'encoded', codec, wound: wound.id, tensors: wound.tensors, encoded },
+        decodeMs: 0,
+      }
     }
     const beginMs = performance.now()
     const image = parts[0]
@@ -152,7 +159,7 @@ export class ServedModel {
           input: members.length === 1 ? members[0]! : { kind: 'batch', members },
           output: outputs,
           keep: false,
-          encode: resultCodec,
+          encode: { codec: resultCodec, wound: localWound },
           values: false,
         },
         signal === undefined ? {} : { signal },
@@ -222,7 +229,3 @@ export class ServedModel {
 
 /** In which the model's outputs travel back: 3 decimal digits, half the bytes. */
 export const resultCodec = 'float16'
-
-function isImageCodec(codec: string): boolean {
-  return codec === 'received' || codec.startsWith('jpeg:') || codec.startsWith('webp:')
-}

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
-import { featureCodec, featureCodecNames } from '../../src/codec/feature-codecs.ts'
-import { encodeImageInput, parseInputCodec } from '../../src/codec/image-codecs.ts'
+import type { Codecs } from '../../src/codec/create-codecs.ts'
+import { encodeImageInput, isInputCodec, parseInputCodec } from '../../src/codec/image-codecs.ts'
 import { decodeImage } from '../../src/codec/image-input.ts'
+import { modelCodecs } from '../../src/codec/model-codecs.ts'
 import {
   type Engine,
   type EngineName,
@@ -47,8 +48,9 @@ export async function infer(args: readonly string[]): Promise<number> {
   const model = await loadModel(values.model)
   const labels = await loadLabels(values.model, model.manifest)
   const wound = findWound(model.graph, values.wound)
-  const codec = checkedCodec(wound, values.codec)
-  const patient = await openPatient(model, wound, await loadEngine(engineName))
+  const codecs = await modelCodecs(values.model, model.hash)
+  const codec = checkedCodec(model, wound, codecs, values.codec)
+  const patient = await openPatient(model, wound, await loadEngine(engineName), codecs)
   const answers = []
   for (const image of positionals) {
     const answer = await patient.answer(await readFile(image), codec)
@@ -86,26 +88,42 @@ function describe(answer: {
   return [`${answer.image} (${how})`, ...top].join('\n')
 }
 
-/** The codec, or the wound's usual one. @throws {UsageError} where it cannot carry what crosses at the wound. */
-function checkedCodec(wound: Wound, name: string | undefined): string {
+/** The codec, or the wound's usual one. @throws {RangeError} where it cannot carry what crosses at the wound. */
+function checkedCodec(model: Model, wound: Wound, codecs: Codecs, name: string | undefined): string {
   if (wound.tensors.length === 0) return 'none'
   if (name === undefined) return wound.id === 'input' ? 'received' : 'float32'
-  if (featureCodecNames.includes(name)) return name
-  if (wound.id === 'input') parseInputCodec(name)
-  else
-    throw new UsageError(
-      `--codec at ${wound.id} must be one of ${featureCodecNames.join(', ')}, current value is ${name}`,
-    )
+  if (wound.id === 'input' && isInputCodec(name)) parseInputCodec(name)
+  else for (const tensor of wound.tensors) codecs(name, wound.id, model.graph.tensors[tensor]!.name)
   return name
 }
 
 /** The model cut at a wound, both sides on this machine. Neither side has layers at `input` and `local` respectively. */
-async function openPatient(model: Model, wound: Wound, engine: Engine) {
+async function openPatient(model: Model, wound: Wound, engine: Engine, codecs: Codecs) {
   const { head, tail } = cut(model.graph, wound)
   const compile = (segment: typeof head): Promise<Executable> =>
     engine.compile(model, segment, { threads: 1 })
   const runHead = wound.id === 'input' ? undefined : await compile(head)
   const runTail = wound.tensors.length === 0 ? undefined : await compile(tail)
+
+  /** Through the codec and back. */
+  async function carry(image: Uint8Array, values: readonly TensorValue[], codec: string): Promise<Crossing> {
+    if (isInputCodec(codec)) {
+      const { input } = model.manifest
+      const parsed = parseInputCodec(codec)
+      const sent = parsed.kind === 'received' ? image : await encodeImageInput(image, input, parsed)
+      return { values: [await decodeImage(sent, input)], bytes: sent.length }
+    }
+    const carried = values.map((value, i) => {
+      const coder = codecs(codec, wound.id, model.graph.tensors[wound.tensors[i]!]!.name)
+      const bytes = coder.encode(value)
+      return { value: coder.decode(bytes, value.shape), bytes: bytes.length }
+    })
+    return {
+      values: carried.map(({ value }) => value),
+      bytes: carried.reduce((sum, { bytes }) => sum + bytes, 0),
+    }
+  }
+
   return {
     async answer(image: Uint8Array, codec: string) {
       const input = await decodeImage(image, model.manifest.input)
@@ -113,29 +131,10 @@ async function openPatient(model: Model, wound: Wound, engine: Engine) {
       const made = runHead === undefined ? [input] : await runHead.run([input])
       const headMs = performance.now() - beginMs
       if (runTail === undefined) return { output: made[0]!, headMs, tailMs: 0, bytes: 0 }
-      const { values, bytes } = await carry(model, image, made, codec)
+      const { values, bytes } = await carry(image, made, codec)
       const tailBeginMs = performance.now()
       const [output] = await runTail.run(values)
       return { output: output!, headMs, tailMs: performance.now() - tailBeginMs, bytes }
     },
   }
-}
-
-/** Through the codec and back. */
-async function carry(
-  model: Model,
-  image: Uint8Array,
-  values: readonly TensorValue[],
-  codec: string,
-): Promise<Crossing> {
-  if (featureCodecNames.includes(codec)) {
-    const coder = featureCodec(codec)
-    const encoded = values.map((value) => ({ shape: value.shape, bytes: coder.encode(value) }))
-    const bytes = encoded.reduce((sum, part) => sum + part.bytes.length, 0)
-    return { values: encoded.map((part) => coder.decode(part.bytes, part.shape)), bytes }
-  }
-  const parsed = parseInputCodec(codec)
-  const sent =
-    parsed.kind === 'received' ? image : await encodeImageInput(image, model.manifest.input, parsed)
-  return { values: [await decodeImage(sent, model.manifest.input)], bytes: sent.length }
 }

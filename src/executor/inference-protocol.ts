@@ -21,6 +21,8 @@ export type GivenInput =
   | {
       readonly kind: 'encoded'
       readonly codec: string
+      /** Id of the wound at which it crossed: calibrated codecs differ by wound. */
+      readonly wound: string
       readonly tensors: readonly number[]
       readonly encoded: readonly EncodedTensor[]
     }
@@ -43,7 +45,7 @@ export interface RunRequest {
   readonly output: readonly number[]
   readonly keep: boolean
   /** Feature codec for what is handed back; absent: the values themselves, or nothing when `keep` is all one wants. */
-  readonly encode?: string
+  readonly encode?: { readonly codec: string; readonly wound: string }
   /** Hand back the values of `output`. */
   readonly values: boolean
 }

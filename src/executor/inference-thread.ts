@@ -4,7 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads'
 import type { EncodedTensor } from '../codec/encoded-tensor.ts'
-import { featureCodec } from '../codec/feature-codecs.ts'
+import { modelCodecs } from '../codec/model-codecs.ts'
 import { loadModel } from '../model-graph/load-model.ts'
 import { splitValues, stackValues } from './batch.ts'
 import type { Executable, TensorValue } from './engine.ts'
@@ -28,6 +28,7 @@ class Cancelled extends Error {}
 const startedMs = performance.now()
 const model = await loadModel(setup.model)
 const engine = await loadEngine(setup.engine)
+const codecs = await modelCodecs(setup.model, model.hash)
 const slowdown = new Slowdown(setup.slowdown)
 const segments = new Map<
   string,
@@ -46,8 +47,10 @@ function isCancelled(cancel: Int32Array<SharedArrayBuffer>): boolean {
 function givenValues(input: GivenInput): readonly TensorValue[] {
   const { tensors } = input
   if (input.kind === 'values') return input.values
-  const decoder = featureCodec(input.codec)
-  return tensors.map((_, i) => decoder.decode(input.encoded[i]!.bytes, input.encoded[i]!.shape))
+  return tensors.map((tensor, i) => {
+    const { bytes, shape } = input.encoded[i]!
+    return codecs(input.codec, input.wound, tensorName(tensor)).decode(bytes, shape)
+  })
 }
 
 /** The values a run starts from, and how many requests they belong to. */
@@ -62,7 +65,7 @@ function startingValues(run: RunRequest): { values: Map<number, TensorValue>; si
   const given = members.map(givenValues)
   const tensors = members[0]!.tensors
   for (const values of given) {
-    for (const [i, value] of values.entries()) requireFinite(model.graph.tensors[tensors[i]!]!.name, value)
+    for (const [i, value] of values.entries()) requireFinite(tensorName(tensors[i]!), value)
   }
   const stacked = stackValues(given)
   return {
@@ -93,9 +96,12 @@ async function execute(run: RunRequest, cancel: Int32Array<SharedArrayBuffer>): 
   const results = splitValues([...crossing.values()], sizes).flat()
   const encoded: EncodedTensor[] = []
   if (run.encode !== undefined) {
-    const encoder = featureCodec(run.encode)
-    for (const value of results) encoded.push({ shape: value.shape, bytes: encoder.encode(value) })
-    slowdown.wait(`encode ${run.encode} ${run.segments.length}`, performance.now() - encodeBeginMs, cancel)
+    const { codec, wound } = run.encode
+    for (const [i, value] of results.entries()) {
+      const tensor = run.output[i % run.output.length]!
+      encoded.push({ shape: value.shape, bytes: codecs(codec, wound, tensorName(tensor)).encode(value) })
+    }
+    slowdown.wait(`encode ${codec} ${wound}`, performance.now() - encodeBeginMs, cancel)
   }
   const encodeMs = performance.now() - encodeBeginMs
   return { values: run.values ? results : [], encoded, segmentMs, decodeMs, encodeMs }
@@ -104,8 +110,12 @@ async function execute(run: RunRequest, cancel: Int32Array<SharedArrayBuffer>): 
 function valueOf(values: ReadonlyMap<number, TensorValue>, tensor: number, reader: string): TensorValue {
   const value = values.get(tensor)
   if (value === undefined)
-    throw new Error(`Cannot run ${reader}: tensor ${model.graph.tensors[tensor]?.name} was not computed`)
+    throw new Error(`Cannot run ${reader}: tensor ${tensorName(tensor)} was not computed`)
   return value
+}
+
+function tensorName(tensor: number): string {
+  return model.graph.tensors[tensor]!.name
 }
 
 async function carryOut(command: ThreadCommand): Promise<void> {

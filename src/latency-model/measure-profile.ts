@@ -29,7 +29,7 @@ export async function measureProfile(
   subject: ProfileSubject,
   chain: SegmentChain,
   input: TensorValue,
-  featureCodecs: readonly string[],
+  codecOptions: ReadonlyMap<string, readonly { readonly codec: string }[]>,
   run: (request: RunRequest) => Promise<RunReply>,
   loaded = chain.segments.length,
 ): Promise<Profile> {
@@ -69,13 +69,14 @@ export async function measureProfile(
     })
     await run({ ...step, keep: true })
     if (i + 1 === chain.segments.length) break
-    for (const codec of featureCodecs) {
+    const wound = chain.wounds[i + 1]!.id
+    for (const { codec } of codecOptions.get(wound) ?? []) {
       const replies: RunReply[] = []
       for (let n = 0; n < 2 * warmUpRuns; n++) {
-        replies.push(await run({ ...step, segments: [], encode: codec }))
+        replies.push(await run({ ...step, segments: [], encode: { codec, wound } }))
       }
       codecs.push({
-        wound: chain.wounds[i + 1]!.id,
+        wound,
         codec,
         encodeMs: median(replies.slice(warmUpRuns).map((reply) => reply.encodeMs)),
         bytes: replies[0]!.encoded.reduce((sum, part) => sum + part.bytes.length, 0),

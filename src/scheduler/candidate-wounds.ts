@@ -36,6 +36,20 @@ export function candidateWounds(graph: LayerGraph, wounds: readonly Wound[]): Wo
   return [input, ...found.filter((candidate) => kept.has(candidate)).map(({ wound }) => wound), local]
 }
 
+/**
+ * The wounds a planner can choose: the candidates and those of the model's calibration, in order of depth. Both ends
+ * have the same calibration, so both derive the same list.
+ */
+export function plannedWounds(
+  graph: LayerGraph,
+  wounds: readonly Wound[],
+  calibration: { readonly rows: readonly { readonly wound: string }[] } | undefined,
+): Wound[] {
+  const chosen = new Set(candidateWounds(graph, wounds).map(({ id }) => id))
+  for (const { wound } of calibration?.rows ?? []) chosen.add(wound)
+  return wounds.filter(({ id }) => chosen.has(id))
+}
+
 /** Values that cross and the channels they come in, per tensor. */
 export function crossingShapes(graph: LayerGraph, wound: Wound): { elements: number; channels: number }[] {
   return wound.tensors.map((id) => {

@@ -35,8 +35,16 @@ beforeAll(async () => {
       codecs: [{ wound: 'block_6_project_BN', codec: 'uint8', encodeMs: 3, bytes: 5000 }],
     },
     inputMs: 7,
-    featureCodecs: ['uint8', 'float16'],
-    inputCodecs: new Map([['received', { bytes: 30_000, encodeMs: 0 }]]),
+    codecs: new Map(
+      chain.wounds.slice(1, -1).map(({ id }) => [
+        id,
+        [
+          { codec: 'uint8', bytes: undefined },
+          { codec: 'float16', bytes: undefined },
+        ],
+      ]),
+    ),
+    inputs: new Map([['received', { bytes: 30_000, encodeMs: 0 }]]),
   }
 })
 

@@ -57,12 +57,20 @@ test('InferenceWorker: head, kept tensors, then tail give what the whole chain g
   const whole = (await worker.run(part('whole', 0, last))).values[0]!
   expect(Math.max(...whole.data)).toBeGreaterThan(0.01)
   for (let place = 1; place < last; place++) {
-    const head = await worker.run(part('cut', 0, place, { keep: true, values: false, encode: 'float32' }))
+    const head = await worker.run(
+      part('cut', 0, place, { keep: true, values: false, encode: { codec: 'float32', wound: 'cut' } }),
+    )
     const kept = (await worker.run(part('cut', place, last))).values[0]!
     const sent = (
       await worker.run(
         part('other', place, last, {
-          input: { kind: 'encoded', codec: 'float32', tensors: chain.crossing(place), encoded: head.encoded },
+          input: {
+            kind: 'encoded',
+            codec: 'float32',
+            wound: 'cut',
+            tensors: chain.crossing(place),
+            encoded: head.encoded,
+          },
         }),
       )
     ).values[0]!

@@ -1,0 +1,54 @@
+import type { CalibrationRow } from '../codec/calibration/calibration-file.ts'
+import { accuracyBudget, allowedUncalibrated } from './accuracy-budget.ts'
+
+/** A codec that may be used at a wound. */
+export interface CodecOption {
+  readonly codec: string
+  /** Mean payload on the calibration's images; undefined where it was not calibrated. */
+  readonly bytes: number | undefined
+}
+
+export interface CodecRules {
+  /** Feature codecs and codecs of the input that the operator wants considered in any case. */
+  readonly featureCodecs: readonly string[]
+  readonly inputCodecs: readonly string[]
+  /** Share of all answers. */
+  readonly maxAccuracyLoss: number
+}
+
+/**
+ * What may cross at each wound: of the calibrated codecs whose loss is below the budget the one with the fewest bytes,
+ * and those that the rules name as far as they are calibrated and within the budget or lossless enough without (8 bits
+ * and wider). A wound without any is not in the map.
+ */
+export function codecOptions(
+  wounds: readonly string[],
+  rules: CodecRules,
+  calibration: { readonly images: number; readonly rows: readonly CalibrationRow[] } | undefined,
+): Map<string, CodecOption[]> {
+  const rows = calibration?.rows ?? []
+  const budget = calibration === undefined ? undefined : accuracyBudget(calibration, rules.maxAccuracyLoss)
+  const isAllowed = (wound: string, codec: string) =>
+    budget?.allowed.some((pair) => pair.wound === wound && pair.codec === codec) ?? false
+  const options = new Map<string, CodecOption[]>()
+  for (const wound of wounds) {
+    const calibrated = rows.filter((row) => row.wound === wound)
+    const named = wound === 'input' ? rules.inputCodecs : rules.featureCodecs
+    const found = named
+      .filter((codec) => {
+        const measured = calibrated.some((row) => row.codec === codec)
+        return measured ? isAllowed(wound, codec) : allowedUncalibrated(codec)
+      })
+      .map(
+        (codec): CodecOption => ({ codec, bytes: calibrated.find((row) => row.codec === codec)?.bytesMean }),
+      )
+    const smallest = calibrated
+      .filter((row) => isAllowed(wound, row.codec))
+      .toSorted((a, b) => a.bytesMean - b.bytesMean)[0]
+    if (smallest !== undefined && !found.some(({ codec }) => codec === smallest.codec)) {
+      found.push({ codec: smallest.codec, bytes: smallest.bytesMean })
+    }
+    if (found.length > 0) options.set(wound, found)
+  }
+  return options
+}
