@@ -5,12 +5,18 @@ export interface Eigen {
   readonly vectors: Float64Array<ArrayBuffer>
 }
 
+/** Relative to the largest entry. */
+const negligible = 1e-30
+
 /**
  * Eigenvalues and orthonormal eigenvectors of a symmetric n x n matrix (row-major, not changed): Householder reduction
  * to tridiagonal form, then implicit QL (EISPACK tred2 and tql2, after the public-domain JAMA). O(n^3).
  */
 export function symmetricEigen(matrix: Float64Array, n: number): Eigen {
-  const v = Float64Array.from(matrix)
+  const largest = matrix.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
+  if (largest === 0) return { values: new Float64Array(n), vectors: identity(n) }
+  // Scaled, and what is lost to rounding anyway left out: products of the smallest numbers would vanish and divide.
+  const v = matrix.map((value) => (Math.abs(value) < negligible * largest ? 0 : value / largest))
   const diagonal = new Float64Array(n)
   const beside = new Float64Array(n)
   tridiagonalise(v, n, diagonal, beside)
@@ -20,7 +26,11 @@ export function symmetricEigen(matrix: Float64Array, n: number): Eigen {
   const order = [...diagonal.keys()].toSorted((a, b) => diagonal[b]! - diagonal[a]!)
   const vectors = new Float64Array(n * n)
   for (const [i, from] of order.entries()) vectors.set(rows.subarray(from * n, (from + 1) * n), i * n)
-  return { values: Float64Array.from(order, (i) => diagonal[i]!), vectors }
+  return { values: Float64Array.from(order, (i) => diagonal[i]! * largest), vectors }
+}
+
+function identity(n: number): Float64Array<ArrayBuffer> {
+  return new Float64Array(n * n).map((_, i) => (i % (n + 1) === 0 ? 1 : 0))
 }
 
 function tridiagonalise(v: Float64Array, n: number, d: Float64Array, e: Float64Array): void {
