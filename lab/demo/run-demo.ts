@@ -1,6 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { modelCalibration } from '../../src/codec/model-codecs.ts'
+import { loadModel } from '../../src/model-graph/load-model.ts'
 import { MqttSession } from '../../src/transport/mqtt-session.ts'
 import { workerTopic } from '../../src/transport/topics.ts'
 import { freePort } from '../free-port.ts'
@@ -62,7 +64,8 @@ export async function runDemo(options: DemoOptions): Promise<DemoOutcome> {
       if (policy === 'surgeon') eventLoopP99Ms = played.eventLoopP99Ms
     }
     const summary = summarise(rows, { edgeSlowdown, eventLoopP99Ms, seconds })
-    return { summary, faults: faults(summary, rows) }
+    const { hash } = await loadModel(demoModel)
+    return { summary, faults: faults(summary, rows, await modelCalibration(demoModel, hash)) }
   } finally {
     await camera?.stop()
     await Promise.all(processes.toReversed().map((process) => process.stop()))
