@@ -90,7 +90,7 @@ describe('calibrate', () => {
     const chart = calibrationChart('a < b', rows)
     expect(chart).toContain('a &lt; b')
     expect(chart).not.toContain('NaN')
-    await expect(sharp(Buffer.from(chart)).metadata()).resolves.toMatchObject({ width: 900 })
+    await expect(sharp(Buffer.from(chart)).metadata()).resolves.toMatchObject({ width: 940 })
     await expect(calibrate({ ...options, images: options.images.slice(0, 5) })).rejects.toThrow(
       /at least 16 images/,
     )

@@ -1,6 +1,6 @@
 import type { CalibrationRow } from './calibration-file.ts'
 
-const size = { width: 900, height: 560, left: 70, right: 260, top: 50, bottom: 60 }
+const size = { width: 940, height: 560, left: 70, right: 300, top: 50, bottom: 60 }
 const colours = [
   '#1f77b4',
   '#d62728',

@@ -55,12 +55,15 @@ export function inverseTransform(shape: TileBasis, coefficients: Float32Array): 
     for (let c = 0; c < channels; c++) tile.fill(mean[c]!, c * area, (c + 1) * area)
     for (let k = 0; k < kept; k++) {
       mixed.fill(0)
+      let silent = true
       for (let f = 0; f < area; f++) {
         const value = coefficients[at++]!
         if (value === 0) continue
+        silent = false
         const row = f * area
         for (let p = 0; p < area; p++) mixed[p] = mixed[p]! + value * spatial[row + p]!
       }
+      if (silent) continue
       for (let c = 0; c < channels; c++) {
         const factor = shape.basis[k * channels + c]!
         const from = c * area
