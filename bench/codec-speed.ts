@@ -1,4 +1,5 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
+import { clippedRange } from '../src/codec/clipped-range.ts'
 import { featureCodec } from '../src/codec/feature-codecs.ts'
 
 export interface CodecSpeed {
@@ -11,7 +12,7 @@ export interface CodecSpeed {
 
 const repetitions = 15
 
-/** The lowest times of several for a 56 x 56 x 256 map like one behind a ReLU, in one thread; deflate of 4-bit codes beside. */
+/** The lowest times of several for a 56 x 56 x 256 map like one behind a ReLU, in one thread; deflate of q4's codes beside. */
 export function codecSpeed(): CodecSpeed[] {
   const shape = [1, 256, 56, 56]
   const data = syntheticMap(256, 56)
@@ -23,7 +24,8 @@ export function codecSpeed(): CodecSpeed[] {
     return { codec: name, shape: '56x56x256', bytes: bytes.length, encodeMs, decodeMs }
   })
   const packed = new Uint8Array(data.length / 2)
-  const code = (value: number) => Math.min(15, Math.round(value * 3))
+  const { scale, zeroPoint } = clippedRange(data, 0, data.length, 15)
+  const code = (value: number) => Math.max(0, Math.min(15, Math.floor(value / scale + zeroPoint + 0.5)))
   for (let i = 0; i < packed.length; i++) packed[i] = code(data[2 * i]!) | (code(data[2 * i + 1]!) << 4)
   let deflated = deflateRawSync(packed)
   const encodeMs = lowest(() => (deflated = deflateRawSync(packed)))

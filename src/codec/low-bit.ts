@@ -138,10 +138,10 @@ function planesOf(shape: readonly number[]): {
 }
 
 /**
- * No symbol can need less than 1/4096 of its model's range, but nothing near that occurs: what claims more than 2,000
- * values a byte is refused before memory for them is taken.
+ * The likeliest symbol has at most 4095 of 4096 parts of its model, so a byte holds fewer than 23,000 symbols: what
+ * claims more is refused before memory for them is taken.
  */
-const mostValuesPerByte = 2000
+const mostValuesPerByte = 1 << 15
 
 function requireLength(name: string, bytes: Uint8Array, headerBytes: number, elements: number): void {
   if (bytes.length <= headerBytes || elements > mostValuesPerByte * bytes.length) {

@@ -107,6 +107,19 @@ describe('lowBitCodec', () => {
     }
   }
 
+  it('carries large maps of nothing but zeros, or of one value', () => {
+    const shape = [1, 64, 112, 112]
+    for (const name of [2, 4, 8]) {
+      const codec = lowBitCodec(name, false)
+      for (const value of [0, 3]) {
+        const data = new Float32Array(64 * 112 * 112).fill(value)
+        const bytes = codec.encode({ shape, data })
+        const decoded = codec.decode(bytes, shape).data
+        expect(decoded.every((other) => Math.abs(other - value) < 0.01)).toBe(true)
+      }
+    }
+  })
+
   it('makes smaller errors with more bits', () => {
     const data = Float32Array.from({ length: 2048 }, (_, i) => Math.sin(i * i) * 3 + Math.cos(i / 9))
     const shape = [1, 8, 16, 16]

@@ -9,8 +9,8 @@ const droppedVariance = 5e-4
 /** Bounds the work: multiply-accumulates for one covariance. */
 const covarianceWork = 3e9
 
-/** More channels than this make a basis that is longer than it is worth. */
-export const mostKltChannels = 1024
+/** With more channels learning takes minutes, and encoding longer than the bytes it saves. */
+export const mostKltChannels = 512
 
 /**
  * The Karhunen-Loeve bases of maps of one shape: eigenvectors of the channels' covariance over all places, then of the
