@@ -25,6 +25,17 @@ export function ringWounds(graph: LayerGraph, ring: Ring): Wound[] {
     .map((taken) => woundFromHead(graph, [...base, ...taken]))
 }
 
+/**
+ * Wounds inside a ring that is not made of disjoint branches, such as NASNet's body: for each of its layers but the
+ * exit, the head that is just what the layer needs. Between two cells these are the outputs of the last two. Not every
+ * down-closed set, of which there are too many to list. O(layers x (layers + tensors)).
+ */
+function cellWounds(graph: LayerGraph, ring: Ring): Wound[] {
+  return ring.layers
+    .filter((layer) => layer !== ring.exit && layer !== ring.entry)
+    .map((layer) => woundFromHead(graph, neededFor(graph, layer)))
+}
+
 /** The wounds of {@link ringWounds} for every outermost ring of two branches, in the rings' order. */
 export function twoBranchWounds(graph: LayerGraph): Wound[] {
   return findRings(graph)
@@ -34,11 +45,14 @@ export function twoBranchWounds(graph: LayerGraph): Wound[] {
 
 /**
  * The wounds of several tensors that can be best for some link and machines: of `singles` and the wounds inside rings,
- * none has fewer bytes crossing for the same or fewer operations before it.
+ * none has fewer bytes crossing for the same or fewer operations before it. Complete for rings of branches; of other
+ * rings the heads that are just what one layer needs.
  * @param singles Wounds of one tensor, `local` included or not.
  */
 export function bestRingWounds(graph: LayerGraph, singles: readonly Wound[]): Wound[] {
-  const inRings = findRings(graph).flatMap((ring) => ringWounds(graph, ring))
+  const inRings = findRings(graph).flatMap((ring) =>
+    ring.kind === 'cell' ? cellWounds(graph, ring) : ringWounds(graph, ring),
+  )
   const measure = (wound: Wound, single: boolean) => ({
     wound,
     single,
