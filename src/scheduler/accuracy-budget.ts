@@ -1,5 +1,5 @@
 import type { CalibrationRow } from '../codec/calibration/calibration-file.ts'
-import { oneSided95 } from '../codec/calibration/wilson.ts'
+import { oneSided95, wilsonInterval } from '../codec/calibration/wilson.ts'
 
 /** A codec at a wound. */
 export interface CodecPair {
@@ -19,35 +19,24 @@ export function allowedUncalibrated(codec: string): boolean {
 }
 
 /**
- * How much more a changed answer costs than the model's probabilities say. Measured on 325 labelled photos with
- * MobileNetV2, over the codecs that change the most: 1.15.
- */
-const doubt = 1.25
-
-/**
  * Upper bound, one-sided 95 %, of the share of right answers that the pair costs. Only what the codec changes is
- * counted: whether the model is right on an image is the same luck on both sides, so the intervals of accuracy or
- * agreement themselves would forbid everything at a few hundred images.
+ * counted: whether the model is right on an image is the same luck on both sides.
  *
- * A changed answer loses the model's probability of its own answer less that of the new one, times {@link doubt}: what
- * is lost in expectation where confidence is right. Near ties, which any rounding turns, so count for little. The bound
- * is the mean's normal one, with one further image added that is lost for certain: what so many images cannot show.
- *
- * Labels can only object: where the lower bound of the paired difference that they show (Agresti and Min,
- * Biostatistics 6, 2005) is higher, it counts. Their upper bound alone is of no use here, since a handful of near ties
- * widens it beyond 1 % even for 8-bit codes.
+ * With labels: the difference of paired proportions (`lost` from right to wrong, `won` back), each with half an image
+ * added (Agresti and Min, Biostatistics 6, 2005). Without: every changed answer may have been a right one, so the
+ * loss is at most the share that changed; its upper Wilson bound. Neither trusts the model's confidence: what `changeLoss`
+ * predicts is several times too little for codecs that change few answers.
  */
 export function accuracyLossBound(row: CalibrationRow, images: number): number {
-  const count = images + 1
-  const mean = (images * doubt * row.changeLoss + 1) / count
-  const square = (images * doubt * doubt * row.changeLossSquare + 1) / count
-  const bound = mean + oneSided95 * Math.sqrt((square - mean * mean) / count)
-  if (row.lost === undefined || row.won === undefined) return bound
+  if (row.lost === undefined || row.won === undefined) {
+    const changed = Math.round(images * (1 - row.agreement))
+    return wilsonInterval(changed, images, oneSided95).upper
+  }
   const lost = row.lost + 0.5
   const won = row.won + 0.5
   const pairs = images + 2
-  const spread = Math.sqrt(lost + won - (lost - won) ** 2 / pairs)
-  return Math.max(bound, (lost - won - oneSided95 * spread) / pairs)
+  const spread = lost + won - (lost - won) ** 2 / pairs
+  return (lost - won + oneSided95 * Math.sqrt(spread)) / pairs
 }
 
 export interface BudgetedPair extends CodecPair {

@@ -29,27 +29,27 @@ function randomStream(seed: number): () => number {
 }
 
 describe('accuracyLossBound', () => {
-  it('lies above the true loss at least 95 times in 100', () => {
+  it('lies above the true loss about 95 times in 100', () => {
     const random = randomStream(1)
     const images = 325
     const runs = 2000
-    let covered = 0
+    const [lossRate, winRate, neitherRate] = [0.02, 0.01, 0.01]
+    let labelled = 0
+    let unlabelled = 0
     for (let run = 0; run < runs; run++) {
-      let sum = 0
-      let squares = 0
+      let [lost, won, neither] = [0, 0, 0]
       for (let i = 0; i < images; i++) {
-        // 3 % change their answer and lose 0 to 0.6 by it: 0.009 on average.
-        const change = random() < 0.03 ? 0.6 * random() : 0
-        sum += change
-        squares += change * change
+        const draw = random()
+        if (draw < lossRate) lost++
+        else if (draw < lossRate + winRate) won++
+        else if (draw < lossRate + winRate + neitherRate) neither++
       }
-      if (
-        accuracyLossBound({ ...row, changeLoss: sum / images, changeLossSquare: squares / images }, images) >=
-        0.009
-      )
-        covered++
+      if (accuracyLossBound({ ...row, lost, won }, images) >= lossRate - winRate) labelled++
+      const agreement = 1 - (lost + won + neither) / images
+      if (accuracyLossBound({ ...row, agreement }, images) >= lossRate + winRate + neitherRate) unlabelled++
     }
-    expect(covered / runs).toBeGreaterThan(0.95)
+    expect(labelled / runs).toBeGreaterThan(0.94)
+    expect(unlabelled / runs).toBeGreaterThan(0.93)
   })
 
   it('is below 1 % for a codec that changes nothing on 325 images, and above it on 100', () => {
@@ -58,12 +58,11 @@ describe('accuracyLossBound', () => {
     expect(accuracyLossBound(row, 100)).toBeGreaterThan(0.01)
   })
 
-  it('grows with what changes, and where labels prove more', () => {
+  it('grows with what is lost or changed and falls with what is won', () => {
     const bound = (changes: object) => accuracyLossBound({ ...row, ...changes }, 325)
-    expect(bound({ changeLoss: 0.01, changeLossSquare: 0.004 })).toBeGreaterThan(bound({}) + 0.01)
-    // A handful proves nothing.
-    expect(bound({ lost: 2, won: 0 })).toBe(bound({}))
-    expect(bound({ lost: 30, won: 2 })).toBeGreaterThan(0.05)
+    expect(bound({ lost: 1, won: 0 })).toBeGreaterThan(bound({ lost: 0, won: 0 }))
+    expect(bound({ lost: 5, won: 1 })).toBeGreaterThan(bound({ lost: 5, won: 5 }))
+    expect(bound({ agreement: 0.98 })).toBeGreaterThan(0.02)
   })
 })
 
