@@ -52,6 +52,18 @@ export const commands: Readonly<Record<string, Command>> = {
       'draws the model: layers, rings, wounds, sizes; the HTML pans, zooms and tells of a layer on click',
     load: async () => (await import('./commands/graph.ts')).graph,
   },
+  profile: {
+    usage: 'profile --model M [--engine E] [--threads N] [--state-directory DIR] [--json]',
+    summary: 'measures what this machine takes for each part of the model, and keeps it',
+    load: async () => (await import('./commands/profile.ts')).profile,
+  },
+  plan: {
+    usage:
+      'plan --model M --uplink MBPS [--rtt MS] [--edge PROFILE] [--backend PROFILE] [--input-bytes N] [--json]',
+    summary:
+      'the plan for a link, what it beats, and what would change it; profiles are of this machine unless given',
+    load: async () => (await import('./commands/plan.ts')).plan,
+  },
   calibrate: {
     usage: 'calibrate --model M --images DIR [--labels FILE] [--limit N] [--wounds W,W] [--out DIR] [--json]',
     summary:

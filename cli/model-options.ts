@@ -1,4 +1,5 @@
 import type { LoadModelOptions } from '../src/model-graph/load-model.ts'
+import { wholeNumber } from './options.ts'
 import { UsageError } from './usage-error.ts'
 
 /** Options of every command that loads one model, for `readOptions`. */
@@ -37,13 +38,4 @@ export function readModelOptions(
       ...(shapes.length === 0 ? {} : { inputShapes: Object.fromEntries(shapes) }),
     },
   }
-}
-
-/** @throws {UsageError} for anything but a whole number of at least `least`. */
-export function wholeNumber(text: string, option: string, least: number): number {
-  const value = Number(text)
-  if (text.trim() === '' || !Number.isInteger(value) || value < least) {
-    throw new UsageError(`${option} must be a whole number from ${least}, current value is ${text}`)
-  }
-  return value
 }

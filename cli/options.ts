@@ -9,3 +9,20 @@ export function readOptions<const Config extends ParseArgsConfig>(args: readonly
     throw new UsageError((cause as Error).message, { cause })
   }
 }
+
+/** @throws {UsageError} for anything but a whole number of at least `least`. */
+export function wholeNumber(text: string, option: string, least: number): number {
+  const value = Number(text)
+  if (text.trim() === '' || !Number.isInteger(value) || value < least) {
+    throw new UsageError(`${option} must be a whole number from ${least}, current value is ${text}`)
+  }
+  return value
+}
+
+/** @throws {UsageError} for anything but a number above 0. */
+export function positiveNumber(text: string, option: string): number {
+  const value = Number(text)
+  if (!(value > 0 && Number.isFinite(value)))
+    throw new UsageError(`${option} must be a number above 0, current value is ${text}`)
+  return value
+}

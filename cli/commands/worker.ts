@@ -3,7 +3,7 @@ import { BackendWorker } from '../../backend/worker.ts'
 import { loadConfig } from '../../src/config/load-config.ts'
 import { stderrLog } from '../../src/telemetry/log.ts'
 import { runDaemon } from '../daemon.ts'
-import { readOptions } from '../options.ts'
+import { readOptions, wholeNumber } from '../options.ts'
 import { UsageError } from '../usage-error.ts'
 
 export async function worker(args: readonly string[]): Promise<number> {
@@ -15,9 +15,6 @@ export async function worker(args: readonly string[]): Promise<number> {
   if (file === undefined) throw new UsageError('surgeon worker needs --config FILE')
   const config = await loadConfig(file, workerConfigSchema)
   if (values['check-config']) return 0
-  const threads = values.threads === undefined ? config.threads : Number(values.threads)
-  if (!Number.isInteger(threads) || threads < 1) {
-    throw new UsageError(`--threads must be a whole number from 1, current value is ${values.threads}`)
-  }
+  const threads = values.threads === undefined ? config.threads : wholeNumber(values.threads, '--threads', 1)
   return runDaemon(new BackendWorker({ ...config, threads }, stderrLog('worker')))
 }

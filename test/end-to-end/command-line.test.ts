@@ -94,3 +94,26 @@ test('surgeon infer gives the same answer wherever the model is cut', async () =
     expect(answer.bytes > 0).toBe(codec !== undefined)
   }
 })
+
+test('surgeon profile measures, and surgeon plan explains itself on that profile', async () => {
+  const measured = await run('profile', '--model', 'mobilenetv2', '--state-directory', folder, '--json')
+  expect(measured.code).toBe(0)
+  // An edge ten times as slow as the backend, which is this machine.
+  const profile = JSON.parse(measured.out)
+  const slow = profile.segments.map((segment: { medianMs: number }) => ({
+    ...segment,
+    medianMs: 10 * segment.medianMs,
+  }))
+  const edge = await configFile('edge.json', { ...profile, segments: slow })
+  const backend = await configFile('backend.json', profile)
+  const link = ['--uplink', '50', '--rtt', '2', '--edge', edge, '--backend', backend]
+  const { code, out } = await run('plan', '--model', 'mobilenetv2', ...link, '--json')
+  expect(code).toBe(0)
+  const plan = JSON.parse(out)
+  expect(plan).toMatchObject({ wound: 'input', codec: 'received', calibrated: true })
+  expect(plan.flips.length).toBeGreaterThan(0)
+  expect(plan.excluded).toContainEqual(expect.objectContaining({ codec: 'klt:7', reason: 'accuracy' }))
+  const words = await run('plan', '--model', 'mobilenetv2', ...link)
+  expect(words.out).toMatch(/^input\/received is expected to answer in .*\nNext best: .*\n.* takes over\./)
+  expect(words.out).toMatch(/Calibrated on 325 images: \d+ codecs at wounds are left out/)
+})

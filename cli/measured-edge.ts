@@ -1,0 +1,49 @@
+import { agentConfigSchema } from '../agent/config.ts'
+import { EdgeRuntime } from '../agent/edge-runtime.ts'
+import type { Calibration } from '../src/codec/calibration/calibration-file.ts'
+import { modelCalibration } from '../src/codec/model-codecs.ts'
+import type { EngineName } from '../src/executor/engine.ts'
+import type { SegmentChain } from '../src/executor/segment-chain.ts'
+import type { Profile } from '../src/latency-model/profile.ts'
+import { loadModel } from '../src/model-graph/load-model.ts'
+import type { Model } from '../src/model-graph/model.ts'
+import type { CodecOption } from '../src/scheduler/codec-options.ts'
+import { stderrLog } from '../src/telemetry/log.ts'
+
+export interface EdgeChoice {
+  readonly model: string
+  readonly engine: EngineName
+  readonly threads: number
+  readonly stateDirectory: string
+  readonly maxAccuracyLoss?: number
+  /** Codecs of the input besides the calibrated ones. */
+  readonly inputCodecs?: readonly string[]
+}
+
+/** What an agent with these settings would know of the model and of itself. */
+export interface MeasuredEdge {
+  readonly model: Model
+  readonly calibration: Calibration | undefined
+  readonly chain: SegmentChain
+  readonly codecs: ReadonlyMap<string, readonly CodecOption[]>
+  readonly profile: Profile
+}
+
+/**
+ * The edge as an agent sees it.
+ * @param profile a stored one; without it this machine is measured now and the result kept in the state directory.
+ */
+export async function measuredEdge(choice: EdgeChoice, profile?: Profile): Promise<MeasuredEdge> {
+  const given = agentConfigSchema.parse({ ...choice, device: 'here', mqtt: { url: 'mqtt://127.0.0.1:1883' } })
+  const model = await loadModel(choice.model)
+  const calibration = await modelCalibration(choice.model, model.hash)
+  const edge = new EdgeRuntime({ ...given, engine: choice.engine }, model, calibration, stderrLog('edge'))
+  const { chain, codecs } = edge
+  if (profile !== undefined) return { model, calibration, chain, codecs, profile }
+  try {
+    await edge.start()
+    return { model, calibration, chain, codecs, profile: await edge.measure() }
+  } finally {
+    await edge.stop()
+  }
+}
