@@ -8,6 +8,7 @@ import type { Model } from '../../src/model-graph/model.ts'
 import { singleWounds } from '../../src/model-graph/single-wounds.ts'
 import { woundFromHead } from '../../src/model-graph/wound-from-head.ts'
 import { candidateWounds } from '../../src/scheduler/candidate-wounds.ts'
+import { benchWounds } from './bench-wounds.ts'
 import { type PairedOptions, pairedTimes, type Work } from './paired-times.ts'
 import { referenceRun } from './reference.ts'
 import { benchSubject } from './subject.ts'
@@ -38,6 +39,7 @@ export interface EngineBenchOptions extends PairedOptions {
   readonly parity: boolean
 }
 
+const woundCount = 5
 const laterRuns = 99
 /** A slow model need not be run a hundred times. */
 const laterRunsLimitMs = 30_000
@@ -78,7 +80,7 @@ export async function measureEngine(
     },
   }
   const parts = new Map<string, { headMs: number[]; tailMs: number[] }>()
-  for (const wound of wounds.slice(1, -1)) {
+  for (const wound of benchWounds(graph, woundCount)) {
     const { head, tail } = cut(graph, wound)
     const [first, second] = [await compile(head), await compile(tail)]
     const times = { headMs: [] as number[], tailMs: [] as number[] }

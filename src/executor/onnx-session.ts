@@ -1,4 +1,5 @@
 import type { InferenceSession, InferenceSessionFactory, Tensor, TensorConstructor } from 'onnxruntime-common'
+import { borderShape, type LayerGraph } from '../model-graph/layer-graph.ts'
 import type { Model } from '../model-graph/model.ts'
 import { checkInputs } from './check-inputs.ts'
 import type { Executable, Segment, TensorValue } from './engine.ts'
@@ -9,6 +10,12 @@ export interface OnnxRuntime {
   readonly InferenceSession: InferenceSessionFactory
   readonly Tensor: TensorConstructor
 }
+
+/**
+ * Where a runtime's results lie. `native`: in memory that cannot move to another thread. `heap`: in arrays of
+ * JavaScript's own.
+ */
+export type ResultMemory = 'native' | 'heap'
 
 /** Settings that hold for every session: quiet, everything fused, and threads that sleep when there is nothing to do. */
 export const commonSessionOptions = {
@@ -24,6 +31,7 @@ export const commonSessionOptions = {
 /** Lowers a segment and makes it runnable in one ONNX Runtime session. */
 export async function compileOnnxSession(
   runtime: OnnxRuntime,
+  memory: ResultMemory,
   model: Model,
   segment: Segment,
   options: InferenceSession.SessionOptions,
@@ -33,19 +41,30 @@ export async function compileOnnxSession(
   if (!computes) return passThrough(model, segment)
 
   const session = await createSession(runtime, model, segment, options)
+  // The shapes of an ONNX file's tensors are those of one run; its results may vary in size.
+  const isFixed = graph.onnxHeader === undefined
   let released = false
   return {
     async run(inputs) {
       if (released) throw new Error(`Cannot run a segment of ${graph.name}: it must not be released`)
-      checkInputs(graph, segment, inputs)
+      const batch = checkInputs(graph, segment, inputs)
       const feeds = Object.fromEntries(
         inputs.map(({ data, shape }, position): [string, Tensor] => [
           session.inputNames[position]!,
           new runtime.Tensor('float32', data, shape),
         ]),
       )
-      const results = await session.run(feeds)
-      return session.outputNames.map((name) => ownedValue(results[name]!))
+      if (memory === 'heap' || !isFixed) {
+        const results = await session.run(feeds)
+        return session.outputNames.map((name) => ownValue(results[name]!, memory))
+      }
+      const values = segment.outputs.map((tensor) => emptyValue(graph, tensor, batch))
+      const fetches = values.map(({ data, shape }, position): [string, Tensor] => [
+        session.outputNames[position]!,
+        new runtime.Tensor('float32', data, shape),
+      ])
+      await session.run(feeds, Object.fromEntries(fetches))
+      return values
     },
     async release() {
       if (released) return
@@ -65,11 +84,18 @@ async function createSession(
   return runtime.InferenceSession.create(bytes, options)
 }
 
-/** The runtime's result as memory that JavaScript owns: native memory cannot be transferred to another thread. */
-function ownedValue(tensor: Tensor): TensorValue {
-  const data = (tensor.data as Float32Array<ArrayBuffer>).slice()
+function emptyValue(graph: LayerGraph, tensor: number, batch: number): TensorValue {
+  const shape = [batch, ...borderShape(graph.tensors[tensor]!)]
+  return { shape, data: new Float32Array(shape.reduce((product, axis) => product * axis, 1)) }
+}
+
+function ownValue(tensor: Tensor, memory: ResultMemory): TensorValue {
+  const data = tensor.data as Float32Array<ArrayBuffer>
+  const { dims } = tensor
+  if (memory === 'heap') return { shape: dims, data }
+  const copy = data.slice()
   tensor.dispose()
-  return { shape: tensor.dims, data }
+  return { shape: dims, data: copy }
 }
 
 /** A segment without layers to compute gives what it gets. */

@@ -6,7 +6,7 @@ import { commonSessionOptions, compileOnnxSession } from './onnx-session.ts'
 export const onnxruntimeEngine: Engine = {
   name: 'onnxruntime',
   compile: (model, segment, { threads }) =>
-    compileOnnxSession(runtime, model, segment, {
+    compileOnnxSession(runtime, 'native', model, segment, {
       ...commonSessionOptions,
       executionProviders: ['cpu'],
       intraOpNumThreads: threads,

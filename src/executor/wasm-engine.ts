@@ -11,7 +11,7 @@ export const wasmEngine: Engine = {
   compile: (model, segment, { threads }) => {
     runtime.env.wasm.numThreads = threads
     runtime.env.logLevel = 'error'
-    return compileOnnxSession(runtime, model, segment, {
+    return compileOnnxSession(runtime, 'heap', model, segment, {
       ...commonSessionOptions,
       executionProviders: ['wasm'],
     })
