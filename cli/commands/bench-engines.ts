@@ -1,7 +1,7 @@
 import { enginesTable } from '../../bench/engines/engines-table.ts'
 import { type EngineRow, measureEngine } from '../../bench/engines/measure-engine.ts'
 import { type EngineName, engineNames } from '../../src/executor/engine.ts'
-import { readOptions } from '../options.ts'
+import { readOptions, wholeNumber } from '../options.ts'
 import { UsageError } from '../usage-error.ts'
 
 const defaults = {
@@ -25,8 +25,8 @@ export async function benchEngines(args: readonly string[]): Promise<number> {
     },
   })
   const engines = values.engines.split(',').map(engineName)
-  const threads = values.threads.split(',').map((text) => wholeNumber('threads', text))
-  const rounds = wholeNumber('rounds', values.rounds)
+  const threads = values.threads.split(',').map((text) => wholeNumber(text, '--threads', 1))
+  const rounds = wholeNumber(values.rounds, '--rounds', 1)
   const rows: EngineRow[] = []
   for (const model of values.models.split(',')) {
     for (const engine of engines) {
@@ -46,11 +46,4 @@ function engineName(text: string): EngineName {
   if (found === undefined)
     throw new UsageError(`--engines must be of ${engineNames.join(', ')}, current value is ${text}`)
   return found
-}
-
-function wholeNumber(option: string, text: string): number {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < 1)
-    throw new UsageError(`--${option} must be whole numbers from 1, current value is ${text}`)
-  return value
 }
