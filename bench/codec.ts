@@ -1,10 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { readOptions } from '../cli/options.ts'
+import { readOptions, wholeNumber } from '../cli/options.ts'
 import { progressLine } from '../cli/progress-line.ts'
 import { runCalibration } from '../cli/run-calibration.ts'
-import { UsageError } from '../cli/usage-error.ts'
 import { codecSpeed } from './codec-speed.ts'
 
 /** `surgeon bench codec`: calibration's rows without writing anything beside the model, and the speed on a large map. */
@@ -19,10 +18,7 @@ export async function benchCodec(args: readonly string[]): Promise<number> {
       json: { type: 'boolean' },
     },
   })
-  const limit = values.limit === undefined ? undefined : Number(values.limit)
-  if (limit !== undefined && !(Number.isInteger(limit) && limit > 0)) {
-    throw new UsageError(`--limit must be a whole number from 1, current value is ${values.limit}`)
-  }
+  const limit = values.limit === undefined ? undefined : wholeNumber(values.limit, '--limit', 1)
   const progress = progressLine()
   const rows: object[] = []
   const { images, labels } = values

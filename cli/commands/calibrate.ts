@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { calibrationChart } from '../../src/codec/calibration/calibration-chart.ts'
 import { saveCalibration } from '../../src/codec/calibration/calibration-file.ts'
 import { findModel } from '../../src/model-graph/find-model.ts'
-import { readOptions } from '../options.ts'
+import { readOptions, wholeNumber } from '../options.ts'
 import { progressLine } from '../progress-line.ts'
 import { runCalibration } from '../run-calibration.ts'
 import { UsageError } from '../usage-error.ts'
@@ -23,10 +23,7 @@ export async function calibrate(args: readonly string[]): Promise<number> {
   const { model, images, labels } = values
   if (model === undefined || images === undefined)
     throw new UsageError('surgeon calibrate needs --model M and --images DIR')
-  const limit = values.limit === undefined ? undefined : Number(values.limit)
-  if (limit !== undefined && !(Number.isInteger(limit) && limit > 0)) {
-    throw new UsageError(`--limit must be a whole number from 1, current value is ${values.limit}`)
-  }
+  const limit = values.limit === undefined ? undefined : wholeNumber(values.limit, '--limit', 1)
   const place = await findModel(model)
   const directory = values.out ?? (place.kind === 'zoo' ? undefined : place.directory)
   if (directory === undefined)
