@@ -6,7 +6,7 @@ const modules: Readonly<
 > = {
   onnxruntime: {
     package: 'onnxruntime-node',
-    load: async () => (await import('./onnxruntime-engine.ts')).onnxruntimeEngine,
+    load: async () => (await import('./onnxruntime-engine.ts')).onnxruntimeEngine(),
   },
   wasm: {
     package: 'onnxruntime-web',

@@ -1,15 +1,25 @@
-import * as runtime from 'onnxruntime-node'
+import { createRequire } from 'node:module'
+import type * as OnnxRuntimeNode from 'onnxruntime-node'
 import type { Engine } from './engine.ts'
 import { commonSessionOptions, compileOnnxSession } from './onnx-session.ts'
 
-/** ONNX Runtime's native build (x64 and arm64). A run blocks the calling thread. */
-export const onnxruntimeEngine: Engine = {
-  name: 'onnxruntime',
-  compile: (model, segment, { threads }) =>
-    compileOnnxSession(runtime, 'native', model, segment, {
-      ...commonSessionOptions,
-      executionProviders: ['cpu'],
-      intraOpNumThreads: threads,
-      interOpNumThreads: 1,
-    }),
+/**
+ * ONNX Runtime's native build (x64 and arm64). A run blocks the calling thread.
+ * @throws {Error} where the package has no build for this machine.
+ */
+export function onnxruntimeEngine(): Engine {
+  // Required and not imported: when a CommonJS module throws on import, Node 20 rejects the import and then ends the
+  // process with the same error as uncaught.
+  const require = createRequire(import.meta.url)
+  const runtime = require('onnxruntime-node') as typeof OnnxRuntimeNode
+  return {
+    name: 'onnxruntime',
+    compile: (model, segment, { threads }) =>
+      compileOnnxSession(runtime, 'native', model, segment, {
+        ...commonSessionOptions,
+        executionProviders: ['cpu'],
+        intraOpNumThreads: threads,
+        interOpNumThreads: 1,
+      }),
+  }
 }

@@ -20,7 +20,7 @@ export function someInputs(graph: LayerGraph, range = 1): TensorValue[] {
 }
 
 export async function runWhole(model: Model, inputs: readonly TensorValue[]): Promise<TensorValue[]> {
-  const executable = await onnxruntimeEngine.compile(model, wholeModel(model.graph), { threads: 1 })
+  const executable = await onnxruntimeEngine().compile(model, wholeModel(model.graph), { threads: 1 })
   const outputs = await executable.run(inputs)
   await executable.release()
   return outputs
@@ -32,11 +32,11 @@ export async function runCut(
   inputs: readonly TensorValue[],
 ): Promise<TensorValue[]> {
   const { head, tail } = cut(model.graph, wound)
-  const front = await onnxruntimeEngine.compile(model, head, { threads: 1 })
+  const front = await onnxruntimeEngine().compile(model, head, { threads: 1 })
   const crossing = await front.run(inputs)
   await front.release()
   if (tail.layers.length === 0) return crossing
-  const back = await onnxruntimeEngine.compile(model, tail, { threads: 1 })
+  const back = await onnxruntimeEngine().compile(model, tail, { threads: 1 })
   const outputs = await back.run(crossing)
   await back.release()
   return outputs

@@ -68,7 +68,7 @@ test('modelSize counts 4 bytes for every parameter and every value', async () =>
 })
 
 async function answers(model: Model, pictures: number): Promise<Float32Array[]> {
-  const whole = await onnxruntimeEngine.compile(model, wholeModel(model.graph), { threads: 1 })
+  const whole = await onnxruntimeEngine().compile(model, wholeModel(model.graph), { threads: 1 })
   const outputs: Float32Array[] = []
   for (let seed = 0; seed < pictures; seed += 1)
     outputs.push((await whole.run(randomInputs(model, seed)))[0]!.data)
@@ -122,7 +122,7 @@ test("ResNet50 of the zoo with Keras 2.2's weights is right on photos", async (c
   const weights = sharedData(resnet)
   if (weights === undefined || photos === undefined) return context.skip(missingData(resnet))
   const model = await loadModel('resnet50-keras22', { weights })
-  const whole = await onnxruntimeEngine.compile(model, wholeModel(model.graph), { threads: 2 })
+  const whole = await onnxruntimeEngine().compile(model, wholeModel(model.graph), { threads: 2 })
   const lines = readFileSync(`${photos}/labels.tsv`, 'utf8').trim().split('\n').slice(0, 40)
   let right = 0
   for (const [name, label] of lines.map((line) => line.split('\t') as [string, string])) {

@@ -21,7 +21,7 @@ test('a file of another exporter cuts at every wound and is right on photos', as
   const labelled = lines.map((line) => line.split('\t') as [string, string])
   const inputOf = (name: string) => decodeImage(readFileSync(`${photos}/${name}`), model.manifest.input)
 
-  const whole = await onnxruntimeEngine.compile(model, wholeModel(model.graph), { threads: 2 })
+  const whole = await onnxruntimeEngine().compile(model, wholeModel(model.graph), { threads: 2 })
   let right = 0
   for (const [name, label] of labelled) {
     const [logits] = await whole.run([await inputOf(name)])
