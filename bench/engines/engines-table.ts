@@ -3,8 +3,8 @@ import type { EngineRow } from './measure-engine.ts'
 /** The rows as a Markdown table; what misses its target is marked. */
 export function enginesTable(rows: readonly EngineRow[]): string {
   const head = [
-    'model | engine | threads | whole ms | whole / runtime alone | chain / whole | head + tail / whole at each wound | first run ms | runs 2..100 ms',
-    '---|---|---|---|---|---|---|---|---',
+    'model | engine | threads | whole ms | whole / runtime alone | chain / whole | head + tail / whole at each wound | first run ms | runs 2..100 ms | first answer ms | event loop p99 ms',
+    '---|---|---|---|---|---|---|---|---|---|---',
   ]
   const body = rows.map((row) =>
     [
@@ -17,9 +17,11 @@ export function enginesTable(rows: readonly EngineRow[]): string {
       row.wounds.map(({ ratio }) => marked(ratio, 1.03)).join(' '),
       row.firstRunMs.toFixed(1),
       row.laterRunsMs.toFixed(1),
+      row.daemon?.firstAnswerMs.toFixed(0) ?? '-',
+      row.daemon?.eventLoopP99Ms.toFixed(1) ?? '-',
     ].join(' | '),
   )
-  return [...head, ...body].map((line) => `| ${line} |`).join('\n')
+  return [...head, ...body].map((line) => (line.startsWith('---') ? `|${line}|` : `| ${line} |`)).join('\n')
 }
 
 function marked(ratio: number, target: number): string {

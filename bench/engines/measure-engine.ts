@@ -9,9 +9,10 @@ import { singleWounds } from '../../src/model-graph/single-wounds.ts'
 import { woundFromHead } from '../../src/model-graph/wound-from-head.ts'
 import { candidateWounds } from '../../src/scheduler/candidate-wounds.ts'
 import { benchWounds } from './bench-wounds.ts'
+import { type DaemonTimes, measureDaemon } from './measure-daemon.ts'
 import { type PairedOptions, pairedTimes, type Work } from './paired-times.ts'
 import { referenceRun } from './reference.ts'
-import { benchSubject } from './subject.ts'
+import { benchSubject, isLoadable } from './subject.ts'
 
 export interface EngineRow {
   readonly model: string
@@ -30,6 +31,8 @@ export interface EngineRow {
   readonly chainRatio: number
   readonly segments: number
   readonly wounds: readonly { wound: string; headMs: number; tailMs: number; ratio: number }[]
+  /** Absent where the inference thread cannot load the model by its name. */
+  readonly daemon?: DaemonTimes
   /** Every wound cut and compared, where that was asked for. */
   readonly parity?: ParityReport
 }
@@ -111,6 +114,7 @@ export async function measureEngine(
       tailMs: middle(tailMs),
       ratio: times[`cut ${wound}`]!.ratio,
     })),
+    ...(isLoadable(source) ? { daemon: await measureDaemon(source, name, threads, now) } : {}),
     ...(options.parity ? { parity: await everyWound(model, name, threads, inputs) } : {}),
   }
 }
