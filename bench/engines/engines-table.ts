@@ -17,8 +17,8 @@ export function enginesTable(rows: readonly EngineRow[]): string {
       row.wounds.map(({ ratio }) => marked(ratio, 1.03)).join(' '),
       row.firstRunMs.toFixed(1),
       row.laterRunsMs.toFixed(1),
-      row.daemon?.firstAnswerMs.toFixed(0) ?? '-',
-      row.daemon?.eventLoopP99Ms.toFixed(1) ?? '-',
+      row.daemon.firstAnswerMs.toFixed(0),
+      row.daemon.eventLoopP99Ms.toFixed(1),
     ].join(' | '),
   )
   return [...head, ...body].map((line) => (line.startsWith('---') ? `|${line}|` : `| ${line} |`)).join('\n')

@@ -4,6 +4,7 @@ import { loadEngine } from '../../src/executor/load-engine.ts'
 import { checkWounds, exampleInputs, type ParityReport, prefixHeads } from '../../src/executor/parity.ts'
 import { segmentChain } from '../../src/executor/segment-chain.ts'
 import { cut, wholeModel } from '../../src/model-graph/cut.ts'
+import { loadModel } from '../../src/model-graph/load-model.ts'
 import type { Model } from '../../src/model-graph/model.ts'
 import { singleWounds } from '../../src/model-graph/single-wounds.ts'
 import { woundFromHead } from '../../src/model-graph/wound-from-head.ts'
@@ -12,7 +13,6 @@ import { benchWounds } from './bench-wounds.ts'
 import { type DaemonTimes, measureDaemon } from './measure-daemon.ts'
 import { type PairedOptions, pairedTimes, type Work } from './paired-times.ts'
 import { referenceRun } from './reference.ts'
-import { benchSubject, isLoadable } from './subject.ts'
 
 export interface EngineRow {
   readonly model: string
@@ -32,7 +32,7 @@ export interface EngineRow {
   readonly segments: number
   readonly wounds: readonly { wound: string; headMs: number; tailMs: number; ratio: number }[]
   /** Absent where the inference thread cannot load the model by its name. */
-  readonly daemon?: DaemonTimes
+  readonly daemon: DaemonTimes
   /** Every wound cut and compared, where that was asked for. */
   readonly parity?: ParityReport
 }
@@ -54,7 +54,7 @@ export async function measureEngine(
   options: EngineBenchOptions,
 ): Promise<EngineRow> {
   const { now } = options
-  const model = await benchSubject(source)
+  const model = await loadModel(source)
   const { graph } = model
   const engine = await loadEngine(name)
   const compiled: Executable[] = []
@@ -114,7 +114,7 @@ export async function measureEngine(
       tailMs: middle(tailMs),
       ratio: times[`cut ${wound}`]!.ratio,
     })),
-    ...(isLoadable(source) ? { daemon: await measureDaemon(source, name, threads, now) } : {}),
+    daemon: await measureDaemon(source, name, threads, now),
     ...(options.parity ? { parity: await everyWound(model, name, threads, inputs) } : {}),
   }
 }
