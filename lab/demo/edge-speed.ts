@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { median } from 'simple-statistics'
 import { InferenceWorker } from '../../src/executor/inference-worker.ts'
 import { segmentChain } from '../../src/executor/segment-chain.ts'
@@ -8,9 +9,13 @@ import { candidateWounds } from '../../src/scheduler/candidate-wounds.ts'
 
 const warmUpRuns = 5
 const measuredRuns = 15
+const trialPauseMs = 100
 
-/** Milliseconds the whole model takes in the agent's segments, with one thread: the median of 15 runs. */
-async function wholeModelMs(source: string, slowdown: number): Promise<number> {
+/**
+ * Milliseconds the whole model takes in the agent's segments, with one thread: the median of 15 runs.
+ * @param pauseMs between runs, as a camera leaves.
+ */
+async function wholeModelMs(source: string, slowdown: number, pauseMs: number): Promise<number> {
   const { graph } = await loadModel(source)
   const chain = segmentChain(graph, candidateWounds(graph, singleWounds(graph)))
   const shape = [1, ...borderShape(graph.tensors[graph.inputs[0]!]!)]
@@ -23,6 +28,7 @@ async function wholeModelMs(source: string, slowdown: number): Promise<number> {
     for (const segment of chain.segments) await inference.load(segment.key, segment)
     const times: number[] = []
     for (let n = 0; n < warmUpRuns + measuredRuns; n++) {
+      await delay(pauseMs)
       const reply = await inference.run({
         request: 'edge-speed',
         segments: chain.segments.map(({ key }) => key),
@@ -41,15 +47,15 @@ async function wholeModelMs(source: string, slowdown: number): Promise<number> {
 
 /**
  * The slowdown under which the whole model takes `targetMs` on this machine, 1 where it takes that long anyway. Set
- * right once after a trial: a processor that waits between segments is not as fast as one that never rests.
+ * right once after a trial: a processor that waits between segments and frames is not as fast as one that never rests.
  */
 export async function slowdownFor(
   source: string,
   targetMs: number,
 ): Promise<{ nativeMs: number; slowdown: number }> {
-  const nativeMs = await wholeModelMs(source, 1)
+  const nativeMs = await wholeModelMs(source, 1, 0)
   const first = Math.max(1, targetMs / nativeMs)
   if (first === 1) return { nativeMs, slowdown: 1 }
-  const trialMs = await wholeModelMs(source, first)
+  const trialMs = await wholeModelMs(source, first, trialPauseMs)
   return { nativeMs, slowdown: Math.max(1, (first * targetMs) / trialMs) }
 }
