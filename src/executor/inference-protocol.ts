@@ -28,7 +28,7 @@ export type GivenInput =
     }
 
 /** Where a run starts from. */
-export type RunInput =
+type RunInput =
   | GivenInput
   /** Several requests at one wound, computed in one call; the reply holds one member's results after the other's. */
   | { readonly kind: 'batch'; readonly members: readonly GivenInput[] }

@@ -12,7 +12,7 @@ export class InferenceThreadError extends Error {
 }
 
 /** Leaves the call number to the link. Distributes over the union, which a plain `Omit` would not. */
-export type CommandBody = ThreadCommand extends infer Command
+type CommandBody = ThreadCommand extends infer Command
   ? Command extends unknown
     ? Omit<Command, 'call'>
     : never
