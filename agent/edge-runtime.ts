@@ -1,6 +1,7 @@
 import type { Calibration } from '../src/codec/calibration/calibration-file.ts'
-import type { EngineName, TensorValue } from '../src/executor/engine.ts'
+import type { EngineName } from '../src/executor/engine.ts'
 import { InferenceWorker } from '../src/executor/inference-worker.ts'
+import { exampleInputs } from '../src/executor/parity.ts'
 import { type ChainSegment, type SegmentChain, segmentChain } from '../src/executor/segment-chain.ts'
 import { machineName, measureProfile } from '../src/latency-model/measure-profile.ts'
 import type { Profile } from '../src/latency-model/profile.ts'
@@ -88,7 +89,7 @@ export class EdgeRuntime {
     const profile = await measureProfile(
       subject,
       this.chain,
-      this.exampleInput(),
+      exampleInputs(this.model)[0]!,
       this.codecs,
       (run) => this.inference.run(run),
       this.needed.length,
@@ -121,14 +122,6 @@ export class EdgeRuntime {
     return inner.flatMap(({ id }) =>
       (this.codecs.get(id) ?? []).map(({ codec }): [string, string] => [id, codec]),
     )
-  }
-
-  /** A smooth picture: engines take as long for it as for any other. */
-  private exampleInput(): TensorValue {
-    const shape = [1, ...borderShape(this.model.graph.tensors[this.model.graph.inputs[0]!]!)]
-    const data = new Float32Array(shape.reduce((product, axis) => product * axis, 1))
-    for (let i = 0; i < data.length; i++) data[i] = Math.sin(i / 97)
-    return { shape, data }
   }
 }
 

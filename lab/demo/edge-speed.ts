@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { median } from 'simple-statistics'
+import { modelCalibration } from '../../src/codec/model-codecs.ts'
 import { InferenceWorker } from '../../src/executor/inference-worker.ts'
+import { exampleInputs } from '../../src/executor/parity.ts'
 import { segmentChain } from '../../src/executor/segment-chain.ts'
-import { borderShape } from '../../src/model-graph/layer-graph.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
 import { singleWounds } from '../../src/model-graph/single-wounds.ts'
-import { candidateWounds } from '../../src/scheduler/candidate-wounds.ts'
+import { plannedWounds } from '../../src/scheduler/candidate-wounds.ts'
 
 const warmUpRuns = 5
 const measuredRuns = 15
@@ -16,12 +17,11 @@ const trialPauseMs = 100
  * @param pauseMs between runs, as a camera leaves.
  */
 async function wholeModelMs(source: string, slowdown: number, pauseMs: number): Promise<number> {
-  const { graph } = await loadModel(source)
-  const chain = segmentChain(graph, candidateWounds(graph, singleWounds(graph)))
-  const shape = [1, ...borderShape(graph.tensors[graph.inputs[0]!]!)]
-  const data = new Float32Array(shape.reduce((product, axis) => product * axis, 1)).map((_, i) =>
-    Math.sin(i / 97),
-  )
+  const model = await loadModel(source)
+  const { graph } = model
+  const calibration = await modelCalibration(source, model.hash)
+  const chain = segmentChain(graph, plannedWounds(graph, singleWounds(graph), calibration))
+  const values = exampleInputs(model)
   const inference = new InferenceWorker({ model: source, engine: 'onnxruntime', threads: 1, slowdown })
   await inference.start()
   try {
@@ -32,7 +32,7 @@ async function wholeModelMs(source: string, slowdown: number, pauseMs: number): 
       const reply = await inference.run({
         request: 'edge-speed',
         segments: chain.segments.map(({ key }) => key),
-        input: { kind: 'values', tensors: chain.crossing(0), values: [{ shape, data }] },
+        input: { kind: 'values', tensors: chain.crossing(0), values },
         output: graph.outputs,
         keep: false,
         values: false,

@@ -6,10 +6,10 @@ import { loadEngine } from '../../src/executor/load-engine.ts'
 import { exampleInputs } from '../../src/executor/parity.ts'
 import { cut, wholeModel } from '../../src/model-graph/cut.ts'
 import { findWound } from '../../src/model-graph/find-wound.ts'
-import { seededZooModel } from '../zoo-model.ts'
+import { loadModel } from '../../src/model-graph/load-model.ts'
 
 const [name = '', wound = '', part = '', engineName = 'onnxruntime'] = process.argv.slice(2)
-const model = seededZooModel(name)
+const model = await loadModel(`zoo:${name}`)
 const segment =
   part === 'head' ? cut(model.graph, findWound(model.graph, wound)).head : wholeModel(model.graph)
 const engine = await loadEngine(engineName === 'wasm' ? 'wasm' : 'onnxruntime')

@@ -10,11 +10,11 @@ import {
   runWhole,
   woundTolerance,
 } from '../../src/executor/parity.ts'
+import { loadModel } from '../../src/model-graph/load-model.ts'
 import type { Model } from '../../src/model-graph/model.ts'
 import { singleWounds } from '../../src/model-graph/single-wounds.ts'
 import type { Wound } from '../../src/model-graph/wound.ts'
 import { woundFromHead } from '../../src/model-graph/wound-from-head.ts'
-import { seededZooModel } from '../zoo-model.ts'
 import { tensorflowWhereSetUp } from './tensorflow-setup.ts'
 
 /**
@@ -37,12 +37,14 @@ const similarToOthers = new Set<string>(['vgg19', 'resnet50-keras22'])
 const tensorflow = await tensorflowWhereSetUp()
 
 describe.each(models)('$name with seeded weights', ({ name, every, several }) => {
-  const model: Model = seededZooModel(name)
-  const inputs = exampleInputs(model)
+  let model: Model
+  let inputs: TensorValue[]
   let native: Engine
   let whole: TensorValue[]
 
   beforeAll(async () => {
+    model = await loadModel(`zoo:${name}`)
+    inputs = exampleInputs(model)
     native = await loadEngine('onnxruntime')
     whole = await runWhole(model, inputs, { engine: native, threads: 1 })
   })
