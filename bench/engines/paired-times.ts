@@ -20,7 +20,7 @@ export interface PairedOptions {
 
 /**
  * Times each of `others` against `base`, a round of all pairs at a time; within a pair the one that goes first changes
- * from round to round, as the second finds warmer caches.
+ * from round to round.
  */
 export async function pairedTimes<Name extends string>(
   base: Work,
@@ -30,6 +30,8 @@ export async function pairedTimes<Name extends string>(
   const names = Object.keys(others) as Name[]
   const samples = new Map(names.map((name) => [name, { base: [] as number[], other: [] as number[] }]))
   const time = async (work: Work): Promise<number> => {
+    // Once untimed: the base, which runs in every pair, would else always find its weights in the cache.
+    await work()
     const beginMs = now()
     await work()
     return now() - beginMs

@@ -1,7 +1,14 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fromBinary } from '@bufbuild/protobuf'
 import * as fc from 'fast-check'
+import { ModelProtoSchema } from 'onnx-buf'
+import { InferenceSession } from 'onnxruntime-node'
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { Engine, TensorValue } from '../../src/executor/engine.ts'
+import type { Engine, Segment, TensorValue } from '../../src/executor/engine.ts'
 import { loadEngine } from '../../src/executor/load-engine.ts'
+import { lowerSegment } from '../../src/executor/onnx/lower-segment.ts'
 import { cut, wholeModel } from '../../src/model-graph/cut.ts'
 import { borderShape, type GraphTensor } from '../../src/model-graph/layer-graph.ts'
 import { singleWounds } from '../../src/model-graph/single-wounds.ts'
@@ -156,4 +163,47 @@ describe('graphs', () => {
     }
     expect(wrong).toEqual([])
   })
+})
+
+/** A residual path of three sums, as within a stage of a ResNet. */
+const residualPath: LayerSketch[] = [
+  input(8, 8, 16),
+  ...[0, 1, 2].flatMap((n): LayerSketch[] => [
+    [`c${n}`, 'Conv2D', { filters: 16, kernel_size: [3, 3], padding: 'same' }, n === 0 ? 'in' : `s${n - 1}`],
+    [`s${n}`, 'Add', {}, `c${n}`, n === 0 ? 'in' : `s${n - 1}`],
+  ]),
+]
+
+describe('a tail that begins on a residual path', () => {
+  const model = sketchModel(kerasTopology(residualPath))
+  const wound = singleWounds(model.graph).find(({ id }) => id === 's0')!
+
+  /** Only x86-64 has the blocked layout in every build of the runtime. */
+  test.runIf(process.arch === 'x64')('has its sums fused into convolutions, as the whole has', async () => {
+    expect(await optimisedOperators(cut(model.graph, wound).tail)).not.toContain('Add')
+  })
+
+  test('lets what is not a number through to where it is refused', async () => {
+    const tail = await engine.compile(model, cut(model.graph, wound).tail, { threads: 1 })
+    const crossing = toBorder({ shape: [8, 8, 16], data: randomTensor(model.graph, 0, 1) })
+    crossing.data[100] = Number.NaN
+    const [answer] = await tail.run([crossing])
+    expect(answer!.data.some(Number.isNaN)).toBe(true)
+  })
+
+  async function optimisedOperators(segment: Segment): Promise<string[]> {
+    const directory = await mkdtemp(join(tmpdir(), 'surgeon-'))
+    try {
+      const path = join(directory, 'optimised.onnx')
+      const session = await InferenceSession.create(await lowerSegment(model, segment), {
+        optimizedModelFilePath: path,
+        logSeverityLevel: 4,
+      })
+      await session.release()
+      const { graph } = fromBinary(ModelProtoSchema, await readFile(path))
+      return graph!.node.map(({ opType }) => opType)
+    } finally {
+      await rm(directory, { recursive: true })
+    }
+  }
 })

@@ -5,6 +5,7 @@
 import { TensorProto_DataType } from 'onnx-buf'
 import { borderShape, type GraphTensor, type LayerGraph } from '../../model-graph/layer-graph.ts'
 import type { Segment } from '../engine.ts'
+import { addBlockedInput } from './blocked-layout.ts'
 import { addIntegers, addNode, type Lowering } from './lowering.ts'
 import { type GraphValue, onnxNode } from './onnx-message.ts'
 
@@ -18,8 +19,9 @@ export function lowerOnnxBorders(
   const before: Lowering = { ...lowering, nodes: [] }
   const inputs = segment.inputs.map((id) => {
     const tensor = graph.tensors[id]!
-    const name = hasOwnForm(tensor) ? `${tensor.name}:in` : tensor.name
-    if (name !== tensor.name) translateInput(before, tensor, name)
+    const name = hasOwnForm(tensor)
+      ? translateInput(before, tensor, `${tensor.name}:in`)
+      : addBlockedInput(before, graph, segment, id)
     return { name, shape: borderShape(tensor), batch: 1 }
   })
   lowering.nodes.unshift(...before.nodes)
@@ -41,7 +43,7 @@ function isTransposed({ layout, shape }: GraphTensor): boolean {
   return layout === 'channels-last' && shape.length > 1
 }
 
-function translateInput(lowering: Lowering, tensor: GraphTensor, from: string): void {
+function translateInput(lowering: Lowering, tensor: GraphTensor, from: string): string {
   const { name, stored, shape } = tensor
   let value = from
   if (isTransposed(tensor)) {
@@ -55,6 +57,7 @@ function translateInput(lowering: Lowering, tensor: GraphTensor, from: string): 
   }
   const to = { int: stored?.elementType ?? TensorProto_DataType.FLOAT }
   lowering.nodes.push(onnxNode('Cast', [value], [name], { to }))
+  return from
 }
 
 function translateOutput(lowering: Lowering, tensor: GraphTensor, output: string): void {

@@ -3,6 +3,7 @@ import type { LayerConfig } from '../../model-graph/layers/layer-config.ts'
 import type { Model } from '../../model-graph/model.ts'
 import type { Segment } from '../engine.ts'
 import { affineReader, foldableBatchNorms, lowerBatchNorm } from './batch-norm.ts'
+import { addBlockedInput } from './blocked-layout.ts'
 import {
   lowerActivation,
   lowerElu,
@@ -119,7 +120,10 @@ export async function lowerSegment(
     return serialiseModel({ ...lowering, ...borders, name: graph.name, opset: onnxHeader })
   }
   const passing = new Set(segment.inputs)
-  const inputs = segment.inputs.map((tensor) => graphValue(graph, tensor))
+  const inputs = segment.inputs.map((tensor) => {
+    const value = graphValue(graph, tensor)
+    return { ...value, name: addBlockedInput(lowering, graph, segment, tensor) }
+  })
   const outputs = segment.outputs.map((tensor) => {
     const value = graphValue(graph, tensor)
     if (!passing.has(tensor)) return value
