@@ -1,4 +1,5 @@
 import { float16Codec } from '../float16.ts'
+import { addGram } from '../klt/row-products.ts'
 import { forwardTransform, type TileBasis } from '../klt/tile-transform.ts'
 import { symmetricEigen } from './symmetric-eigen.ts'
 
@@ -6,11 +7,13 @@ import { symmetricEigen } from './symmetric-eigen.ts'
 const longestTile = 16
 /** Share of the variance that may be dropped with the weakest components: a tenth of what 4-bit codes lose. */
 const droppedVariance = 5e-4
-/** Bounds the work: multiply-accumulates for one covariance. */
-const covarianceWork = 3e9
+/** Bounds the work: multiply-accumulates for one covariance, some 10 s. */
+const covarianceWork = 2e10
+/** Places whose products are added at a time: a covariance of 2048 channels is larger than any cache. */
+const placesPerPass = 512
 
-/** With more channels learning takes minutes, and encoding longer than the bytes it saves. */
-export const mostKltChannels = 512
+/** Learning is in the third power of the channels, and so many weigh 11 MB in base64: see docs/codec.md. */
+export const mostKltChannels = 2048
 
 /**
  * The Karhunen-Loeve bases of maps of one shape: eigenvectors of the channels' covariance over all places, then of the
@@ -60,14 +63,18 @@ function channelCovariance(
   const covariance = new Float64Array(channels * channels)
   const stride = Math.max(1, Math.round((maps.length * area * channels * channels) / 2 / covarianceWork))
   const places = Math.ceil(area / stride)
-  const centred = new Float64Array(channels * places)
-  for (const [m, map] of maps.entries()) {
-    const offset = m % stride
+  const together = Math.max(1, Math.floor(placesPerPass / places))
+  for (let first = 0; first < maps.length; first += together) {
+    const some = maps.slice(first, first + together)
+    const centred = new Float64Array(channels * some.length * places)
     for (let c = 0, at = 0; c < channels; c++) {
-      for (let p = 0; p < places; p++)
-        centred[at++] = map[c * area + Math.min(area - 1, p * stride + offset)]! - mean[c]!
+      for (const [m, map] of some.entries()) {
+        const offset = (first + m) % stride
+        for (let p = 0; p < places; p++)
+          centred[at++] = map[c * area + Math.min(area - 1, p * stride + offset)]! - mean[c]!
+      }
     }
-    addProducts(centred, channels, places, covariance)
+    addGram(centred, channels, some.length * places, covariance)
   }
   mirror(covariance, channels)
   return covariance
@@ -76,31 +83,18 @@ function channelCovariance(
 function placeCovariance(plain: TileBasis, maps: readonly Float32Array[]): Float64Array {
   const area = plain.tileHeight * plain.tileWidth
   const covariance = new Float64Array(area * area)
-  const work = (maps.length * plain.kept * plain.height * plain.width * area) / 2
-  const every = Math.max(1, Math.ceil(work / covarianceWork))
+  const transform = plain.kept * plain.height * plain.width * (plain.channels + 2 * area)
+  const every = Math.max(1, Math.ceil((maps.length * transform) / covarianceWork))
   for (let m = 0; m < maps.length; m += every) {
     const rows = forwardTransform(plain, maps[m]!)
     const columns = new Float64Array(rows.length)
     const count = rows.length / area
     for (let r = 0; r < count; r++)
       for (let p = 0; p < area; p++) columns[p * count + r] = rows[r * area + p]!
-    addProducts(columns, area, count, covariance)
+    addGram(columns, area, count, covariance)
   }
   mirror(covariance, area)
   return covariance
-}
-
-/** Adds the lower half of rows * rows^T. */
-function addProducts(rows: Float64Array, n: number, length: number, sums: Float64Array): void {
-  for (let a = 0; a < n; a++) {
-    for (let b = 0; b <= a; b++) {
-      let sum = 0
-      const first = a * length
-      const second = b * length
-      for (let i = 0; i < length; i++) sum += rows[first + i]! * rows[second + i]!
-      sums[a * n + b]! += sum
-    }
-  }
 }
 
 function mirror(matrix: Float64Array, n: number): void {

@@ -3,8 +3,9 @@ import { leastSquares } from './least-squares.ts'
 
 /** Bands of coefficients grow by this factor: sensitivity falls smoothly with the rank of component and pattern. */
 const bandGrowth = 1.8
-/** Maps that each band is tried on. */
+/** Maps that each band is tried on, fewer where there are so many bands that it would take more runs of the tail. */
 const mapsPerBand = 24
+const mostRuns = 2000
 /** Eighths of an octave that a weight may be away from the mean. */
 const mostWeight = 48
 
@@ -27,9 +28,11 @@ export async function fitWeights(
   const rows: number[][] = []
   const targets: number[] = []
   const random = signs(1)
-  const used = Math.min(maps, mapsPerBand)
-  for (const [k0, k1] of bands(basis.kept)) {
-    for (const [f0, f1] of bands(area)) {
+  const components = bands(basis.kept)
+  const patterns = bands(area)
+  const used = Math.min(maps, mapsPerBand, Math.ceil(mostRuns / components.length / patterns.length))
+  for (const [k0, k1] of components) {
+    for (const [f0, f1] of patterns) {
       const size = (k1 - k0) * (f1 - f0)
       const amplitude = rms * Math.min(4, Math.sqrt(300 / size))
       const noise = new Float32Array(tileCount(basis) * basis.kept * area)

@@ -20,12 +20,10 @@ export function symmetricEigen(matrix: Float64Array, n: number): Eigen {
   const diagonal = new Float64Array(n)
   const beside = new Float64Array(n)
   tridiagonalise(v, n, diagonal, beside)
-  const rows = new Float64Array(n * n)
-  for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) rows[j * n + i] = v[i * n + j]!
-  implicitQl(rows, n, diagonal, beside)
+  implicitQl(v, n, diagonal, beside)
   const order = [...diagonal.keys()].toSorted((a, b) => diagonal[b]! - diagonal[a]!)
   const vectors = new Float64Array(n * n)
-  for (const [i, from] of order.entries()) vectors.set(rows.subarray(from * n, (from + 1) * n), i * n)
+  for (const [i, from] of order.entries()) vectors.set(v.subarray(from * n, (from + 1) * n), i * n)
   return { values: Float64Array.from(order, (i) => diagonal[i]! * largest), vectors }
 }
 
@@ -34,7 +32,7 @@ function identity(n: number): Float64Array<ArrayBuffer> {
 }
 
 function tridiagonalise(v: Float64Array, n: number, d: Float64Array, e: Float64Array): void {
-  for (let j = 0; j < n; j++) d[j] = v[(n - 1) * n + j]!
+  for (let j = 0; j < n; j++) d[j] = v[j * n + n - 1]!
   for (let i = n - 1; i > 0; i--) {
     let scale = 0
     let h = 0
@@ -42,9 +40,9 @@ function tridiagonalise(v: Float64Array, n: number, d: Float64Array, e: Float64A
     if (scale === 0) {
       e[i] = d[i - 1]!
       for (let j = 0; j < i; j++) {
-        d[j] = v[(i - 1) * n + j]!
-        v[i * n + j] = 0
+        d[j] = v[j * n + i - 1]!
         v[j * n + i] = 0
+        v[i * n + j] = 0
       }
     } else {
       for (let k = 0; k < i; k++) {
@@ -59,11 +57,11 @@ function tridiagonalise(v: Float64Array, n: number, d: Float64Array, e: Float64A
       e.fill(0, 0, i)
       for (let j = 0; j < i; j++) {
         f = d[j]!
-        v[j * n + i] = f
+        v[i * n + j] = f
         g = e[j]! + v[j * n + j]! * f
         for (let k = j + 1; k < i; k++) {
-          g += v[k * n + j]! * d[k]!
-          e[k] = e[k]! + v[k * n + j]! * f
+          g += v[j * n + k]! * d[k]!
+          e[k] = e[k]! + v[j * n + k]! * f
         }
         e[j] = g
       }
@@ -77,30 +75,30 @@ function tridiagonalise(v: Float64Array, n: number, d: Float64Array, e: Float64A
       for (let j = 0; j < i; j++) {
         f = d[j]!
         g = e[j]!
-        for (let k = j; k < i; k++) v[k * n + j] = v[k * n + j]! - (f * e[k]! + g * d[k]!)
-        d[j] = v[(i - 1) * n + j]!
-        v[i * n + j] = 0
+        for (let k = j; k < i; k++) v[j * n + k] = v[j * n + k]! - (f * e[k]! + g * d[k]!)
+        d[j] = v[j * n + i - 1]!
+        v[j * n + i] = 0
       }
     }
     d[i] = h
   }
   for (let i = 0; i < n - 1; i++) {
-    v[(n - 1) * n + i] = v[i * n + i]!
+    v[i * n + n - 1] = v[i * n + i]!
     v[i * n + i] = 1
     const h = d[i + 1]!
     if (h !== 0) {
-      for (let k = 0; k <= i; k++) d[k] = v[k * n + i + 1]! / h
+      for (let k = 0; k <= i; k++) d[k] = v[(i + 1) * n + k]! / h
       for (let j = 0; j <= i; j++) {
         let g = 0
-        for (let k = 0; k <= i; k++) g += v[k * n + i + 1]! * v[k * n + j]!
-        for (let k = 0; k <= i; k++) v[k * n + j] = v[k * n + j]! - g * d[k]!
+        for (let k = 0; k <= i; k++) g += v[(i + 1) * n + k]! * v[j * n + k]!
+        for (let k = 0; k <= i; k++) v[j * n + k] = v[j * n + k]! - g * d[k]!
       }
     }
-    for (let k = 0; k <= i; k++) v[k * n + i + 1] = 0
+    for (let k = 0; k <= i; k++) v[(i + 1) * n + k] = 0
   }
   for (let j = 0; j < n; j++) {
-    d[j] = v[(n - 1) * n + j]!
-    v[(n - 1) * n + j] = 0
+    d[j] = v[j * n + n - 1]!
+    v[j * n + n - 1] = 0
   }
   v[n * n - 1] = 1
   e[0] = 0
