@@ -16,7 +16,7 @@ const repetitions = 15
 export function codecSpeed(): CodecSpeed[] {
   const shape = [1, 256, 56, 56]
   const data = syntheticMap(256, 56)
-  const rows = ['uint8', 'q4', 'q4c', 'q2'].map((name) => {
+  const rows = ['uint8', 'q8', 'q4', 'q4c', 'q2'].map((name) => {
     const codec = featureCodec(name)
     let bytes = codec.encode({ shape, data })
     const encodeMs = lowest(() => (bytes = codec.encode({ shape, data })))

@@ -1,11 +1,15 @@
 import { checkTensor } from './check-encoding.ts'
 import { type ClippedRange, clippedRange } from './clipped-range.ts'
 import type { FeatureCodec } from './codec.ts'
-import { decodePlanes, encodePlanes, type Planes } from './entropy/plane-coder.ts'
+import { deflateCodes, inflateCodes, mostCodesPerDeflatedByte } from './entropy/deflated-codes.ts'
+import { decodePlanes, encodePlanes } from './entropy/plane-coder.ts'
 import { shapeElements } from './shape-elements.ts'
 
 const tensorHeaderBytes = 5
 const octaveSteps = 8
+
+/** From here on deflate does nearly as well as our own coder, so it is used: see docs/codec.md. */
+const leastDeflatedBits = 7
 
 /**
  * Affine quantisation to 2-8 bits with the clipping of {@link clippedRange}, entropy-coded; value = (code - zero point)
@@ -16,11 +20,12 @@ const octaveSteps = 8
  * | 4 | scale, binary32, little endian, positive and finite; with channels the largest of them |
  * | 1 | zero point; 255 where every channel has its own |
  * | 2 x channels | only `c`: eighths of an octave by which the channel's scale is smaller; zero point |
- * | rest | see `plane-coder.ts` |
+ * | rest | up to 6 bits: see `plane-coder.ts`; 7 and 8: the codes, a byte each, by raw deflate |
  */
 export function lowBitCodec(bits: number, perChannel: boolean): FeatureCodec {
   const name = `q${bits}${perChannel ? 'c' : ''}`
   const top = (1 << bits) - 1
+  const deflated = bits >= leastDeflatedBits
   return {
     name,
 
@@ -62,7 +67,9 @@ export function lowBitCodec(bits: number, perChannel: boolean): FeatureCodec {
         zeroPoints.fill(range.zeroPoint)
         quantise(data, codes, 0, elements, { ...range, scale }, top)
       }
-      const coded = encodePlanes(codes, { channels, width, height, bits, zeroPoints })
+      const coded = deflated
+        ? deflateCodes(codes)
+        : encodePlanes(codes, { channels, width, height, bits, zeroPoints })
       const bytes = new Uint8Array(header.length + coded.length)
       bytes.set(header)
       bytes.set(coded, header.length)
@@ -73,7 +80,13 @@ export function lowBitCodec(bits: number, perChannel: boolean): FeatureCodec {
       const elements = shapeElements(shape)
       const { channels, width, height, groups } = planesOf(shape)
       const headerBytes = tensorHeaderBytes + (perChannel ? 2 * groups : 0)
-      requireLength(name, bytes, headerBytes, elements)
+      const coded = bytes.length - headerBytes
+      const mostElements = (deflated ? mostCodesPerDeflatedByte : mostCodesPerByte) * coded
+      if (coded <= 0 || elements > mostElements) {
+        throw new RangeError(
+          `Cannot decode ${name}: bytes must be enough for ${elements} values, current length is ${bytes.length}`,
+        )
+      }
       const scale = new DataView(bytes.buffer, bytes.byteOffset, 4).getFloat32(0, true)
       if (!(scale > 0) || !Number.isFinite(Math.fround(scale * top))) {
         throw new RangeError(
@@ -90,8 +103,10 @@ export function lowBitCodec(bits: number, perChannel: boolean): FeatureCodec {
         }
         zeroPoints[c] = zero
       }
-      const planes: Planes = { channels, width, height, bits, zeroPoints }
-      const codes = decodePlanes(bytes.subarray(headerBytes), planes)
+      const stream = bytes.subarray(headerBytes)
+      const codes = deflated
+        ? inflateCodes(stream, elements, top)
+        : decodePlanes(stream, { channels, width, height, bits, zeroPoints })
       const data = new Float32Array(elements)
       const values = new Float32Array(top + 1)
       const area = width * height
@@ -141,12 +156,4 @@ function planesOf(shape: readonly number[]): {
  * The likeliest symbol has at most 4095 of 4096 parts of its model, so a byte holds fewer than 23,000 symbols: what
  * claims more is refused before memory for them is taken.
  */
-const mostValuesPerByte = 1 << 15
-
-function requireLength(name: string, bytes: Uint8Array, headerBytes: number, elements: number): void {
-  if (bytes.length <= headerBytes || elements > mostValuesPerByte * bytes.length) {
-    throw new RangeError(
-      `Cannot decode ${name}: bytes must be enough for ${elements} values, current length is ${bytes.length}`,
-    )
-  }
-}
+const mostCodesPerByte = 1 << 15

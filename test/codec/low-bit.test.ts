@@ -1,6 +1,8 @@
+import { deflateRawSync } from 'node:zlib'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { clippedRange } from '../../src/codec/clipped-range.ts'
+import { inflateCodes } from '../../src/codec/entropy/deflated-codes.ts'
 import { decodePlanes, encodePlanes } from '../../src/codec/entropy/plane-coder.ts'
 import { lowBitCodec } from '../../src/codec/low-bit.ts'
 
@@ -129,5 +131,71 @@ describe('lowBitCodec', () => {
       return data.reduce((sum, value, i) => sum + (value - decoded[i]!) ** 2, 0)
     })
     for (let i = 1; i < errors.length; i++) expect(errors[i]).toBeLessThan(0.5 * errors[i - 1]!)
+  })
+
+  // Waves of both signs with zeros between, 2 channels of different size, 5 x 4 places.
+  const golden = {
+    shape: [1, 2, 5, 4],
+    data: Float32Array.from({ length: 40 }, (_, i) =>
+      i % 7 === 0 ? 0 : (((i * 37) % 23) - 9) / (i < 20 ? 4 : 64),
+    ),
+  }
+  for (const [name, bits, perChannel, hex] of [
+    ['q3', 3, false, '0000403f038c19250e201f8317910ee1f1924178e836c6f8ec2e2e'],
+    [
+      'q4c',
+      4,
+      true,
+      '3333b33eff00062006880a9600619f37034cc0110b97d8a82f83e8c6489bf96c56b71054ba967b74e1258fe8f73aa8',
+    ],
+    ['q6', 6, false, 'abaaaa3d189718142142effd00c62c0cb3ceeb128193e4882c9197f34cf38b9f58018cce120d1663e6'],
+    [
+      'q7',
+      7,
+      false,
+      'a552293d3033f093c83163083128b6618b52a934e049d0aaf7d03330d035d233313030d23731d435363035d4330600',
+    ],
+    [
+      'q8c',
+      8,
+      true,
+      'a9a8a83cff0061206d012800d7ff619e30da6d00aa61e7790cb649f36118c255ff92306d6d00aa3ce6796db649f38518c26dff9124ce',
+    ],
+  ] as const) {
+    it(`reads ${name} as it was written down`, () => {
+      const codec = lowBitCodec(bits, perChannel)
+      const encoded = codec.encode(golden)
+      const decoded = codec.decode(Buffer.from(hex, 'hex'), golden.shape)
+      expect(codec.decode(encoded, golden.shape)).toEqual(decoded)
+      // Of deflate only what a stream means is fixed, not which one an encoder chooses.
+      expect(bits < 7 ? Buffer.from(encoded).toString('hex') : hex).toBe(hex)
+    })
+  }
+})
+
+describe('inflateCodes', () => {
+  const codes = Uint8Array.from({ length: 500 }, (_, i) => (i * i) % 128)
+  const stream = deflateRawSync(codes)
+
+  it('takes exactly the codes that were asked for', () => {
+    expect(new Uint8Array(inflateCodes(stream, 500, 127))).toEqual(codes)
+    for (const [bytes, count, top] of [
+      [stream, 499, 127],
+      [stream, 501, 127],
+      [stream, 500, 100],
+      [Buffer.concat([stream, Buffer.alloc(1)]), 500, 127],
+      [stream.subarray(0, -1), 500, 127],
+      [Buffer.alloc(0), 500, 127],
+      [Buffer.from([7]), 500, 127],
+    ] as const) {
+      expect(() => inflateCodes(bytes, count, top)).toThrow(RangeError)
+    }
+  })
+
+  it('stops a stream that would become gigabytes', () => {
+    const bomb = deflateRawSync(new Uint8Array(1 << 26))
+    const before = process.memoryUsage.rss()
+    expect(() => inflateCodes(bomb, 1000, 255)).toThrow(/must be undamaged/)
+    expect(process.memoryUsage.rss() - before).toBeLessThan(32 << 20)
   })
 })

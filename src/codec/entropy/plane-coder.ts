@@ -13,7 +13,7 @@ export interface Planes {
   /** Of one channel, row by row. */
   readonly width: number
   readonly height: number
-  /** Codes are below 2^bits, 2 to 8. */
+  /** Codes are below 2^bits, 2 to 8; beyond 6 deflate is as good. */
   readonly bits: number
   /** Per channel, the code of value 0. */
   readonly zeroPoints: Uint8Array
