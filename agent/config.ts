@@ -33,8 +33,8 @@ export const agentConfigSchema = z.strictObject({
     .optional(),
   /** Feature codecs the planner may use. */
   featureCodecs: z.array(z.enum(['float32', 'float16', 'uint8'])).default(['float16', 'uint8']),
-  /** Codecs of the input the planner may use: `received`, `jpeg:QUALITY`, `webp:QUALITY`. */
-  inputCodecs: z.array(z.string()).default(['received']),
+  /** Codecs of the input the planner may use: `received`, `raw`, `jpeg:QUALITY`, `webp:QUALITY`. */
+  inputCodecs: z.array(z.string()).default(['received', 'raw']),
   /** Calibrated codecs are used as far as they cost at most this share of all answers, with 95 % confidence. */
   maxAccuracyLoss: z.number().min(0).max(1).default(defaultMaxAccuracyLoss),
   /** When the edge goes on by itself: while it waits for the worker, or only once the worker is late. */

@@ -1,4 +1,5 @@
 import { featureCodec } from '../src/codec/feature-codecs.ts'
+import { rawInput } from '../src/codec/image-codecs.ts'
 import type { SegmentChain } from '../src/executor/segment-chain.ts'
 import { fitOperations, predictMs } from '../src/latency-model/operation-regression.ts'
 import { headMs, type Profile, wholeMs } from '../src/latency-model/profile.ts'
@@ -32,8 +33,13 @@ export interface PlanSpace {
 /**
  * Every way to split between this edge and a worker: wounds x codecs, the local plan not included. Pure.
  * @param tailMs by wound, as the worker announced it; wounds it has not measured are predicted from those it has.
+ * @param pictureMs what of `input`'s is decoding a picture.
  */
-export function planPoints(space: PlanSpace, tailMs: ReadonlyMap<string, number>): PlanPoint[] {
+export function planPoints(
+  space: PlanSpace,
+  tailMs: ReadonlyMap<string, number>,
+  pictureMs = 0,
+): PlanPoint[] {
   const { graph, chain, profile, inputMs, codecs, inputs } = space
   const tails = tailOperations(chain)
   const pieces = chain.wounds.flatMap(({ id }, i) => {
@@ -55,7 +61,7 @@ export function planPoints(space: PlanSpace, tailMs: ReadonlyMap<string, number>
         encodeMs: 0,
         bytes: bytes + frameOverheadBytes,
         localTailMs: whole,
-        backendMs: backendMs + encodeMs,
+        backendMs: encodeMs + (codec === rawInput ? Math.max(0, backendMs - pictureMs) : backendMs),
         resultBytes,
       }))
     }
@@ -74,6 +80,28 @@ export function planPoints(space: PlanSpace, tailMs: ReadonlyMap<string, number>
       }
     })
   })
+}
+
+/**
+ * What the next input is expected to be in each codec it may cross in.
+ * @param received the message's bytes, and what making the model's input of it takes.
+ * @param observed what earlier inputs were.
+ */
+export function expectInputs(
+  graph: LayerGraph,
+  options: readonly CodecOption[],
+  received: { readonly bytes: number; readonly decodeMs: number },
+  observed: ReadonlyMap<string, InputEstimate> = new Map(),
+): Map<string, InputEstimate> {
+  const pixelBytes = graph.inputs.reduce((sum, id) => sum + elementsOf(graph.tensors[id]!), 0)
+  return new Map(
+    options.map(({ codec, bytes = received.bytes }) => {
+      if (codec === 'received') return [codec, { bytes: received.bytes, encodeMs: 0 }]
+      // The edge decodes every input anyway, but these pixels are there only then.
+      if (codec === rawInput) return [codec, { bytes: pixelBytes, encodeMs: received.decodeMs }]
+      return [codec, observed.get(codec) ?? { bytes, encodeMs: 0 }]
+    }),
+  )
 }
 
 /** Operations that are left behind each wound of a chain. */

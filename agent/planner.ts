@@ -14,7 +14,7 @@ import {
 } from '../src/scheduler/choose-plan.ts'
 import type { CodecOption } from '../src/scheduler/codec-options.ts'
 import { paretoPoints } from '../src/scheduler/plan-point.ts'
-import { type InputEstimate, planPoints } from './plan-points.ts'
+import { expectInputs, type InputEstimate, planPoints } from './plan-points.ts'
 import type { WorkerPool } from './worker-pool.ts'
 
 /** An edge that holds only the head does not finish by itself; a number, so that expectations stay numbers. */
@@ -90,13 +90,18 @@ export class Planner {
       profile: this.profile,
       inputMs: this.decodeMs,
       codecs,
-      inputs: this.expectedInputs(inputBytes),
+      inputs: expectInputs(
+        graph,
+        codecs.get('input') ?? [],
+        { bytes: inputBytes, decodeMs: this.decodeMs },
+        this.inputEstimates,
+      ),
     }
     const fixed = policy === 'input' ? 'input' : wound
     const able = pool.workers().filter(({ tailMs }) => tailMs.size > 0)
     const plans = able.map((worker): PlannedRequest => {
       const conditions = { ...alone, backendFactor: worker.factor, backendWaitMs: worker.queueMs }
-      const points = planPoints(space, worker.tailMs)
+      const points = planPoints(space, worker.tailMs, worker.pictureMs)
       if (fixed !== undefined) {
         const ranked = points
           .filter((point) => point.wound === fixed)
@@ -107,16 +112,6 @@ export class Planner {
       return { ...choosePlan([...paretoPoints(points), local], conditions), worker: worker.id, conditions }
     })
     return plans.toSorted((a, b) => a.chosen.expectedMs - b.chosen.expectedMs)[0] ?? planAlone
-  }
-
-  private expectedInputs(inputBytes: number): Map<string, InputEstimate> {
-    const options = this.options.codecs.get('input') ?? []
-    return new Map(
-      options.map(({ codec, bytes = inputBytes }) => {
-        const guess = { bytes: codec === 'received' ? inputBytes : bytes, encodeMs: 0 }
-        return [codec, this.inputEstimates.get(codec) ?? guess]
-      }),
-    )
   }
 }
 

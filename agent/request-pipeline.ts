@@ -1,6 +1,6 @@
 import { linkedAbort } from '../src/async/linked-abort.ts'
-import { blankImage, encodeImageInput, parseInputCodec } from '../src/codec/image-codecs.ts'
-import { decodeImage } from '../src/codec/image-input.ts'
+import { blankImage, encodeInput, parseInputCodec, rawInput } from '../src/codec/image-codecs.ts'
+import { decodePixels, pixelsToInput } from '../src/codec/image-input.ts'
 import { ImageError } from '../src/codec/image-source.ts'
 import { bestClasses } from '../src/model-graph/classify.ts'
 import type { Model } from '../src/model-graph/model.ts'
@@ -86,7 +86,9 @@ export class RequestPipeline {
     if (worker === undefined && config.wound !== undefined) throw new NoWorkerError(config.wound)
     this.edgeBusyUntilMs = Math.max(this.edgeBusyUntilMs, beginMs + chosen.edgeMs)
     // Decoded at once and only once: it shows whether the input can be read at all, whatever the plan.
-    const decoded = decodeImage(payload, model.manifest.input, { maxBytes: config.limits.inputBytes })
+    const { input } = model.manifest
+    const pixels = decodePixels(payload, input, { maxBytes: config.limits.inputBytes })
+    const decoded = pixels.then((each) => pixelsToInput(each, input))
     const unreadable = new Promise<never>((_resolve, reject) => {
       decoded.then(() => planner.observeDecode(theatre.now() - beginMs), reject)
     })
@@ -98,7 +100,7 @@ export class RequestPipeline {
       plan: chosen,
       worker,
       input: () => decoded,
-      encodedInput: () => this.encodeInput(payload, codec),
+      encodedInput: () => (codec === rawInput ? pixels : this.encodeInput(payload, codec)),
       resume: config.resume,
       remoteOnly: config.policy === 'input' || config.wound !== undefined,
       deadlineMs: beginMs + config.limits.requestMs,
@@ -136,7 +138,7 @@ export class RequestPipeline {
     const parsed = parseInputCodec(codec)
     if (parsed.kind === 'received') return payload
     const beginMs = theatre.now()
-    const bytes = await encodeImageInput(payload, model.manifest.input, parsed)
+    const bytes = await encodeInput(payload, model.manifest.input, parsed)
     planner.observeInput(codec, bytes.length, theatre.now() - beginMs)
     return bytes
   }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { FeatureCodec } from '../src/codec/codec.ts'
 import { featureCodec } from '../src/codec/feature-codecs.ts'
+import { rawInput } from '../src/codec/image-codecs.ts'
 import type { TensorValue } from '../src/executor/engine.ts'
 import { LiveSlowdown } from '../src/latency-model/live-slowdown.ts'
 import type { Log } from '../src/telemetry/log.ts'
@@ -17,6 +18,8 @@ export interface PooledWorker {
   readonly id: string
   /** Wound -> milliseconds the worker announced for it. */
   readonly tailMs: ReadonlyMap<string, number>
+  /** What of `input`'s milliseconds is decoding a picture. */
+  readonly pictureMs: number
   readonly queueMs: number
   /** How much slower than announced its last answers were. */
   readonly factor: number
@@ -88,7 +91,8 @@ export class WorkerPool {
       if (model === undefined) return []
       const tailMs = new Map(model.wounds.map((wound) => [wound.id, wound.tailMs]))
       const factor = this.slowdowns.get(announcement.worker)?.factor ?? 1
-      return [{ id: announcement.worker, tailMs, queueMs: announcement.queueMs, factor }]
+      const { worker: id, queueMs } = announcement
+      return [{ id, tailMs, pictureMs: model.pictureMs, queueMs, factor }]
     })
   }
 
@@ -195,15 +199,14 @@ export class WorkerPool {
   }
 
   private observe(outstanding: Outstanding, answer: RemoteAnswer, bytes: number): void {
-    const { worker, wound } = outstanding.request
+    const { worker, wound, codec } = outstanding.request
     const workMs = answer.decodeMs + answer.tailMs
     const slowdown = this.slowdowns.get(worker) ?? new LiveSlowdown()
     this.slowdowns.set(worker, slowdown)
-    const announcedMs =
-      this.workers()
-        .find((candidate) => candidate.id === worker)
-        ?.tailMs.get(wound) ?? 0
-    slowdown.observe(workMs, announcedMs)
+    const known = this.workers().find((candidate) => candidate.id === worker)
+    const announcedMs = known?.tailMs.get(wound) ?? 0
+    const sparedMs = codec === rawInput ? (known?.pictureMs ?? 0) : 0
+    slowdown.observe(workMs, Math.max(0, announcedMs - sparedMs))
     if (outstanding.ackedAtMs === undefined) return
     // The acknowledgement came down the same way as the answer: what is left after the worker's own time is transfer.
     this.options.onDownlink(bytes, this.options.now() - outstanding.ackedAtMs - answer.queueMs - workMs)

@@ -1,6 +1,5 @@
 import { median } from 'simple-statistics'
-import { blankImage, isInputCodec } from '../src/codec/image-codecs.ts'
-import { decodeImage } from '../src/codec/image-input.ts'
+import { blankImage, decodeInput, isInputCodec } from '../src/codec/image-codecs.ts'
 import { modelCalibration } from '../src/codec/model-codecs.ts'
 import type { GivenInput, RunReply } from '../src/executor/inference-protocol.ts'
 import { InferenceWorker } from '../src/executor/inference-worker.ts'
@@ -60,6 +59,8 @@ export class ServedModel {
   readonly source: string
   /** Milliseconds of decoding and tail per candidate wound, as measured at start. */
   readonly tailMs = new Map<string, number>()
+  /** What of `input`'s milliseconds is decoding a picture. */
+  pictureMs = 0
   /** Candidate wounds at which several requests in one call are done sooner than one by one. */
   private readonly batchWounds = new Set<string>()
   private readonly config: WorkerConfig
@@ -141,7 +142,7 @@ export class ServedModel {
     if (wound.id !== 'input' || parts.length !== 1 || image === undefined)
       throw new RequestError('bad-input', `Cannot decode ${codec}: it must be one image at the wound input`)
     const maxBytes = this.config.limits.inputBytes
-    const value = await decodeImage(image.bytes, this.model.manifest.input, { maxBytes })
+    const value = await decodeInput(codec, image.bytes, this.model.manifest.input, { maxBytes })
     const decodeMs = performance.now() - beginMs
     return { wound, input: { kind: 'values', tensors: wound.tensors, values: [value] }, decodeMs }
   }
@@ -178,17 +179,19 @@ export class ServedModel {
 
   private async measure(wound: Wound): Promise<void> {
     const { batch } = this.config.limits
-    const times: { one: number[]; each: number[] } = { one: [], each: [] }
+    const times: { one: number[]; each: number[]; picture: number[] } = { one: [], each: [], picture: [] }
     for (let n = 0; n < warmUpRuns + measuredRuns; n++) {
       const request = await this.exampleRequest(wound)
       const [alone] = await this.finish([request])
       const several = Array.from({ length: batch }, () => request)
       const [member] = batch > 1 ? await this.finish(several) : [alone]
       if (n < warmUpRuns) continue
+      times.picture.push(request.decodeMs)
       times.one.push(alone!.decodeMs + alone!.tailMs)
       times.each.push(member!.decodeMs + member!.tailMs)
     }
     this.tailMs.set(wound.id, median(times.one))
+    if (wound.id === 'input') this.pictureMs = median(times.picture)
     if (median(times.one) >= worthwhileBatchGain * median(times.each)) this.batchWounds.add(wound.id)
   }
 

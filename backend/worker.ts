@@ -95,6 +95,7 @@ export class BackendWorker {
         name: model.name,
         hash: model.hash,
         wounds: [...model.tailMs].map(([id, tailMs]) => ({ id, tailMs })),
+        pictureMs: model.pictureMs,
       })),
       queueMs: Math.round(this.queueMs),
     }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { Codecs } from '../../src/codec/create-codecs.ts'
-import { encodeImageInput, isInputCodec, parseInputCodec } from '../../src/codec/image-codecs.ts'
+import { decodeInput, encodeInput, isInputCodec, parseInputCodec } from '../../src/codec/image-codecs.ts'
 import { decodeImage } from '../../src/codec/image-input.ts'
 import { modelCodecs } from '../../src/codec/model-codecs.ts'
 import {
@@ -109,9 +109,8 @@ async function openPatient(model: Model, wound: Wound, engine: Engine, codecs: C
   async function carry(image: Uint8Array, values: readonly TensorValue[], codec: string): Promise<Crossing> {
     if (isInputCodec(codec)) {
       const { input } = model.manifest
-      const parsed = parseInputCodec(codec)
-      const sent = parsed.kind === 'received' ? image : await encodeImageInput(image, input, parsed)
-      return { values: [await decodeImage(sent, input)], bytes: sent.length }
+      const sent = await encodeInput(image, input, parseInputCodec(codec))
+      return { values: [await decodeInput(codec, sent, input)], bytes: sent.length }
     }
     const carried = values.map((value, i) => {
       const coder = codecs(codec, wound.id, model.graph.tensors[wound.tensors[i]!]!.name)

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { planPoints } from '../../agent/plan-points.ts'
+import { expectInputs, planPoints } from '../../agent/plan-points.ts'
 import { headMs, type Profile, wholeMs } from '../../src/latency-model/profile.ts'
 import { readProfile } from '../../src/latency-model/profile-store.ts'
 import { accuracyBudget, defaultMaxAccuracyLoss } from '../../src/scheduler/accuracy-budget.ts'
@@ -53,12 +53,10 @@ export async function plan(args: readonly string[]): Promise<number> {
   const tails = edge.chain.wounds
     .slice(0, -1)
     .map(({ id }): [string, number] => [id, wholeMs(backend) - headMs(backend, id)])
-  const inputs = new Map(
-    (edge.codecs.get('input') ?? []).map(({ codec, bytes = inputBytes }) => [
-      codec,
-      { bytes: codec === 'received' ? inputBytes : bytes, encodeMs: 0 },
-    ]),
-  )
+  const inputs = expectInputs(edge.model.graph, edge.codecs.get('input') ?? [], {
+    bytes: inputBytes,
+    decodeMs: 0,
+  })
   const space = {
     graph: edge.model.graph,
     chain: edge.chain,

@@ -44,6 +44,7 @@ export interface CodecChoice {
 export const defaultCodecs: CodecChoice = {
   input: [
     'received',
+    'raw',
     ...[30, 50, 75, 85, 90, 95, 97, 99].flatMap((quality) => [`jpeg:${quality}`, `webp:${quality}`]),
     ...[50, 85].flatMap((quality) => [`jpeg:${quality}@160`, `webp:${quality}@160`]),
   ],

@@ -1,13 +1,22 @@
 import sharp from 'sharp'
+import type { TensorValue } from '../executor/engine.ts'
 import type { Manifest } from '../model-graph/manifest.ts'
+import { decodeImage, decodePixels, pixelsToInput } from './image-input.ts'
 import { type ImageLimits, openImage, unreadable } from './image-source.ts'
 
 /**
- * How the input itself is sent (the wound `input`): the bytes as they came, or re-encoded at the model's size.
- * Names, as they stand in frames and configuration: `received`, `jpeg:<quality>`, `webp:<quality>`, quality 1-100; `@<width>`
- * after the quality encodes it at that width instead of the model's, and the other side enlarges it.
+ * How the input itself is sent (the wound `input`): the bytes as they came, the pixels that the model takes, or those
+ * re-encoded.
+ * Names, as they stand in frames and configuration: `received`, `raw`, `jpeg:<quality>`, `webp:<quality>`, quality 1-100;
+ * `@<width>` after the quality encodes it at that width instead of the model's, and the other side enlarges it.
  */
-export type InputCodec = { readonly kind: 'received' } | ({ readonly kind: 'encoded' } & ImageEncoding)
+export type InputCodec =
+  | { readonly kind: 'received' }
+  | { readonly kind: 'raw' }
+  | ({ readonly kind: 'encoded' } & ImageEncoding)
+
+/** Three bytes a pixel, which the other side need not decode; loses nothing. */
+export const rawInput = 'raw'
 
 export interface ImageEncoding {
   readonly format: 'jpeg' | 'webp'
@@ -19,16 +28,17 @@ export interface ImageEncoding {
 
 /** Whether a codec's name is one of a picture's; the others are feature codecs. */
 export function isInputCodec(name: string): boolean {
-  return /^(?:received$|jpeg:|webp:)/.test(name)
+  return /^(?:received$|raw$|jpeg:|webp:)/.test(name)
 }
 
 /** @throws {RangeError} where the name is none of those of {@link InputCodec}. */
 export function parseInputCodec(name: string): InputCodec {
   if (name === 'received') return { kind: 'received' }
+  if (name === rawInput) return { kind: 'raw' }
   const match = /^(jpeg|webp):([1-9]\d?|100)(?:@([1-9]\d{0,3}))?$/.exec(name)
   if (match === null) {
     throw new RangeError(
-      `Cannot parse input codec: name must be "received", "jpeg:<quality>" or "webp:<quality>", perhaps with "@<width>", with a quality from 1 to 100, current value is "${name}"`,
+      `Cannot parse input codec: name must be "received", "raw", "jpeg:<quality>" or "webp:<quality>", perhaps with "@<width>", with a quality from 1 to 100, current value is "${name}"`,
     )
   }
   const width = match[3] === undefined ? {} : { width: Number(match[3]) }
@@ -36,19 +46,31 @@ export function parseInputCodec(name: string): InputCodec {
 }
 
 /**
- * The picture as the model will see it, upright, cropped and resized, encoded for sending.
+ * What is sent of a picture: for all but `received` as the model will see it, upright, cropped and resized.
  * @throws {ImageError} See `ImageErrorCode`.
  */
-export async function encodeImageInput(
+export async function encodeInput(
   bytes: Uint8Array,
   input: Manifest['input'],
-  encoding: ImageEncoding,
+  codec: InputCodec,
   limits?: ImageLimits,
 ): Promise<Uint8Array> {
-  const { format, quality, width = input.width } = encoding
+  if (codec.kind === 'received') return bytes
+  if (codec.kind === 'raw') return decodePixels(bytes, input, limits)
+  const { format, quality, width = input.width } = codec
   const height = Math.max(1, Math.round((input.height * width) / input.width))
   const source = await openImage(bytes, { width, height }, limits)
   return await source.toFormat(format, { quality }).toBuffer().catch(unreadable)
+}
+
+/** The model's input from what was sent in the codec of that name. @throws {ImageError} See `ImageErrorCode`. */
+export async function decodeInput(
+  name: string,
+  bytes: Uint8Array,
+  input: Manifest['input'],
+  limits?: ImageLimits,
+): Promise<TensorValue> {
+  return name === rawInput ? pixelsToInput(bytes, input) : decodeImage(bytes, input, limits)
 }
 
 /** A grey JPEG of that size: something to decode before the first real picture comes. */

@@ -10,7 +10,7 @@ export interface CodecPair {
 export const defaultMaxAccuracyLoss = 0.01
 
 /** What may be used of a model that nobody has calibrated: 8 bits and wider, whose loss is small on any network known. */
-const uncalibrated = new Set(['float32', 'float16', 'uint8', 'q8', 'q8c', 'received'])
+const uncalibrated = new Set(['float32', 'float16', 'uint8', 'q8', 'q8c', 'received', 'raw'])
 
 /** Whether a codec may be used without calibration. A picture re-encoded at quality 90 or more counts as 8 bits. */
 export function allowedUncalibrated(codec: string): boolean {
@@ -51,7 +51,7 @@ export interface AccuracyBudget {
 
 /**
  * The calibrated pairs whose loss is below the budget with 95 % confidence. A pair that was not measured is not among
- * them: see {@link allowedUncalibrated}. `float32` and `received` change nothing and need no measurement. O(rows).
+ * them: see {@link allowedUncalibrated}. `float32`, `received` and `raw` change nothing and need no measurement. O(rows).
  * @param maxAccuracyLoss share of all answers, 0 to 1.
  */
 export function accuracyBudget(

@@ -9,6 +9,8 @@ const announcementSchema = z.object({
       hash: z.string(),
       /** Wounds whose tail is loaded, with the milliseconds that decoding and the tail take there. */
       wounds: z.array(z.object({ id: z.string(), tailMs: z.number().nonnegative() })),
+      /** What of `input`'s milliseconds is decoding a picture: a raw one does not need them. */
+      pictureMs: z.number().nonnegative().default(0),
     }),
   ),
   /** Milliseconds a request that comes now waits before it is begun. */

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { beforeAll, expect, test } from 'vitest'
-import { type PlanSpace, planPoints } from '../../agent/plan-points.ts'
+import { expectInputs, type PlanSpace, planPoints } from '../../agent/plan-points.ts'
 import { segmentChain } from '../../src/executor/segment-chain.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
 import { singleWounds } from '../../src/model-graph/single-wounds.ts'
@@ -79,4 +79,22 @@ test('planPoints() predicts the tails that a worker has not measured from those 
   const tail = total - space.chain.segments[0]!.operations
   expect(rest[0]!.backendMs).toBeCloseTo((10 * tail) / total)
   expect(planPoints(space, new Map())).toEqual([])
+})
+
+test('raw input: its bytes are known, it waits for the pixels, and spares the worker the picture', () => {
+  const options = ['received', 'raw', 'jpeg:90', 'webp:50'].map((codec) => ({ codec, bytes: undefined }))
+  const observed = new Map([
+    ['jpeg:90', { bytes: 17_000, encodeMs: 2 }],
+    ['received', { bytes: 1, encodeMs: 9 }],
+  ])
+  const inputs = expectInputs(space.graph, options, { bytes: 30_000, decodeMs: 4 }, observed)
+  expect([...inputs]).toEqual([
+    ['received', { bytes: 30_000, encodeMs: 0 }],
+    ['raw', { bytes: 150_528, encodeMs: 4 }],
+    ['jpeg:90', { bytes: 17_000, encodeMs: 2 }],
+    ['webp:50', { bytes: 30_000, encodeMs: 0 }],
+  ])
+  const points = planPoints({ ...space, inputs }, new Map([['input', 10]]), 6)
+  const backendMs = new Map(points.slice(0, 3).map((point) => [point.codec, point.backendMs]))
+  expect([...backendMs.values()]).toEqual([10, 4 + 10 - 6, 2 + 10])
 })

@@ -1,4 +1,4 @@
-import { mkdtemp } from 'node:fs/promises'
+import { mkdtemp, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { workerConfigSchema } from '../../backend/config.ts'
 import { type FinishedRequest, ServedModel } from '../../backend/served-model.ts'
 import { featureCodec } from '../../src/codec/feature-codecs.ts'
+import { encodeInput } from '../../src/codec/image-codecs.ts'
 import type { TensorValue } from '../../src/executor/engine.ts'
 import { loadEngine } from '../../src/executor/load-engine.ts'
 import { runSegment } from '../../src/executor/parity.ts'
@@ -105,6 +106,22 @@ test('ServedModel: without room for a single tail every wound is served from the
   } finally {
     await lean.stop()
   }
+})
+
+test('ServedModel: finishes from raw pixels as from the picture, and knows what decoding one takes', async () => {
+  const bytes = await readFile(bundledPhoto('cat'))
+  const pixels = await encodeInput(bytes, model.manifest.input, { kind: 'raw' })
+  const sent = [
+    ['received', bytes],
+    ['raw', pixels],
+  ] as const
+  const requests = sent.map(([codec, image]) =>
+    served.prepare('input', codec, [{ name: 'input', shape: [], bytes: image }]),
+  )
+  const [received, raw] = await served.finish(await Promise.all(requests))
+  expect(probabilities(raw!)).toEqual(probabilities(received!))
+  expect(served.pictureMs).toBeGreaterThan(0)
+  expect(served.pictureMs).toBeLessThan(served.tailMs.get('input')!)
 })
 
 test('ServedModel: refuses unknown wounds and parts that do not fit', async () => {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import sharp from 'sharp'
 import { describe, expect, it } from 'vitest'
-import { encodeImageInput, parseInputCodec } from '../../src/codec/image-codecs.ts'
+import { decodeInput, encodeInput, isInputCodec, parseInputCodec } from '../../src/codec/image-codecs.ts'
 import { decodeImage } from '../../src/codec/image-input.ts'
 import { manifestSchema } from '../../src/model-graph/manifest.ts'
 import { repositoryRoot } from '../paths.ts'
@@ -125,7 +125,7 @@ describe('decodeImage', () => {
   })
 })
 
-describe('encodeImageInput', () => {
+describe('encodeInput', () => {
   it('sends the model its own size: close to the direct input, smaller at lower quality', async () => {
     const bytes = await photo('cat.jpg')
     const input = inputOf(224, 224)
@@ -133,7 +133,7 @@ describe('encodeImageInput', () => {
     for (const format of ['jpeg', 'webp'] as const) {
       const sizes: number[] = []
       for (const quality of [30, 90]) {
-        const encoded = await encodeImageInput(bytes, input, { format, quality })
+        const encoded = await encodeInput(bytes, input, { kind: 'encoded', format, quality })
         expect(await sharp(encoded).metadata()).toMatchObject({ format, width: 224, height: 224 })
         const { data } = await decodeImage(encoded, input)
         const error = data.reduce((sum, value, i) => sum + Math.abs(value - direct.data[i]!), 0) / data.length
@@ -144,17 +144,37 @@ describe('encodeImageInput', () => {
     }
   })
 
+  it('raw sends the very pixels: three bytes each, the same input as of the picture, any other length refused', async () => {
+    const bytes = await photo('cat.jpg')
+    for (const channels of ['rgb', 'bgr'] as const) {
+      const input = { ...inputOf(64, 48, channels), mean: [1, 2, 3] as [number, number, number] }
+      const sent = await encodeInput(bytes, input, parseInputCodec('raw'))
+      expect(sent.length).toBe(3 * 64 * 48)
+      expect(await decodeInput('raw', sent, input)).toEqual(await decodeImage(bytes, input))
+      for (const wrong of [sent.subarray(1), new Uint8Array(sent.length + 1), new Uint8Array(0), bytes]) {
+        await expect(decodeInput('raw', wrong, input)).rejects.toMatchObject({ code: 'unreadable' })
+      }
+    }
+    const red = await encodeInput(await stripes(8).png().toBuffer(), inputOf(24, 8), parseInputCodec('raw'))
+    expect([...red.subarray(0, 3)]).toEqual([255, 0, 0])
+  })
+
   it('fails as decodeImage does', async () => {
-    const encoding = { format: 'jpeg', quality: 80 } as const
-    await expect(encodeImageInput(Buffer.from('GIF89a'), inputOf(8, 8), encoding)).rejects.toMatchObject({
-      code: 'unsupported',
-    })
+    const encoding = { kind: 'encoded', format: 'jpeg', quality: 80 } as const
+    for (const codec of [encoding, { kind: 'raw' } as const]) {
+      await expect(encodeInput(Buffer.from('GIF89a'), inputOf(8, 8), codec)).rejects.toMatchObject({
+        code: 'unsupported',
+      })
+    }
   })
 })
 
 describe('parseInputCodec', () => {
   it('reads the canonical names only', () => {
     expect(parseInputCodec('received')).toEqual({ kind: 'received' })
+    expect(parseInputCodec('raw')).toEqual({ kind: 'raw' })
+    expect(['raw', 'received', 'webp:3'].every(isInputCodec)).toBe(true)
+    expect(['raw:3', 'float32', 'q4'].some(isInputCodec)).toBe(false)
     expect(parseInputCodec('jpeg:80')).toEqual({ kind: 'encoded', format: 'jpeg', quality: 80 })
     expect(parseInputCodec('webp:100')).toEqual({ kind: 'encoded', format: 'webp', quality: 100 })
     for (const name of [
@@ -166,7 +186,7 @@ describe('parseInputCodec', () => {
       'jpeg:8.5',
       'png:80',
       'jpeg:80 ',
-      'raw',
+      'raw:1',
     ]) {
       expect(() => parseInputCodec(name)).toThrow(/quality from 1 to 100, current value is/)
     }

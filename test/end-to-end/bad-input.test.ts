@@ -83,6 +83,7 @@ describe.skipIf(mosquittoMissing !== undefined)('bad input', () => {
     expect(await failureOf(request({ wound: 'nowhere' }))).toMatchObject({ code: 'unknown-wound' })
     expect(await failureOf(request({ wound: 'local' }))).toMatchObject({ code: 'unknown-wound' })
     expect(await failureOf(request({}))).toMatchObject({ code: 'bad-input' })
+    expect(await failureOf(request({ codec: 'raw' }))).toMatchObject({ code: 'bad-input' })
     const shape = [1, 64, 14, 14]
     const short = { name: 'x', shape, bytes: new Uint8Array(9) }
     expect(

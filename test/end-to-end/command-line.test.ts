@@ -71,6 +71,7 @@ test('surgeon infer gives the same answer wherever the model is cut', async () =
   for (const [wound, codec] of [
     ['local', undefined],
     ['input', 'received'],
+    ['input', 'raw'],
     ['block_6_project_BN', 'uint8'],
   ] as const) {
     const { code, out } = await run(

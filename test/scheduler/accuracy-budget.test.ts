@@ -79,7 +79,7 @@ describe('accuracyBudget', () => {
   })
 
   it('allows 8 bits and wider where nothing was measured', () => {
-    expect(['float16', 'uint8', 'q8c', 'jpeg:90', 'received'].every(allowedUncalibrated)).toBe(true)
+    expect(['float16', 'uint8', 'q8c', 'jpeg:90', 'received', 'raw'].every(allowedUncalibrated)).toBe(true)
     expect(['q7', 'q4', 'klt:12', 'jpeg:75', 'jpeg:95@160', 'zip'].some(allowedUncalibrated)).toBe(false)
   })
 })

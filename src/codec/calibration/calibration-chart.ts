@@ -110,6 +110,7 @@ function seriesOf(rows: readonly CalibrationRow[]): Series[] {
   for (const row of rows) {
     if (
       row.codec === 'received' ||
+      row.codec === 'raw' ||
       row.codec.includes('@') ||
       row.codec === 'float16' ||
       row.codec === 'uint8'

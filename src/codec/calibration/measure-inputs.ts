@@ -1,8 +1,7 @@
 import type { Executable } from '../../executor/engine.ts'
 import type { Model } from '../../model-graph/model.ts'
 import type { CalibrationImage } from '../calibrate.ts'
-import { encodeImageInput, parseInputCodec } from '../image-codecs.ts'
-import { decodeImage } from '../image-input.ts'
+import { decodeInput, encodeInput, parseInputCodec } from '../image-codecs.ts'
 import type { CalibrationRow } from './calibration-file.ts'
 import type { Journal } from './journal.ts'
 import { probabilities } from './output-distance.ts'
@@ -31,9 +30,9 @@ export async function measureInputs(options: MeasureInputs): Promise<Calibration
       for (const [i, image] of images.entries()) {
         const received = await image.read()
         const beginMs = performance.now()
-        const bytes = parsed.kind === 'received' ? received : await encodeImageInput(received, input, parsed)
+        const bytes = await encodeInput(received, input, parsed)
         const encodedMs = performance.now()
-        const value = await decodeImage(bytes, input)
+        const value = await decodeInput(codec, bytes, input)
         const decodedMs = performance.now()
         const [answer] = await whole.run([value])
         const cost = { bytes: bytes.length, encodeMs: encodedMs - beginMs, decodeMs: decodedMs - encodedMs }
