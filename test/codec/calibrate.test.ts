@@ -1,7 +1,6 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { calibrate } from '../../src/codec/calibrate.ts'
@@ -12,27 +11,13 @@ import { wilsonInterval } from '../../src/codec/calibration/wilson.ts'
 import { loadEngine } from '../../src/executor/load-engine.ts'
 import { findWound } from '../../src/model-graph/find-wound.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
-import { repositoryRoot } from '../paths.ts'
+import { crops } from '../crops.ts'
 
 let directory: string
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'calibrate-'))
 })
 afterAll(() => rm(directory, { recursive: true, force: true }))
-
-/** Twenty crops of the bundled photos. */
-async function crops() {
-  const images = []
-  for (const name of ['cat', 'coffee', 'rocket', 'palace', 'flower']) {
-    const source = await readFile(fileURLToPath(new URL(`photos/${name}.jpg`, repositoryRoot)))
-    for (let i = 0; i < 4; i++) {
-      const crop = { left: 20 * i, top: 10 * i, width: 200, height: 200 }
-      const bytes = await sharp(source).resize(300, 300, { fit: 'cover' }).extract(crop).jpeg().toBuffer()
-      images.push({ name: `${name}-${i}`, read: () => Promise.resolve(bytes), label: i })
-    }
-  }
-  return images
-}
 
 describe('calibrate', () => {
   it('measures codecs at wounds, keeps the best, and goes on where it was stopped', async () => {

@@ -20,17 +20,19 @@ const referencePerRms = 4
  * Learns all that `klt` codecs need of one tensor from its maps.
  * @param shape [channels, height, width]
  * @param disturb see {@link fitWeights}.
+ * @param balance see `balanceTensors`; 1 where nothing else crosses.
  */
 export async function fitKlt(
   shape: readonly [number, number, number],
   maps: readonly Float32Array[],
   disturb: Disturb,
+  balance = 1,
 ): Promise<KltParameters> {
   const basis = fitTransform(shape, maps)
   const coefficients = maps.map((map) => forwardTransform(basis, map))
   const rms = rootMeanSquare(coefficients)
   const weight = await fitWeights(basis, rms, maps.length, disturb)
-  const reference = Math.fround(referencePerRms * rms)
+  const reference = Math.fround(referencePerRms * rms * balance)
   const scale = meanMagnitudes(basis, coefficients, reference)
   const { models, centroids } = learnModels({ ...basis, scale, weight, reference }, coefficients)
   const { channels, height, width, tileHeight, tileWidth, kept } = basis

@@ -1,5 +1,6 @@
 import { inverseTransform, type TileBasis, tileCount } from '../klt/tile-transform.ts'
 import { leastSquares } from './least-squares.ts'
+import { noiseSigns } from './noise-signs.ts'
 
 /** Bands of coefficients grow by this factor: sensitivity falls smoothly with the rank of component and pattern. */
 const bandGrowth = 1.8
@@ -27,7 +28,7 @@ export async function fitWeights(
   const area = basis.tileHeight * basis.tileWidth
   const rows: number[][] = []
   const targets: number[] = []
-  const random = signs(1)
+  const random = noiseSigns(1)
   const components = bands(basis.kept)
   const patterns = bands(area)
   const used = Math.min(maps, mapsPerBand, Math.ceil(mostRuns / components.length / patterns.length))
@@ -82,15 +83,4 @@ function bands(n: number): [number, number][] {
   for (let edge = 1; edge < n; edge = Math.max(edge + 1, edge * bandGrowth)) edges.push(Math.round(edge))
   const unique = [...new Set([...edges, n])]
   return unique.slice(1).map((end, i) => [unique[i]!, end])
-}
-
-/** Plus or minus 1, the same sequence each time: xorshift32 (Marsaglia, 2003). */
-function signs(seed: number): () => number {
-  let state = seed * 0x9e37_79b9
-  return () => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    return state < 0 ? -1 : 1
-  }
 }

@@ -8,6 +8,7 @@ import { featureCodec } from '../feature-codecs.ts'
 import { decodeImage } from '../image-input.ts'
 import { kltCodec } from '../klt/klt-codec.ts'
 import { type KltParameters, packKlt, unpackKlt } from '../klt/klt-parameters.ts'
+import { balanceTensors } from './balance-tensors.ts'
 import type { Calibration, CalibrationRow } from './calibration-file.ts'
 import { fitKlt } from './fit-klt.ts'
 import { mostKltChannels } from './fit-transform.ts'
@@ -96,19 +97,26 @@ async function fitTensors(
   chosen: (image: number) => boolean,
 ): Promise<KltParameters[]> {
   const indices = [...maps.keys()].filter(chosen)
+  const disturb = async (t: number, m: number, noise: Float32Array<ArrayBuffer>) => {
+    const values = maps[indices[m]!]!.map((value, other) => (other === t ? added(value, noise) : value))
+    const [answer] = await tail.run(values)
+    return klDivergence(truths[indices[m]!]!, probabilities(answer!.data, model.manifest.output.kind))
+  }
+  const crossing = wound.tensors.map((id, t) => ({
+    channels: borderShape(model.graph.tensors[id]!)[0]!,
+    maps: indices.map((i) => maps[i]![t]!.data),
+  }))
+  const balance = await journal.once(`${wound.id} balance ${label}`, () => balanceTensors(crossing, disturb))
   const fitted: KltParameters[] = []
   for (const [t, id] of wound.tensors.entries()) {
     const tensor = model.graph.tensors[id]!
     progress(`${wound.id}: learning the transform of ${tensor.name} (${label})`)
     const stored = await journal.once(`${wound.id} transform ${t} ${label}`, async () => {
-      const own = indices.map((i) => maps[i]![t]!.data)
-      const [channels, height, width] = borderShape(tensor) as [number, number, number]
-      const disturb = async (m: number, noise: Float32Array<ArrayBuffer>) => {
-        const values = maps[indices[m]!]!.map((value, other) => (other === t ? added(value, noise) : value))
-        const [answer] = await tail.run(values)
-        return klDivergence(truths[indices[m]!]!, probabilities(answer!.data, model.manifest.output.kind))
-      }
-      return transformOf(wound.id, tensor.name, await fitKlt([channels, height, width], own, disturb))
+      const shape = borderShape(tensor) as [number, number, number]
+      const own = crossing[t]!.maps
+      const noisy = (m: number, noise: Float32Array<ArrayBuffer>) => disturb(t, m, noise)
+      const learned = await fitKlt(shape, own, noisy, balance[t])
+      return transformOf(wound.id, tensor.name, learned)
     })
     const { wound: _wound, tensor: _tensor, data, ...shape } = stored
     fitted.push(unpackKlt(shape, Buffer.from(data, 'base64')))
