@@ -66,7 +66,7 @@ export function planPoints(
       }))
     }
     const head = inputMs + headMs(profile, wound.id)
-    return (codecs.get(wound.id) ?? []).map(({ codec, bytes }) => {
+    return (codecs.get(wound.id) ?? []).map(({ codec, bytes, decodeMs = 0 }) => {
       const measured = profile.codecs.find((entry) => entry.wound === wound.id && entry.codec === codec)
       return {
         wound: wound.id,
@@ -75,7 +75,7 @@ export function planPoints(
         encodeMs: measured?.encodeMs ?? 0,
         bytes: (bytes ?? measured?.bytes ?? expectedBytes(graph, chain, i, codec)) + frameOverheadBytes,
         localTailMs: whole - head,
-        backendMs,
+        backendMs: backendMs + decodeMs,
         resultBytes,
       }
     })

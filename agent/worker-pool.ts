@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { FeatureCodec } from '../src/codec/codec.ts'
 import { featureCodec } from '../src/codec/feature-codecs.ts'
-import { rawInput } from '../src/codec/image-codecs.ts'
+import { isInputCodec, rawInput } from '../src/codec/image-codecs.ts'
 import type { TensorValue } from '../src/executor/engine.ts'
 import { LiveSlowdown } from '../src/latency-model/live-slowdown.ts'
 import type { Log } from '../src/telemetry/log.ts'
@@ -206,7 +206,9 @@ export class WorkerPool {
     const known = this.workers().find((candidate) => candidate.id === worker)
     const announcedMs = known?.tailMs.get(wound) ?? 0
     const sparedMs = codec === rawInput ? (known?.pictureMs ?? 0) : 0
-    slowdown.observe(workMs, Math.max(0, announcedMs - sparedMs))
+    // Like with like: of the input's time decoding is a part, of other wounds' it is not.
+    const comparedMs = isInputCodec(codec) ? workMs : answer.tailMs
+    slowdown.observe(comparedMs, Math.max(0, announcedMs - sparedMs))
     if (outstanding.ackedAtMs === undefined) return
     // The acknowledgement came down the same way as the answer: what is left after the worker's own time is transfer.
     this.options.onDownlink(bytes, this.options.now() - outstanding.ackedAtMs - answer.queueMs - workMs)

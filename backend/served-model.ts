@@ -57,7 +57,7 @@ export interface FinishedRequest {
 /** One model: its segments, and as many whole tails as fit. */
 export class ServedModel {
   readonly source: string
-  /** Milliseconds of decoding and tail per candidate wound, as measured at start. */
+  /** Milliseconds of the tail per candidate wound, at `input` with decoding a picture, as measured at start. */
   readonly tailMs = new Map<string, number>()
   /** What of `input`'s milliseconds is decoding a picture. */
   pictureMs = 0

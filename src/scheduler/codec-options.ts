@@ -6,6 +6,8 @@ export interface CodecOption {
   readonly codec: string
   /** Mean payload on the calibration's images; undefined where it was not calibrated. */
   readonly bytes: number | undefined
+  /** What decoding took on the machine that calibrated: workers announce their tails without it. */
+  readonly decodeMs?: number | undefined
 }
 
 export interface CodecRules {
@@ -39,14 +41,16 @@ export function codecOptions(
         const measured = calibrated.some((row) => row.codec === codec)
         return measured ? isAllowed(wound, codec) : allowedUncalibrated(codec)
       })
-      .map(
-        (codec): CodecOption => ({ codec, bytes: calibrated.find((row) => row.codec === codec)?.bytesMean }),
-      )
+      .map((codec): CodecOption => {
+        const row = calibrated.find((measured) => measured.codec === codec)
+        return { codec, bytes: row?.bytesMean, decodeMs: row?.decodeMs }
+      })
     const smallest = calibrated
       .filter((row) => isAllowed(wound, row.codec))
       .toSorted((a, b) => a.bytesMean - b.bytesMean)[0]
     if (smallest !== undefined && !found.some(({ codec }) => codec === smallest.codec)) {
-      found.push({ codec: smallest.codec, bytes: smallest.bytesMean })
+      const { codec, bytesMean: bytes, decodeMs } = smallest
+      found.push({ codec, bytes, decodeMs })
     }
     if (found.length > 0) options.set(wound, found)
   }

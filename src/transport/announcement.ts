@@ -7,7 +7,7 @@ const announcementSchema = z.object({
     z.object({
       name: z.string(),
       hash: z.string(),
-      /** Wounds whose tail is loaded, with the milliseconds that decoding and the tail take there. */
+      /** Wounds whose tail is loaded, with the milliseconds that it takes; at `input` with decoding a picture. */
       wounds: z.array(z.object({ id: z.string(), tailMs: z.number().nonnegative() })),
       /** What of `input`'s milliseconds is decoding a picture: a raw one does not need them. */
       pictureMs: z.number().nonnegative().default(0),

@@ -72,6 +72,12 @@ test('planPoints() uses measured bytes and encoding time, else what the codec ex
   expect(find('input', 'received').bytes).toBe(30_120)
 })
 
+test('planPoints() adds what calibration says of decoding to the tail', () => {
+  const codecs = new Map([['block_6_project_BN', [{ codec: 'klt:8', bytes: 3000, decodeMs: 40 }]]])
+  const [, point] = planPoints({ ...space, codecs }, new Map([['block_6_project_BN', 5]]))
+  expect(point).toMatchObject({ codec: 'klt:8', bytes: 3120, backendMs: 45 })
+})
+
 test('planPoints() predicts the tails that a worker has not measured from those it has', () => {
   const [input, ...rest] = planPoints(space, new Map([['input', 10]]))
   expect(input!.backendMs).toBe(10)

@@ -47,10 +47,10 @@ test('codecOptions() adds the smallest calibrated codec within the budget, and d
   const options = codecOptions(['input', 'middle'], rules, { images: 1000, rows })
   expect(options.get('middle')).toEqual([
     { codec: 'float16', bytes: undefined },
-    { codec: 'q4', bytes: 4000 },
-    { codec: 'klt:20', bytes: 2000 },
+    { codec: 'q4', bytes: 4000, decodeMs: 1 },
+    { codec: 'klt:20', bytes: 2000, decodeMs: 1 },
   ])
   expect(options.get('input')).toEqual([{ codec: 'received', bytes: undefined }])
   const generous = codecOptions(['middle'], { ...rules, maxAccuracyLoss: 0.1 }, { images: 1000, rows })
-  expect(generous.get('middle')!.at(-1)).toEqual({ codec: 'klt:30', bytes: 1000 })
+  expect(generous.get('middle')!.at(-1)).toEqual({ codec: 'klt:30', bytes: 1000, decodeMs: 1 })
 })
