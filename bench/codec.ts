@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { readOptions, wholeNumber } from '../cli/options.ts'
+import { readOptions, wholeNumber, wholeNumbers } from '../cli/options.ts'
 import { progressLine } from '../cli/progress-line.ts'
 import { runCalibration } from '../cli/run-calibration.ts'
 import { codecSpeed } from './codec-speed.ts'
@@ -15,10 +15,12 @@ export async function benchCodec(args: readonly string[]): Promise<number> {
       labels: { type: 'string' },
       limit: { type: 'string' },
       wounds: { type: 'string' },
+      levels: { type: 'string' },
       json: { type: 'boolean' },
     },
   })
   const limit = values.limit === undefined ? undefined : wholeNumber(values.limit, '--limit', 1)
+  const levels = values.levels === undefined ? undefined : wholeNumbers(values.levels, '--levels', 0)
   const progress = progressLine()
   const rows: object[] = []
   const { images, labels } = values
@@ -26,7 +28,16 @@ export async function benchCodec(args: readonly string[]): Promise<number> {
     const directory = await mkdtemp(join(tmpdir(), 'surgeon-bench-'))
     try {
       const wounds = values.wounds?.split(',')
-      const run = { model, images: images!, labels, limit, wounds, directory, progress: progress.show }
+      const run = {
+        model,
+        images: images!,
+        labels,
+        limit,
+        wounds,
+        levels,
+        directory,
+        progress: progress.show,
+      }
       const result = await runCalibration(run)
       rows.push(...result.rows.map((row) => ({ model: result.loaded.manifest.name, ...row })))
     } finally {

@@ -65,7 +65,8 @@ export const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import('./commands/plan.ts')).plan,
   },
   calibrate: {
-    usage: 'calibrate --model M --images DIR [--labels FILE] [--limit N] [--wounds W,W] [--out DIR] [--json]',
+    usage:
+      'calibrate --model M --images DIR [--labels FILE] [--limit N] [--wounds W,W+W] [--levels N,N] [--out DIR] [--json]',
     summary:
       'bytes, agreement and times of every codec at every wound, on your own pictures, written beside the model',
     load: async () => (await import('./commands/calibrate.ts')).calibrate,

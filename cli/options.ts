@@ -19,6 +19,11 @@ export function wholeNumber(text: string, option: string, least: number): number
   return value
 }
 
+/** @throws {UsageError} for anything but whole numbers of at least `least` with commas between; none for nothing. */
+export function wholeNumbers(text: string, option: string, least: number): number[] {
+  return text === '' ? [] : text.split(',').map((part) => wholeNumber(part, option, least))
+}
+
 /** @throws {UsageError} for anything but a number above 0. */
 export function positiveNumber(text: string, option: string): number {
   const value = Number(text)

@@ -25,6 +25,8 @@ export interface CalibrationRun {
   readonly engine?: EngineName
   readonly threads?: number
   readonly codecs?: CodecChoice
+  /** Levels of `klt` instead of the usual ones: of many channels each takes long. */
+  readonly levels?: readonly number[] | undefined
   readonly progress: (text: string) => void
 }
 
@@ -37,7 +39,7 @@ export async function runCalibration(
   const singles = singleWounds(loaded.graph)
   const wounds =
     run.wounds?.map((name) => findWound(loaded.graph, name)) ?? candidateWounds(loaded.graph, singles)
-  const codecs = run.codecs ?? defaultCodecs
+  const { codecs = defaultCodecs, levels = codecs.levels } = run
   await mkdir(run.directory, { recursive: true })
   const depends = [1, loaded.hash, images.map(({ name, label }) => [name, label])]
   const key = createHash('sha256').update(JSON.stringify(depends)).digest('hex').slice(0, 32)
@@ -49,7 +51,7 @@ export async function runCalibration(
     threads,
     images,
     wounds,
-    codecs,
+    codecs: { ...codecs, levels },
     journal,
     progress,
   }

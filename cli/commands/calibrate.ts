@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { calibrationChart } from '../../src/codec/calibration/calibration-chart.ts'
 import { saveCalibration } from '../../src/codec/calibration/calibration-file.ts'
 import { findModel } from '../../src/model-graph/find-model.ts'
-import { readOptions, wholeNumber } from '../options.ts'
+import { readOptions, wholeNumber, wholeNumbers } from '../options.ts'
 import { progressLine } from '../progress-line.ts'
 import { runCalibration } from '../run-calibration.ts'
 import { UsageError } from '../usage-error.ts'
@@ -16,6 +16,7 @@ export async function calibrate(args: readonly string[]): Promise<number> {
       labels: { type: 'string' },
       limit: { type: 'string' },
       wounds: { type: 'string' },
+      levels: { type: 'string' },
       out: { type: 'string' },
       json: { type: 'boolean' },
     },
@@ -30,12 +31,14 @@ export async function calibrate(args: readonly string[]): Promise<number> {
     throw new UsageError('surgeon calibrate needs --out DIR for a model of the zoo')
   const progress = progressLine()
   const wounds = values.wounds?.split(',')
+  const levels = values.levels === undefined ? undefined : wholeNumbers(values.levels, '--levels', 0)
   const result = await runCalibration({
     model,
     images,
     labels,
     limit,
     wounds,
+    levels,
     directory,
     progress: progress.show,
   })
