@@ -96,6 +96,7 @@ export class Agent {
       edgeFactor: () => slowdown.factor,
       engineRestarts: () => edge.inference.restarts,
       engineFallback: edge.engine !== this.wantedEngine,
+      compiledInMemory: () => edge.compiledInMemory,
     })
     health.start()
     this.stops.push(() => health.stop())

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { compiledCacheSchema } from '../src/executor/compiled-cache/cache-settings.ts'
 import { engineSettings } from '../src/executor/resolve-engine.ts'
 import { defaultMaxAccuracyLoss } from '../src/scheduler/accuracy-budget.ts'
 import { endpointSchema } from '../src/transport/endpoint-config.ts'
@@ -21,6 +22,8 @@ export const agentConfigSchema = z.strictObject({
   threads: z.int().min(1).max(64).default(1),
   /** Profiles and the choice of the engine are kept here. */
   stateDirectory: z.string().min(1).default('state'),
+  /** Compiled segments, which are mapped from disk and not held in memory. */
+  compiledCache: compiledCacheSchema.prefault({}),
   /** `surgeon` plans each request; `local` never sends; `input` always sends the input, encoded with `inputCodec`. */
   policy: z.enum(['surgeon', 'local', 'input']).default('surgeon'),
   /**

@@ -28,6 +28,8 @@ export class EdgeRuntime {
   readonly codecs: ReadonlyMap<string, readonly CodecOption[]>
   /** Of the model's outputs, batch axis first. */
   readonly outputShapes: readonly (readonly number[])[]
+  /** Some segment is not in the cache of compiled segments, and so its weights are held twice for a while. */
+  compiledInMemory = false
   private readonly config: EdgeConfig
   private readonly model: Model
 
@@ -53,10 +55,15 @@ export class EdgeRuntime {
         engine: config.engine,
         threads: config.threads,
         slowdown: config.lab.edgeSlowdown,
+        compiledCache: config.compiledCache,
       },
       {
         runLimitMs: config.limits.requestMs,
         onFault: (error) => log('error', 'the inference thread failed', { error }),
+        onNote: (note) => {
+          if (note.kind === 'log') log(note.level, note.message, note.fields)
+          else this.compiledInMemory = true
+        },
       },
     )
   }

@@ -14,6 +14,8 @@ export interface HealthOptions {
   readonly engineRestarts: () => number
   /** Another engine than the configured one runs, because that one cannot. */
   readonly engineFallback: boolean
+  /** The cache of compiled segments cannot keep all of them. */
+  readonly compiledInMemory: () => boolean
 }
 
 /**
@@ -51,7 +53,8 @@ export class Health {
   }
 
   private publish(): void {
-    const { session, topic, cpu, link, edgeFactor, engineRestarts, engineFallback } = this.options
+    const { session, topic, cpu, link, edgeFactor, engineRestarts, engineFallback, compiledInMemory } =
+      this.options
     if (session.state.kind !== 'online') return
     const state = link.state
     const metrics = {
@@ -66,6 +69,7 @@ export class Health {
       edge_slowdown: edgeFactor(),
       engine_restarts: engineRestarts(),
       engine_fallback: engineFallback ? 1 : 0,
+      compiled_in_memory: compiledInMemory() ? 1 : 0,
       cpu_load: cpu.load ?? -1,
       cpu_temperature_c: cpu.temperatureC ?? -1,
       event_loop_p99_ms: this.loop.p99Ms,

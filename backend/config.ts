@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { compiledCacheSchema } from '../src/executor/compiled-cache/cache-settings.ts'
 import { engineSettings } from '../src/executor/resolve-engine.ts'
 import { endpointSchema } from '../src/transport/endpoint-config.ts'
 import { isTopicId } from '../src/transport/topics.ts'
@@ -15,6 +16,8 @@ export const workerConfigSchema = z.strictObject({
   engine: z.enum(engineSettings).default('onnxruntime'),
   /** The choice of the engine is kept here. */
   stateDirectory: z.string().min(1).default('state'),
+  /** Compiled segments, which are mapped from disk and not held in memory. */
+  compiledCache: compiledCacheSchema.prefault({}),
   /** Threads of one run. */
   threads: z.int().min(1).max(256).default(1),
   limits: z

@@ -99,8 +99,11 @@ export class ServedModel {
       log,
     })
     const inference = new InferenceWorker(
-      { model: source, engine, threads, slowdown: 1 },
-      { onFault: (error) => log('error', 'the inference thread failed', { error }) },
+      { model: source, engine, threads, slowdown: 1, compiledCache: config.compiledCache },
+      {
+        onFault: (error) => log('error', 'the inference thread failed', { error }),
+        onNote: (note) => note.kind === 'log' && log(note.level, note.message, note.fields),
+      },
     )
     this.inference = inference
     await inference.start()

@@ -34,7 +34,13 @@ export interface MeasuredEdge {
  * @param profile a stored one; without it this machine is measured now and the result kept in the state directory.
  */
 export async function measuredEdge(choice: EdgeChoice, profile?: Profile): Promise<MeasuredEdge> {
-  const given = agentConfigSchema.parse({ ...choice, device: 'here', mqtt: { url: 'mqtt://127.0.0.1:1883' } })
+  const given = agentConfigSchema.parse({
+    ...choice,
+    device: 'here',
+    mqtt: { url: 'mqtt://127.0.0.1:1883' },
+    // What is measured is the same; the daemon's cache is not this user's.
+    compiledCache: { bytes: 0 },
+  })
   const model = await loadModel(choice.model)
   const calibration = await modelCalibration(choice.model, model.hash)
   const edge = new EdgeRuntime({ ...given, engine: choice.engine }, model, calibration, stderrLog('edge'))

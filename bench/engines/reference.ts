@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { InferenceSession } from 'onnxruntime-common'
 import type { CompileOptions, EngineName, TensorValue } from '../../src/executor/engine.ts'
 import { lowerSegment } from '../../src/executor/onnx/lower-segment.ts'
+import { serialiseModel } from '../../src/executor/onnx/write-message.ts'
 import { wholeModel } from '../../src/model-graph/cut.ts'
 import type { Model } from '../../src/model-graph/model.ts'
 import type { Work } from './paired-times.ts'
@@ -21,7 +22,7 @@ export async function referenceRun(
   const runtime = engine === 'wasm' ? await import('onnxruntime-web') : await import('onnxruntime-node')
   const bytes = source.endsWith('.onnx')
     ? await readFile(source)
-    : await lowerSegment(model, wholeModel(model.graph))
+    : await serialiseModel(lowerSegment(model, wholeModel(model.graph)))
   const options: InferenceSession.SessionOptions = {
     executionProviders: [engine === 'wasm' ? 'wasm' : 'cpu'],
     logSeverityLevel: 4,

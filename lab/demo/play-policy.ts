@@ -57,6 +57,7 @@ export async function playPolicy(
     pool: { url: `mqtt://127.0.0.1:${linkPort}` },
     model: demoModel,
     stateDirectory: join(stage.directory, 'state'),
+    compiledCache: { directory: join(stage.directory, 'compiled') },
     lab: { edgeSlowdown },
     ...agentPolicy[policy],
   })

@@ -47,7 +47,12 @@ export async function runDemo(options: DemoOptions): Promise<DemoOutcome> {
     const brokerPort = await freePort()
     const url = `mqtt://127.0.0.1:${brokerPort}`
     const broker = await launch('broker', 'broker', { port: brokerPort })
-    const worker = await launch('worker', 'worker', { worker: 'pool-1', mqtt: { url }, models: [demoModel] })
+    const worker = await launch('worker', 'worker', {
+      worker: 'pool-1',
+      mqtt: { url },
+      models: [demoModel],
+      compiledCache: { directory: join(directory, 'compiled') },
+    })
     const frames = await cameraFrames(frameCount)
     camera = new MqttSession({ url, clientId: 'surgeon-demo-camera', backoff: { minMs: 50, maxMs: 500 } })
     camera.start()

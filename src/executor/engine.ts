@@ -1,4 +1,5 @@
 import type { Model } from '../model-graph/model.ts'
+import type { CompiledCache } from './compiled-cache/compiled-cache.ts'
 
 export const engineNames = ['onnxruntime', 'tensorflow', 'wasm'] as const
 export type EngineName = (typeof engineNames)[number]
@@ -29,6 +30,8 @@ export interface Executable {
 export interface CompileOptions {
   /** Threads of one run. */
   readonly threads: number
+  /** For engines that can map weights from files; without it they are compiled in memory. */
+  readonly cache?: CompiledCache | undefined
 }
 
 /** Computes segments. `run` may block the thread that calls it: a daemon calls it from a worker thread. */

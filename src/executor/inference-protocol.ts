@@ -1,4 +1,6 @@
 import type { EncodedTensor } from '../codec/encoded-tensor.ts'
+import type { LogLevel } from '../telemetry/log.ts'
+import type { CompiledCacheSettings } from './compiled-cache/cache-settings.ts'
 import type { EngineName, Segment, TensorValue } from './engine.ts'
 
 /** What the inference thread is started with. Plain data: it crosses to the thread by structured clone. */
@@ -13,6 +15,8 @@ export interface ThreadSetup {
    * thread is busy as long as on that machine. 1 waits never.
    */
   readonly slowdown: number
+  /** Compiled in memory where absent. */
+  readonly compiledCache?: CompiledCacheSettings
 }
 
 /** Values of one request, as they are or as they crossed. */
@@ -72,8 +76,20 @@ export type ThreadCommand =
   | { readonly kind: 'drop'; readonly call: number; readonly request: string }
   | { readonly kind: 'stop'; readonly call: number }
 
+/** What the thread tells of its own accord. */
+export type ThreadNote =
+  | {
+      readonly kind: 'log'
+      readonly level: LogLevel
+      readonly message: string
+      readonly fields?: Readonly<Record<string, unknown>>
+    }
+  /** From now on segments may be compiled in memory: the cache of compiled segments cannot keep all. */
+  | { readonly kind: 'in-memory' }
+
 export type ThreadReply =
   | { readonly kind: 'ready'; readonly modelHash: string; readonly loadMs: number }
   | { readonly kind: 'done'; readonly call: number; readonly reply?: RunReply }
   | { readonly kind: 'cancelled'; readonly call: number }
   | { readonly kind: 'failed'; readonly call: number; readonly name: string; readonly message: string }
+  | { readonly kind: 'note'; readonly note: ThreadNote }

@@ -1,5 +1,5 @@
 import { SHARE_ENV, Worker } from 'node:worker_threads'
-import type { RunReply, ThreadCommand, ThreadReply, ThreadSetup } from './inference-protocol.ts'
+import type { RunReply, ThreadCommand, ThreadNote, ThreadReply, ThreadSetup } from './inference-protocol.ts'
 
 /** Its caller asked for it to be stopped, or the whole worker was. */
 export class RunCancelledError extends Error {
@@ -39,6 +39,7 @@ const threadEntry = new URL('./inference-thread.js', import.meta.url)
 export async function openThread(
   setup: ThreadSetup,
   onEnd: (error: Error) => void,
+  onNote: (note: ThreadNote) => void,
   entry: URL = threadEntry,
 ): Promise<ThreadLink> {
   // libtensorflow reads its settings from the real environment, which a thread's own copy is not.
@@ -58,7 +59,7 @@ export async function openThread(
     calls.clear()
     if (!closing) onEnd(error)
   }
-  const settle = (reply: Exclude<ThreadReply, { kind: 'ready' }>): void => {
+  const settle = (reply: Exclude<ThreadReply, { kind: 'ready' | 'note' }>): void => {
     const waiting = calls.get(reply.call)
     calls.delete(reply.call)
     if (reply.kind === 'done') waiting?.resolve(reply.reply)
@@ -82,6 +83,7 @@ export async function openThread(
       else end(new InferenceThreadError(`The inference thread ended: ${error.message}`, { cause: error }))
     }
     thread.on('message', (reply: ThreadReply) => {
+      if (reply.kind === 'note') return onNote(reply.note)
       if (reply.kind !== 'ready') return settle(reply)
       ready = true
       resolve(reply.modelHash)

@@ -6,13 +6,16 @@ import { parentPort, workerData } from 'node:worker_threads'
 import type { EncodedTensor } from '../codec/encoded-tensor.ts'
 import { modelCodecs } from '../codec/model-codecs.ts'
 import { loadModel } from '../model-graph/load-model.ts'
+import type { Log } from '../telemetry/log.ts'
 import { splitValues, stackValues } from './batch.ts'
+import { CompiledCache } from './compiled-cache/compiled-cache.ts'
 import type { Executable, TensorValue } from './engine.ts'
 import type {
   GivenInput,
   RunReply,
   RunRequest,
   ThreadCommand,
+  ThreadNote,
   ThreadReply,
   ThreadSetup,
 } from './inference-protocol.ts'
@@ -29,6 +32,7 @@ const startedMs = performance.now()
 const model = await loadModel(setup.model)
 const engine = await loadEngine(setup.engine)
 const codecs = await modelCodecs(setup.model, model.hash)
+const cache = compiledCache()
 const slowdown = new Slowdown(setup.slowdown)
 const segments = new Map<
   string,
@@ -38,6 +42,17 @@ const kept = new Map<string, ReadonlyMap<number, TensorValue>>()
 
 function post(reply: ThreadReply, transfer: ArrayBuffer[] = []): void {
   port.postMessage(reply, transfer)
+}
+
+function note(told: ThreadNote): void {
+  post({ kind: 'note', note: told })
+}
+
+function compiledCache(): CompiledCache | undefined {
+  const settings = setup.compiledCache
+  if (settings === undefined || settings.bytes === 0) return undefined
+  const log: Log = (level, message, fields = {}) => note({ kind: 'log', level, message, fields })
+  return new CompiledCache(settings, log, () => note({ kind: 'in-memory' }))
 }
 
 function isCancelled(cancel: Int32Array<SharedArrayBuffer>): boolean {
@@ -122,7 +137,7 @@ async function carryOut(command: ThreadCommand): Promise<void> {
   const { call } = command
   switch (command.kind) {
     case 'load': {
-      const executable = await engine.compile(model, command.segment, { threads: setup.threads })
+      const executable = await engine.compile(model, command.segment, { threads: setup.threads, cache })
       await segments.get(command.key)?.executable.release()
       segments.set(command.key, {
         executable,

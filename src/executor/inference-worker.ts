@@ -1,6 +1,6 @@
 import { type Deferred, deferred } from '../async/deferred.ts'
 import type { Segment } from './engine.ts'
-import type { RunReply, RunRequest, ThreadSetup } from './inference-protocol.ts'
+import type { RunReply, RunRequest, ThreadNote, ThreadSetup } from './inference-protocol.ts'
 import {
   InferenceThreadError,
   openThread,
@@ -19,6 +19,8 @@ export interface InferenceWorkerOptions {
   readonly graceMs?: number
   /** Told of every thread that ended by itself or hung, and of every new one that could not start. */
   readonly onFault?: (error: Error) => void
+  /** Told what the thread wants known. */
+  readonly onNote?: (note: ThreadNote) => void
   /** Another thread entry, for tests. */
   readonly entry?: URL
 }
@@ -226,6 +228,7 @@ export class InferenceWorker {
     const link: ThreadLink = await openThread(
       this.setup,
       (error) => this.onEnd(link, error),
+      (note) => this.options.onNote?.(note),
       this.options.entry,
     )
     return link

@@ -2,8 +2,10 @@ import type { InferenceSession, InferenceSessionFactory, Tensor, TensorConstruct
 import { borderShape, type LayerGraph } from '../model-graph/layer-graph.ts'
 import type { Model } from '../model-graph/model.ts'
 import { checkInputs } from './check-inputs.ts'
+import type { CompiledCache } from './compiled-cache/compiled-cache.ts'
 import type { Executable, Segment, TensorValue } from './engine.ts'
 import { lowerSegment } from './onnx/lower-segment.ts'
+import { serialiseModel } from './onnx/write-message.ts'
 
 /** What the native and the WebAssembly build of ONNX Runtime have in common. */
 export interface OnnxRuntime {
@@ -28,19 +30,20 @@ export const commonSessionOptions = {
   extra: { session: { intra_op: { allow_spinning: '0' } } },
 } as const satisfies InferenceSession.SessionOptions
 
-/** Lowers a segment and makes it runnable in one ONNX Runtime session. */
+/** Lowers a segment and makes it runnable in one ONNX Runtime session, from disk where there is a cache. */
 export async function compileOnnxSession(
   runtime: OnnxRuntime,
   memory: ResultMemory,
   model: Model,
   segment: Segment,
   options: InferenceSession.SessionOptions,
+  cache?: CompiledCache,
 ): Promise<Executable> {
   const { graph } = model
   const computes = segment.layers.some((layer) => graph.layers[layer]!.type !== 'InputLayer')
   if (!computes) return passThrough(model, segment)
 
-  const session = await createSession(runtime, model, segment, options)
+  const session = await createSession(runtime, model, segment, options, cache)
   // The shapes of an ONNX file's tensors are those of one run; its results may vary in size.
   const isFixed = graph.onnxHeader === undefined
   let released = false
@@ -79,9 +82,13 @@ async function createSession(
   model: Model,
   segment: Segment,
   options: InferenceSession.SessionOptions,
+  cache: CompiledCache | undefined,
 ): Promise<InferenceSession> {
-  const bytes = await lowerSegment(model, segment)
-  return runtime.InferenceSession.create(bytes, options)
+  const lowered = lowerSegment(model, segment)
+  const session = await cache?.use(model.hash, lowered, (path) =>
+    runtime.InferenceSession.create(path, options),
+  )
+  return session ?? runtime.InferenceSession.create(await serialiseModel(lowered), options)
 }
 
 function emptyValue(graph: LayerGraph, tensor: number, batch: number): TensorValue {

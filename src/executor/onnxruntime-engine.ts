@@ -14,12 +14,14 @@ export function onnxruntimeEngine(): Engine {
   const runtime = require('onnxruntime-node') as typeof OnnxRuntimeNode
   return {
     name: 'onnxruntime',
-    compile: (model, segment, { threads }) =>
-      compileOnnxSession(runtime, 'native', model, segment, {
+    compile: (model, segment, { threads, cache }) => {
+      const options = {
         ...commonSessionOptions,
         executionProviders: ['cpu'],
         intraOpNumThreads: threads,
         interOpNumThreads: 1,
-      }),
+      }
+      return compileOnnxSession(runtime, 'native', model, segment, options, cache)
+    },
   }
 }

@@ -28,8 +28,9 @@ beforeAll(async () => {
   const { port } = await broker.start()
   mqtt = { url: `mqtt://127.0.0.1:${port}` }
   const stateDirectory = await mkdtemp(join(tmpdir(), 'surgeon-fixed-'))
+  const compiledCache = { directory: join(stateDirectory, 'compiled') }
   const wound = 'block_6_project_BN'
-  const config = { device: 'pi', mqtt, model: 'mobilenetv2', stateDirectory, wound }
+  const config = { device: 'pi', mqtt, model: 'mobilenetv2', stateDirectory, compiledCache, wound }
   agent = new Agent(agentConfigSchema.parse(config), log)
   await agent.start()
   client = new MqttSession({ ...mqtt, clientId: 'client', log })
@@ -61,7 +62,13 @@ test('Agent with a fixed wound holds the head alone: it needs a worker, and the 
 
   const stateDirectory = await mkdtemp(join(tmpdir(), 'surgeon-fixed-'))
   const worker = new BackendWorker(
-    workerConfigSchema.parse({ worker: 'w', mqtt, models: ['mobilenetv2'], stateDirectory }),
+    workerConfigSchema.parse({
+      worker: 'w',
+      mqtt,
+      models: ['mobilenetv2'],
+      stateDirectory,
+      compiledCache: { directory: join(stateDirectory, 'compiled') },
+    }),
     log,
   )
   try {

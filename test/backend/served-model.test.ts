@@ -26,11 +26,13 @@ let served: ServedModel
 const faults: unknown[] = []
 
 async function serve(tailBytes: number): Promise<ServedModel> {
+  const stateDirectory = await mkdtemp(join(tmpdir(), 'surgeon-served-'))
   const config = workerConfigSchema.parse({
     worker: 'w',
     mqtt: { url: 'mqtt://127.0.0.1' },
     models: [source],
-    stateDirectory: await mkdtemp(join(tmpdir(), 'surgeon-served-')),
+    stateDirectory,
+    compiledCache: { directory: join(stateDirectory, 'compiled') },
     limits: { tailBytes },
   })
   const started = new ServedModel(source, config, (level, message, fields) => {

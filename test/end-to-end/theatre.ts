@@ -48,7 +48,8 @@ export async function endToEnd(options?: MosquittoOptions): Promise<EndToEnd> {
     camera,
     async start(command, config) {
       const file = join(folder, `${command}-${processes.length}.yaml`)
-      const common = { mqtt: { url: broker.url } }
+      const compiledCache = { directory: join(folder, 'compiled') }
+      const common = { mqtt: { url: broker.url }, compiledCache }
       const rest =
         command === 'agent' ? { model: 'mobilenetv2', stateDirectory: folder } : { models: ['mobilenetv2'] }
       await writeFile(file, JSON.stringify({ ...common, ...rest, ...config }))

@@ -9,6 +9,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import type { Engine, Segment, TensorValue } from '../../src/executor/engine.ts'
 import { loadEngine } from '../../src/executor/load-engine.ts'
 import { lowerSegment } from '../../src/executor/onnx/lower-segment.ts'
+import { serialiseModel } from '../../src/executor/onnx/write-message.ts'
 import { cut, wholeModel } from '../../src/model-graph/cut.ts'
 import { borderShape, type GraphTensor } from '../../src/model-graph/layer-graph.ts'
 import { singleWounds } from '../../src/model-graph/single-wounds.ts'
@@ -195,7 +196,7 @@ describe('a tail that begins on a residual path', () => {
     const directory = await mkdtemp(join(tmpdir(), 'surgeon-'))
     try {
       const path = join(directory, 'optimised.onnx')
-      const session = await InferenceSession.create(await lowerSegment(model, segment), {
+      const session = await InferenceSession.create(await serialiseModel(lowerSegment(model, segment)), {
         optimizedModelFilePath: path,
         logSeverityLevel: 4,
       })

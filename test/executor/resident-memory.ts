@@ -1,18 +1,25 @@
 /**
- * Entry of a process that compiles one part of a zoo model, runs it and prints its resident memory in bytes.
- * Arguments: model, wound, `head` or `whole`, engine.
+ * Entry of a process that compiles one part of a zoo model, runs it and prints its resident memory in bytes; what the
+ * cache of compiled segments says goes to standard error.
+ * Arguments: model, wound, `head` or `whole`, engine, directory of the cache.
  */
+import { CompiledCache } from '../../src/executor/compiled-cache/compiled-cache.ts'
 import { loadEngine } from '../../src/executor/load-engine.ts'
 import { exampleInputs } from '../../src/executor/parity.ts'
 import { cut, wholeModel } from '../../src/model-graph/cut.ts'
 import { findWound } from '../../src/model-graph/find-wound.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
+import { stderrLog } from '../../src/telemetry/log.ts'
 
-const [name = '', wound = '', part = '', engineName = 'onnxruntime'] = process.argv.slice(2)
+const [name = '', wound = '', part = '', engineName = 'onnxruntime', directory] = process.argv.slice(2)
 const model = await loadModel(`zoo:${name}`)
 const segment =
   part === 'head' ? cut(model.graph, findWound(model.graph, wound)).head : wholeModel(model.graph)
 const engine = await loadEngine(engineName === 'wasm' ? 'wasm' : 'onnxruntime')
-const executable = await engine.compile(model, segment, { threads: 1 })
+const cache =
+  directory === undefined
+    ? undefined
+    : new CompiledCache({ directory, bytes: 2 ** 31 }, stderrLog('memory'), () => undefined)
+const executable = await engine.compile(model, segment, { threads: 1, cache })
 for (let n = 0; n < 5; n++) await executable.run(exampleInputs(model))
 process.stdout.write(`${process.memoryUsage.rss()}\n`)

@@ -42,7 +42,7 @@ import {
   lowerSeparableConv,
 } from './lower-weighted.ts'
 import { addNode, type Lowering, type LowerLayer } from './lowering.ts'
-import { type GraphValue, serialiseModel } from './onnx-message.ts'
+import type { GraphValue, OnnxGraph } from './onnx-message.ts'
 
 const lowerings = new Map<string, LowerLayer>([
   ['Conv2D', lowerConv],
@@ -86,15 +86,12 @@ const lowerings = new Map<string, LowerLayer>([
 const opset = 17
 
 /**
- * Lowers a segment to an ONNX model in memory. Its inputs and outputs are the segment's, in its order and under their
+ * Lowers a segment to an ONNX model, of which no weight is read yet. Its inputs and outputs are the segment's, in its order and under their
  * tensors' names (an output that is an input as well gets `:out` appended): float32, symbolic batch axis, then the
  * tensor's `borderShape`. Of an ONNX file the batch axis is 1, and names at the borders may have suffixes.
  * @throws {TypeError} where a layer reads what is neither made in the segment nor one of its inputs.
  */
-export async function lowerSegment(
-  { graph, weights }: Model,
-  segment: Segment,
-): Promise<Uint8Array<ArrayBuffer>> {
+export function lowerSegment({ graph, weights }: Model, segment: Segment): OnnxGraph {
   const lowering: Lowering = { nodes: [], initializers: [], weights }
   const folds = foldableBatchNorms(graph, segment)
   const foldedAway = new Set([...folds.values()].map(({ index }) => index))
@@ -117,7 +114,7 @@ export async function lowerSegment(
   const { onnxHeader } = graph
   if (onnxHeader !== undefined) {
     const borders = lowerOnnxBorders(lowering, graph, segment)
-    return serialiseModel({ ...lowering, ...borders, name: graph.name, opset: onnxHeader })
+    return { ...lowering, ...borders, name: graph.name, opset: onnxHeader }
   }
   const passing = new Set(segment.inputs)
   const inputs = segment.inputs.map((tensor) => {
@@ -129,7 +126,7 @@ export async function lowerSegment(
     if (!passing.has(tensor)) return value
     return { ...value, name: addNode(lowering, 'Identity', [value.name], `${value.name}:out`) }
   })
-  return serialiseModel({ ...lowering, name: graph.name, opset, inputs, outputs })
+  return { ...lowering, name: graph.name, opset, inputs, outputs }
 }
 
 function graphValue(graph: LayerGraph, tensor: number): GraphValue {

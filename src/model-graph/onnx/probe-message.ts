@@ -1,6 +1,7 @@
 import { create } from '@bufbuild/protobuf'
 import { type NodeProto, NodeProtoSchema, TensorProtoSchema, TensorProto_DataType as Type } from 'onnx-buf'
-import { type Initializer, onnxNode, serialiseModel } from '../../executor/onnx/onnx-message.ts'
+import { type Initializer, onnxNode } from '../../executor/onnx/onnx-message.ts'
+import { serialiseModel } from '../../executor/onnx/write-message.ts'
 import { bytesOfValues } from './element-types.ts'
 import type { OnnxFile, OnnxNode } from './onnx-file.ts'
 import type { SortedValues } from './sort-values.ts'
