@@ -9,7 +9,6 @@ import { profilePath, readProfile, writeProfile } from '../src/latency-model/pro
 import { findWound } from '../src/model-graph/find-wound.ts'
 import { borderShape } from '../src/model-graph/layer-graph.ts'
 import type { Model } from '../src/model-graph/model.ts'
-import { singleWounds } from '../src/model-graph/single-wounds.ts'
 import { plannedWounds } from '../src/scheduler/candidate-wounds.ts'
 import { type CodecOption, codecOptions } from '../src/scheduler/codec-options.ts'
 import type { Log } from '../src/telemetry/log.ts'
@@ -37,7 +36,7 @@ export class EdgeRuntime {
     this.config = config
     this.model = model
     const { graph } = model
-    const wounds = plannedWounds(graph, singleWounds(graph), calibration)
+    const wounds = plannedWounds(graph, calibration)
     if (config.wound === undefined) {
       this.chain = segmentChain(graph, wounds)
       this.needed = this.chain.segments

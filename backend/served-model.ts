@@ -11,7 +11,6 @@ import { findWound } from '../src/model-graph/find-wound.ts'
 import { borderShape } from '../src/model-graph/layer-graph.ts'
 import { loadModel } from '../src/model-graph/load-model.ts'
 import type { Model } from '../src/model-graph/model.ts'
-import { singleWounds } from '../src/model-graph/single-wounds.ts'
 import type { Wound } from '../src/model-graph/wound.ts'
 import { plannedWounds } from '../src/scheduler/candidate-wounds.ts'
 import { localWound } from '../src/scheduler/plan-point.ts'
@@ -108,7 +107,7 @@ export class ServedModel {
     this.inference = inference
     await inference.start()
     const calibration = await modelCalibration(source, this.hash)
-    const chain = segmentChain(graph, plannedWounds(graph, singleWounds(graph), calibration))
+    const chain = segmentChain(graph, plannedWounds(graph, calibration))
     for (const segment of chain.segments) await inference.load(segment.key, segment)
     this.tails = new TailCache({ graph, chain, inference, tailBytes: limits.tailBytes, log })
     // The shallowest last, so that where not all fit it stays: every agent can send its input.

@@ -8,8 +8,7 @@ import { loadEngine } from '../src/executor/load-engine.ts'
 import { findWound } from '../src/model-graph/find-wound.ts'
 import { loadModel } from '../src/model-graph/load-model.ts'
 import type { Model } from '../src/model-graph/model.ts'
-import { singleWounds } from '../src/model-graph/single-wounds.ts'
-import { candidateWounds } from '../src/scheduler/candidate-wounds.ts'
+import { plannedWounds } from '../src/scheduler/candidate-wounds.ts'
 import { calibrationImages } from './calibration-images.ts'
 
 export interface CalibrationRun {
@@ -36,9 +35,7 @@ export async function runCalibration(
 ): Promise<CalibrationResult & { loaded: Model; imageCount: number }> {
   const loaded = await loadModel(run.model)
   const images = await calibrationImages(run.images, run.labels, run.limit ?? Infinity)
-  const singles = singleWounds(loaded.graph)
-  const wounds =
-    run.wounds?.map((name) => findWound(loaded.graph, name)) ?? candidateWounds(loaded.graph, singles)
+  const wounds = run.wounds?.map((name) => findWound(loaded.graph, name)) ?? plannedWounds(loaded.graph)
   const { codecs = defaultCodecs, levels = codecs.levels } = run
   await mkdir(run.directory, { recursive: true })
   const depends = [1, loaded.hash, images.map(({ name, label }) => [name, label])]

@@ -1,7 +1,7 @@
 import type { LayerGraph } from '../../src/model-graph/layer-graph.ts'
 import { singleWounds } from '../../src/model-graph/single-wounds.ts'
 import type { Wound } from '../../src/model-graph/wound.ts'
-import { candidateWounds, crossingShapes } from '../../src/scheduler/candidate-wounds.ts'
+import { crossingShapes, plannedWounds } from '../../src/scheduler/candidate-wounds.ts'
 
 /**
  * Wounds to measure a model at: those the planner may choose and, up to `count`, those where the work divides evenly:
@@ -11,7 +11,7 @@ import { candidateWounds, crossingShapes } from '../../src/scheduler/candidate-w
 export function benchWounds(graph: LayerGraph, count: number): Wound[] {
   const all = singleWounds(graph)
   const chosen = new Map(
-    candidateWounds(graph, all)
+    plannedWounds(graph)
       .slice(1, -1)
       .map((wound) => [wound.id, wound]),
   )

@@ -4,8 +4,7 @@ import { InferenceWorker } from '../../src/executor/inference-worker.ts'
 import { exampleInputs } from '../../src/executor/parity.ts'
 import { segmentChain } from '../../src/executor/segment-chain.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
-import { singleWounds } from '../../src/model-graph/single-wounds.ts'
-import { candidateWounds } from '../../src/scheduler/candidate-wounds.ts'
+import { plannedWounds } from '../../src/scheduler/candidate-wounds.ts'
 import { EventLoopDelay } from '../../src/telemetry/event-loop-delay.ts'
 
 export interface DaemonTimes {
@@ -27,7 +26,7 @@ export async function measureDaemon(
   const beginMs = now()
   const model = await loadModel(source)
   const { graph } = model
-  const chain = segmentChain(graph, candidateWounds(graph, singleWounds(graph)))
+  const chain = segmentChain(graph, plannedWounds(graph))
   const inference = new InferenceWorker({ model: source, engine, threads, slowdown: 1 })
   const run: RunRequest = {
     request: 'bench',

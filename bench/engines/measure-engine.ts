@@ -8,7 +8,7 @@ import { loadModel } from '../../src/model-graph/load-model.ts'
 import type { Model } from '../../src/model-graph/model.ts'
 import { singleWounds } from '../../src/model-graph/single-wounds.ts'
 import { woundFromHead } from '../../src/model-graph/wound-from-head.ts'
-import { candidateWounds } from '../../src/scheduler/candidate-wounds.ts'
+import { plannedWounds } from '../../src/scheduler/candidate-wounds.ts'
 import { benchWounds } from './bench-wounds.ts'
 import { type DaemonTimes, measureDaemon } from './measure-daemon.ts'
 import { type PairedOptions, pairedTimes, type Work } from './paired-times.ts'
@@ -69,7 +69,7 @@ export async function measureEngine(
   const compileMs = now() - beginMs
   const { firstRunMs, laterRunsMs } = await firstAndLater(() => whole.run(inputs), now)
 
-  const wounds = candidateWounds(graph, singleWounds(graph))
+  const wounds = plannedWounds(graph)
   const chain = segmentChain(graph, wounds)
   const pieces: { inputs: readonly number[]; outputs: readonly number[]; run: Executable }[] = []
   for (const segment of chain.segments) pieces.push({ ...segment, run: await compile(segment) })

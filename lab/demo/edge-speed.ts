@@ -5,7 +5,6 @@ import { InferenceWorker } from '../../src/executor/inference-worker.ts'
 import { exampleInputs } from '../../src/executor/parity.ts'
 import { segmentChain } from '../../src/executor/segment-chain.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
-import { singleWounds } from '../../src/model-graph/single-wounds.ts'
 import { plannedWounds } from '../../src/scheduler/candidate-wounds.ts'
 
 const warmUpRuns = 5
@@ -20,7 +19,7 @@ async function wholeModelMs(source: string, slowdown: number, pauseMs: number): 
   const model = await loadModel(source)
   const { graph } = model
   const calibration = await modelCalibration(source, model.hash)
-  const chain = segmentChain(graph, plannedWounds(graph, singleWounds(graph), calibration))
+  const chain = segmentChain(graph, plannedWounds(graph, calibration))
   const values = exampleInputs(model)
   const inference = new InferenceWorker({ model: source, engine: 'onnxruntime', threads: 1, slowdown })
   await inference.start()

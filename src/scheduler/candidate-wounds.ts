@@ -1,5 +1,9 @@
+import { findWound } from '../model-graph/find-wound.ts'
 import { borderShape, elementsOf, type LayerGraph } from '../model-graph/layer-graph.ts'
+import { bestRingWounds } from '../model-graph/ring-wounds.ts'
+import { singleWounds } from '../model-graph/single-wounds.ts'
 import type { Wound } from '../model-graph/wound.ts'
+import { woundFromHead } from '../model-graph/wound-from-head.ts'
 
 /** How many segments a model is divided into at most: every border costs a copy and a call. */
 const maximumSegments = 6
@@ -11,43 +15,26 @@ const valuesPerEncodedByte = 6
 const cheapOperationsPerValue = 4
 
 /**
- * The wounds that can be best for some link: fewer values cross than an encoded input has bytes, and fewer than at any
- * wound before. Where normalisation or activation follows at the same size, the wound lies behind these, because
- * engines fuse them. Of more than fit, those stay that shrink the crossing most. Both ends derive the same list from
- * the same graph. O(wounds + layers).
- * @param wounds in order of depth, `input` first and `local` last.
- */
-export function candidateWounds(graph: LayerGraph, wounds: readonly Wound[]): Wound[] {
-  const input = wounds[0]!
-  const local = wounds.at(-1)!
-  let least = crossingValues(graph, input) / valuesPerEncodedByte
-  const found: { wound: Wound; shrink: number }[] = []
-  for (const wound of wounds.slice(1, -1)) {
-    const values = crossingValues(graph, wound)
-    const last = found.at(-1)
-    if (values < least) {
-      found.push({ wound, shrink: least / values })
-      least = values
-    } else if (last !== undefined && values === least && ridesAlong(graph, last.wound, wound, values)) {
-      found[found.length - 1] = { ...last, wound }
-    }
-  }
-  const kept = new Set(found.toSorted((a, b) => b.shrink - a.shrink).slice(0, maximumSegments - 1))
-  return [input, ...found.filter((candidate) => kept.has(candidate)).map(({ wound }) => wound), local]
-}
-
-/**
- * The wounds a planner can choose: the candidates and those of the model's calibration, in order of depth. Both ends
- * have the same calibration, so both derive the same list.
+ * The wounds that a planner can choose, of one tensor or several, from `input` to `local`, each head within the next:
+ * those of the model's calibration, and those that can be best for some link, as far as they nest with all before them
+ * and make no more than 6 segments. Both ends have the same graph and calibration, so both derive the same list.
+ * @throws {RangeError} where the calibration has a wound that the graph has not.
  */
 export function plannedWounds(
   graph: LayerGraph,
-  wounds: readonly Wound[],
-  calibration: { readonly rows: readonly { readonly wound: string }[] } | undefined,
+  calibration?: { readonly rows: readonly { readonly wound: string }[] },
 ): Wound[] {
-  const chosen = new Set(candidateWounds(graph, wounds).map(({ id }) => id))
-  for (const { wound } of calibration?.rows ?? []) chosen.add(wound)
-  return wounds.filter(({ id }) => chosen.has(id))
+  const singles = singleWounds(graph)
+  const ends = [singles[0]!, singles.at(-1)!] as const
+  const kept: Wound[] = [...ends]
+  const keep = (wound: Wound) => {
+    if (kept.every((other) => nest(wound, other))) kept.push(wound)
+  }
+  for (const name of new Set(calibration?.rows.map(({ wound }) => wound))) keep(findWound(graph, name))
+  for (const { wound } of undercutting(graph, singles).toSorted((a, b) => b.shrink - a.shrink)) {
+    if (kept.length <= maximumSegments) keep(wound)
+  }
+  return kept.toSorted((a, b) => a.head.length - b.head.length)
 }
 
 /** Values that cross and the channels they come in, per tensor. */
@@ -58,13 +45,56 @@ export function crossingShapes(graph: LayerGraph, wound: Wound): { elements: num
   })
 }
 
+/**
+ * The wounds over which fewer values cross than an encoded input has bytes, and fewer than over any that needs no more
+ * operations before it; and by which factor. O(wounds x layers).
+ */
+function undercutting(graph: LayerGraph, singles: readonly Wound[]): { wound: Wound; shrink: number }[] {
+  const operations = ({ head }: Wound) =>
+    head.reduce((sum, layer) => sum + graph.layers[layer]!.operations, 0)
+  const wounds = [...singles.slice(1, -1), ...bestRingWounds(graph, singles)]
+    .map((wound) => ({ wound, values: crossingValues(graph, wound), operations: operations(wound) }))
+    .toSorted((a, b) => a.operations - b.operations || a.wound.head.length - b.wound.head.length)
+  let least = crossingValues(graph, singles[0]!) / valuesPerEncodedByte
+  const found: { wound: Wound; shrink: number }[] = []
+  for (const { wound, values } of wounds) {
+    if (values >= least) continue
+    found.push({ wound: withRiders(graph, wound), shrink: least / values })
+    least = values
+  }
+  return found
+}
+
+/**
+ * The wound behind the layers that follow at the same size, as normalisation and activation do, because engines fuse
+ * these with what is before them.
+ */
+function withRiders(graph: LayerGraph, wound: Wound): Wound {
+  const head = new Set(wound.head)
+  for (const { index, inputs, outputs, operations } of graph.layers) {
+    const [input, output] = [graph.tensors[inputs[0]!], graph.tensors[outputs[0]!]]
+    const isRider =
+      !head.has(index) &&
+      inputs.length === 1 &&
+      outputs.length === 1 &&
+      head.has(input!.producer) &&
+      // A tensor that others read as well, or that is an answer, crosses anyway; behind the last layer is no wound.
+      input!.consumers.length === 1 &&
+      !graph.outputs.includes(input!.id) &&
+      output!.consumers.length > 0 &&
+      elementsOf(output!) === elementsOf(input!) &&
+      operations <= cheapOperationsPerValue * elementsOf(input!)
+    if (isRider) head.add(index)
+  }
+  return woundFromHead(graph, head)
+}
+
 function crossingValues(graph: LayerGraph, wound: Wound): number {
   return crossingShapes(graph, wound).reduce((sum, { elements }) => sum + elements, 0)
 }
 
-function ridesAlong(graph: LayerGraph, before: Wound, after: Wound, values: number): boolean {
-  const inBefore = new Set(before.head)
-  const between = after.head.filter((layer) => !inBefore.has(layer))
-  const operations = between.reduce((sum, layer) => sum + graph.layers[layer]!.operations, 0)
-  return operations <= cheapOperationsPerValue * values
+/** Whether one head is part of the other and not the same. */
+function nest(a: Wound, b: Wound): boolean {
+  const [small, large] = a.head.length < b.head.length ? [a.head, new Set(b.head)] : [b.head, new Set(a.head)]
+  return small.length < large.size && small.every((layer) => large.has(layer))
 }

@@ -3,15 +3,14 @@ import { beforeAll, expect, test } from 'vitest'
 import { expectInputs, type PlanSpace, planPoints } from '../../agent/plan-points.ts'
 import { segmentChain } from '../../src/executor/segment-chain.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
-import { singleWounds } from '../../src/model-graph/single-wounds.ts'
-import { candidateWounds } from '../../src/scheduler/candidate-wounds.ts'
+import { plannedWounds } from '../../src/scheduler/candidate-wounds.ts'
 import { repositoryRoot } from '../paths.ts'
 
 let space: PlanSpace
 
 beforeAll(async () => {
   const { graph, hash } = await loadModel(fileURLToPath(new URL('models/mobilenetv2', repositoryRoot)))
-  const chain = segmentChain(graph, candidateWounds(graph, singleWounds(graph)))
+  const chain = segmentChain(graph, plannedWounds(graph))
   space = {
     graph,
     chain,

@@ -12,8 +12,7 @@ import {
 } from '../../src/executor/inference-worker.ts'
 import { type SegmentChain, segmentChain } from '../../src/executor/segment-chain.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
-import { singleWounds } from '../../src/model-graph/single-wounds.ts'
-import { candidateWounds } from '../../src/scheduler/candidate-wounds.ts'
+import { plannedWounds } from '../../src/scheduler/candidate-wounds.ts'
 import { repositoryRoot } from '../paths.ts'
 
 const source = fileURLToPath(new URL('models/mobilenetv2', repositoryRoot))
@@ -46,7 +45,7 @@ function part(request: string, from: number, to: number, more: Partial<RunReques
 
 beforeAll(async () => {
   const { graph } = await loadModel(source)
-  chain = segmentChain(graph, candidateWounds(graph, singleWounds(graph)))
+  chain = segmentChain(graph, plannedWounds(graph))
   worker = await started()
 })
 

@@ -8,8 +8,7 @@ import { loadEngine } from '../../src/executor/load-engine.ts'
 import { cut, wholeModel } from '../../src/model-graph/cut.ts'
 import { findWound } from '../../src/model-graph/find-wound.ts'
 import { loadLayersModel } from '../../src/model-graph/load-layers-model.ts'
-import { singleWounds } from '../../src/model-graph/single-wounds.ts'
-import { candidateWounds } from '../../src/scheduler/candidate-wounds.ts'
+import { plannedWounds } from '../../src/scheduler/candidate-wounds.ts'
 import { input, kerasTopology, sketchModel } from '../keras-model.ts'
 import { bundledPhoto, maxAbsDiff, photoInput } from '../model-input.ts'
 import { repositoryRoot } from '../paths.ts'
@@ -67,7 +66,7 @@ describe.skipIf(found === undefined)('engine tensorflow', () => {
     }
     const whole = await run(onnxruntime, wholeModel(model.graph), [cat])
     const wounds = [
-      ...candidateWounds(model.graph, singleWounds(model.graph)),
+      ...plannedWounds(model.graph),
       findWound(model.graph, 'block_1_project_BN+block_2_depthwise_relu'),
     ]
     expect(wounds.length).toBeGreaterThan(5)
