@@ -1,13 +1,10 @@
 import { mean } from 'simple-statistics'
 import type { EngineName, Executable, Segment, TensorValue } from '../../src/executor/engine.ts'
 import { loadEngine } from '../../src/executor/load-engine.ts'
-import { checkWounds, exampleInputs, type ParityReport, prefixHeads } from '../../src/executor/parity.ts'
+import { exampleInputs } from '../../src/executor/parity.ts'
 import { segmentChain } from '../../src/executor/segment-chain.ts'
 import { cut, wholeModel } from '../../src/model-graph/cut.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
-import type { Model } from '../../src/model-graph/model.ts'
-import { singleWounds } from '../../src/model-graph/single-wounds.ts'
-import { woundFromHead } from '../../src/model-graph/wound-from-head.ts'
 import { plannedWounds } from '../../src/scheduler/candidate-wounds.ts'
 import { benchWounds } from './bench-wounds.ts'
 import { type DaemonTimes, measureDaemon } from './measure-daemon.ts'
@@ -33,13 +30,6 @@ export interface EngineRow {
   readonly wounds: readonly { wound: string; headMs: number; tailMs: number; ratio: number }[]
   /** Absent where the inference thread cannot load the model by its name. */
   readonly daemon: DaemonTimes
-  /** Every wound cut and compared, where that was asked for. */
-  readonly parity?: ParityReport
-}
-
-export interface EngineBenchOptions extends PairedOptions {
-  /** Cut at every single-tensor wound, and at some of several tensors, and compare. */
-  readonly parity: boolean
 }
 
 const woundCount = 5
@@ -51,7 +41,7 @@ export async function measureEngine(
   source: string,
   name: EngineName,
   threads: number,
-  options: EngineBenchOptions,
+  options: PairedOptions,
 ): Promise<EngineRow> {
   const { now } = options
   const model = await loadModel(source)
@@ -115,7 +105,6 @@ export async function measureEngine(
       ratio: times[`cut ${wound}`]!.ratio,
     })),
     daemon: await measureDaemon(source, name, threads, now),
-    ...(options.parity ? { parity: await everyWound(model, name, threads, inputs) } : {}),
   }
 }
 
@@ -146,21 +135,6 @@ async function firstAndLater(
     times.push(now() - runMs)
   }
   return { firstRunMs: times[0]!, laterRunsMs: mean(times.slice(1)) }
-}
-
-async function everyWound(
-  model: Model,
-  name: EngineName,
-  threads: number,
-  inputs: readonly TensorValue[],
-): Promise<ParityReport> {
-  const { graph } = model
-  const engine = await loadEngine(name)
-  const whole = await engine.compile(model, wholeModel(graph), { threads })
-  const outputs = await whole.run(inputs)
-  await whole.release()
-  const several = prefixHeads(graph, 10).map((head) => woundFromHead(graph, head))
-  return checkWounds(model, [...singleWounds(graph), ...several], inputs, outputs, { engine, threads })
 }
 
 function middle(values: readonly number[]): number {

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
+import { checkParity, isEqual, type ParityRow, parityTable } from '../../bench/engines/check-parity.ts'
 import { enginesTable } from '../../bench/engines/engines-table.ts'
-import { type EngineBenchOptions, type EngineRow, measureEngine } from '../../bench/engines/measure-engine.ts'
+import { type EngineRow, measureEngine } from '../../bench/engines/measure-engine.ts'
 import { type EngineName, engineNames } from '../../src/executor/engine.ts'
 import { readOptions, wholeNumber } from '../options.ts'
 import { UsageError } from '../usage-error.ts'
@@ -14,7 +15,7 @@ const defaults = {
 }
 const warmUpRounds = 3
 
-/** Measures whole, cut and chained models on the engines of this machine. */
+/** Measures whole, cut and chained models on the engines of this machine, or with `--parity` checks that they agree. */
 export async function benchEngines(args: readonly string[]): Promise<number> {
   const { values } = readOptions(args, {
     options: {
@@ -29,38 +30,62 @@ export async function benchEngines(args: readonly string[]): Promise<number> {
   const engines = values.engines.split(',').map(engineName)
   const threads = values.threads.split(',').map((text) => wholeNumber(text, '--threads', 1))
   const rounds = wholeNumber(values.rounds, '--rounds', 1)
-  const rows: EngineRow[] = []
-  const isOne = threads.length === 1 && engines.length === 1 && !values.models.includes(',')
-  for (const model of values.models.split(',')) {
-    for (const engine of engines) {
-      for (const count of threads) {
-        process.stderr.write(`${model}, ${engine}, ${count} threads\n`)
-        const options = { rounds, warmUpRounds, parity: values.parity, now: () => performance.now() }
-        rows.push(
-          isOne
-            ? await measureEngine(model, engine, count, options)
-            : await measureApart(model, engine, count, options),
-        )
-      }
-    }
+  const jobs = values.models
+    .split(',')
+    .flatMap((model) => engines.flatMap((engine) => threads.map((count): Job => ({ model, engine, count }))))
+  const show = <Row>(rows: readonly Row[], table: (rows: readonly Row[]) => string) =>
+    console.log(values.json ? JSON.stringify({ rows }, undefined, 2) : table(rows))
+  if (values.parity) {
+    const rows = await rowsOf<ParityRow>(jobs, ['--parity'], ({ model, engine, count }) =>
+      checkParity(model, engine, count, (text) => process.stderr.write(`${text}\n`)),
+    )
+    show(rows, parityTable)
+    return rows.every(isEqual) ? 0 : 1
   }
-  console.log(values.json ? JSON.stringify({ rows }, undefined, 2) : enginesTable(rows))
+  const options = { rounds, warmUpRounds, now: () => performance.now() }
+  const rows = await rowsOf<EngineRow>(jobs, ['--rounds', values.rounds], ({ model, engine, count }) =>
+    measureEngine(model, engine, count, options),
+  )
+  show(rows, enginesTable)
   return 0
 }
 
-/** In a process of its own: WebAssembly's and TensorFlow's threads are those of the first model in a process. */
-async function measureApart(
-  model: string,
-  engine: EngineName,
-  threads: number,
-  { rounds, parity }: Pick<EngineBenchOptions, 'rounds' | 'parity'>,
-): Promise<EngineRow> {
-  const options = { models: model, engines: engine, threads: String(threads), rounds: String(rounds) }
-  const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])
-  if (parity) args.push('--parity')
-  const command = [process.argv[1]!, 'bench', 'engines', ...args, '--json']
-  const { stdout } = await promisify(execFile)(process.execPath, command, { maxBuffer: 1 << 24 })
-  return (JSON.parse(stdout) as { rows: [EngineRow] }).rows[0]
+interface Job {
+  readonly model: string
+  readonly engine: EngineName
+  readonly count: number
+}
+
+/**
+ * One row for each job; where there are several each in a process of its own: WebAssembly's and TensorFlow's threads are
+ * those of the first model in a process.
+ */
+async function rowsOf<Row>(
+  jobs: readonly Job[],
+  flags: readonly string[],
+  row: (job: Job) => Promise<Row>,
+): Promise<Row[]> {
+  const rows: Row[] = []
+  for (const job of jobs) {
+    const { model, engine, count } = job
+    process.stderr.write(`${model}, ${engine}, ${count} threads\n`)
+    if (jobs.length === 1) {
+      rows.push(await row(job))
+      continue
+    }
+    const options = ['--models', model, '--engines', engine, '--threads', String(count), ...flags, '--json']
+    const command = [process.argv[1]!, 'bench', 'engines', ...options]
+    // A check that fails exits with 1 and has its row nevertheless.
+    const stdout = await promisify(execFile)(process.execPath, command, { maxBuffer: 1 << 24 }).then(
+      (done) => done.stdout,
+      (error: { stdout?: string }) => {
+        if (!error.stdout) throw error
+        return error.stdout
+      },
+    )
+    rows.push((JSON.parse(stdout) as { rows: [Row] }).rows[0])
+  }
+  return rows
 }
 
 function engineName(text: string): EngineName {

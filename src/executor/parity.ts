@@ -1,4 +1,4 @@
-import { cut, wholeModel } from '../model-graph/cut.ts'
+import { chain, cut, wholeModel } from '../model-graph/cut.ts'
 import { borderShape, type GraphTensor, type LayerGraph } from '../model-graph/layer-graph.ts'
 import type { Model } from '../model-graph/model.ts'
 import type { Wound } from '../model-graph/wound.ts'
@@ -37,6 +37,20 @@ export interface ParityOptions {
   readonly engine: Engine
   readonly tailEngine?: Engine
   readonly threads: number
+  /** Called after each wound. */
+  readonly onChecked?: (checked: number) => void
+}
+
+/** The model with its weights read or made once: what compiles dozens of parts spends half of its time on that else. */
+export async function withWeightsHeld(model: Model): Promise<Model> {
+  const values = new Map<string, Float32Array<ArrayBuffer>>()
+  for (const { name } of model.graph.layers.flatMap(({ weights }) => weights)) {
+    values.set(name, await model.weights.read(name))
+  }
+  return {
+    ...model,
+    weights: { ...model.weights, read: (name) => Promise.resolve(values.get(name)!.slice()) },
+  }
 }
 
 /** Compiles a segment, runs it once and frees it. */
@@ -74,20 +88,94 @@ export async function checkWounds(
   wounds: readonly Wound[],
   inputs: readonly TensorValue[],
   whole: readonly TensorValue[],
-  { engine, tailEngine = engine, threads }: ParityOptions,
+  options: ParityOptions,
+): Promise<ParityReport> {
+  const { engine, threads } = options
+  return checkTails(model, wounds, whole, options, (wound) =>
+    runSegment(engine, model, cut(model.graph, wound).head, inputs, threads),
+  )
+}
+
+/**
+ * As {@link checkWounds}, of nested wounds and for half the work: what crosses at a wound is computed from what crossed
+ * at the one before, as by a chain of segments.
+ * @param wounds From the smallest head to the largest.
+ */
+export async function checkNestedWounds(
+  model: Model,
+  wounds: readonly Wound[],
+  inputs: readonly TensorValue[],
+  whole: readonly TensorValue[],
+  options: ParityOptions,
+): Promise<ParityReport> {
+  const { engine, threads } = options
+  const segments = chain(model.graph, wounds)
+  const values = new Map(model.graph.inputs.map((id, i) => [id, inputs[i]!]))
+  return checkTails(model, wounds, whole, options, async ({ tensors }, i) => {
+    const segment = segments[i]!
+    const given = segment.inputs.map((id) => values.get(id)!)
+    const made = await runSegment(engine, model, segment, given, threads)
+    for (const [n, id] of segment.outputs.entries()) values.set(id, made[n]!)
+    return tensors.map((id) => values.get(id)!)
+  })
+}
+
+/** @param crossingAt The values that cross at the i-th wound; for `local` the model's outputs. */
+async function checkTails(
+  model: Model,
+  wounds: readonly Wound[],
+  whole: readonly TensorValue[],
+  { engine, tailEngine = engine, threads, onChecked }: ParityOptions,
+  crossingAt: (wound: Wound, i: number) => Promise<TensorValue[]>,
 ): Promise<ParityReport> {
   let report: ParityReport = { checked: 0, maxAbsDiff: 0, worst: '' }
-  for (const wound of wounds) {
-    const { head, tail } = cut(model.graph, wound)
-    const crossing = await runSegment(engine, model, head, inputs, threads)
+  for (const [i, wound] of wounds.entries()) {
+    const { tail } = cut(model.graph, wound)
+    const crossing = await crossingAt(wound, i)
     const answer =
       tail.layers.length === 0 ? crossing : await runSegment(tailEngine, model, tail, crossing, threads)
-    const difference = Math.max(...answer.map((value, i) => largestDifference(value, whole[i]!)))
+    const difference = Math.max(...answer.map((value, n) => largestDifference(value, whole[n]!)))
     const { maxAbsDiff, worst } =
       difference > report.maxAbsDiff ? { maxAbsDiff: difference, worst: wound.id } : report
     report = { checked: report.checked + 1, maxAbsDiff, worst }
+    onChecked?.(report.checked)
   }
   return report
+}
+
+export interface EngineAgreement {
+  /** Of the whole model's outputs, relative to the largest of the reference. */
+  readonly relativeDifference: number
+  /** Head on one engine and tail on the other, and the other way round. */
+  readonly cut: ParityReport
+}
+
+/**
+ * Runs a model on another engine, and cut between the two.
+ * @param whole The model's outputs for `inputs` on `reference`.
+ */
+export async function compareEngines(
+  model: Model,
+  wounds: readonly Wound[],
+  inputs: readonly TensorValue[],
+  whole: readonly TensorValue[],
+  { reference, other, threads }: { reference: Engine; other: Engine; threads: number },
+): Promise<EngineAgreement> {
+  const own = await runWhole(model, inputs, { engine: other, threads })
+  const [there, back] = [
+    await checkWounds(model, wounds, inputs, whole, { engine: reference, tailEngine: other, threads }),
+    await checkWounds(model, wounds, inputs, whole, { engine: other, tailEngine: reference, threads }),
+  ]
+  const worse = there.maxAbsDiff > back.maxAbsDiff ? there : back
+  return {
+    relativeDifference: relativeDifference(own, whole),
+    cut: { ...worse, checked: there.checked + back.checked },
+  }
+}
+
+/** Classes a probability distribution is spread over, as exp(entropy): 1 for a single one, all of them for equal ones. */
+export function perplexity({ data }: TensorValue): number {
+  return Math.exp(-data.reduce((sum, p) => (p > 0 ? sum + p * Math.log(p) : sum), 0))
 }
 
 /** Largest absolute difference; infinite where lengths differ or a value is not a number. */

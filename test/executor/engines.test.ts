@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Engine, Executable, Segment, TensorValue } from '../../src/executor/engine.ts'
 import { loadEngine } from '../../src/executor/load-engine.ts'
+import { withWeightsHeld } from '../../src/executor/parity.ts'
 import { chain, cut, wholeModel } from '../../src/model-graph/cut.ts'
 import { findWound } from '../../src/model-graph/find-wound.ts'
 import { loadLayersModel } from '../../src/model-graph/load-layers-model.ts'
@@ -18,19 +19,10 @@ let labels: string[]
 let cat: TensorValue
 
 beforeAll(async () => {
-  model = await inMemory(await loadLayersModel(fileURLToPath(folder)))
+  model = await withWeightsHeld(await loadLayersModel(fileURLToPath(folder)))
   labels = JSON.parse(await readFile(new URL('labels.json', folder), 'utf8')) as string[]
   cat = await photoInput(bundledPhoto('cat'), model.manifest)
 })
-
-/** Hundreds of segments are compiled here: reading the same shards each time would be half of the time. */
-async function inMemory(loaded: Model): Promise<Model> {
-  const values = new Map<string, Float32Array<ArrayBuffer>>()
-  for (const { name } of loaded.graph.layers.flatMap((layer) => layer.weights)) {
-    values.set(name, await loaded.weights.read(name))
-  }
-  return { ...loaded, weights: { read: (name) => Promise.resolve(values.get(name)!.slice()) } }
-}
 
 async function runOnce(
   engine: Engine,

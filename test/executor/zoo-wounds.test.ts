@@ -1,0 +1,87 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import type { Engine, TensorValue } from '../../src/executor/engine.ts'
+import { loadEngine } from '../../src/executor/load-engine.ts'
+import {
+  checkNestedWounds,
+  checkWounds,
+  exampleInputs,
+  perplexity,
+  prefixHeads,
+  runWhole,
+  withWeightsHeld,
+  woundTolerance,
+} from '../../src/executor/parity.ts'
+import { findWound } from '../../src/model-graph/find-wound.ts'
+import type { LayerGraph } from '../../src/model-graph/layer-graph.ts'
+import { loadModel } from '../../src/model-graph/load-model.ts'
+import type { Model } from '../../src/model-graph/model.ts'
+import { bestRingWounds } from '../../src/model-graph/ring-wounds.ts'
+import { singleWounds } from '../../src/model-graph/single-wounds.ts'
+import type { Wound } from '../../src/model-graph/wound.ts'
+import { woundFromHead } from '../../src/model-graph/wound-from-head.ts'
+import { plannedWounds } from '../../src/scheduler/candidate-wounds.ts'
+
+/** All of the zoo but the two largest, which `surgeon bench engines --parity` does. */
+const models = [
+  'mobilenet',
+  'mobilenet-keras22',
+  'mobilenetv2',
+  'nasnetmobile',
+  'resnet50',
+  'resnet50-keras22',
+  'inceptionv3',
+  'vgg19',
+] as const
+
+/** Between each two cells of NASNet: what a calibration may name, as no single tensor crosses there. */
+function betweenCells({ layers, ...graph }: LayerGraph): Wound[] {
+  const cells = layers.filter(({ name }) => name.includes('_concat_')).map(({ name }) => name)
+  return cells.slice(1, -1).map((cell, i) => findWound({ ...graph, layers }, `${cells[i]}+${cell}`))
+}
+
+/** Of several tensors at evenly sampled layers, beside those that a planner can choose. */
+const sampled = 3
+
+describe.each(models)('zoo:%s with seeded weights', (name) => {
+  let model: Model
+  let inputs: TensorValue[]
+  let engine: Engine
+  let whole: TensorValue[]
+
+  beforeAll(async () => {
+    model = await withWeightsHeld(await loadModel(`zoo:${name}`))
+    inputs = exampleInputs(model)
+    engine = await loadEngine('onnxruntime')
+    whole = await runWhole(model, inputs, { engine, threads: 1 })
+  })
+
+  test('spreads its answer: neither one class nor all alike', () => {
+    expect(perplexity(whole[0]!)).toBeGreaterThan(4)
+    expect(perplexity(whole[0]!)).toBeLessThan(700)
+  })
+
+  test('head + tail equal the whole at every single-tensor wound', async () => {
+    const { graph } = model
+    const several = prefixHeads(graph, sampled).map((head) => woundFromHead(graph, head))
+    const byDepth = [...singleWounds(graph).slice(1, -1), ...several].map(
+      (wound) => [wound.head.length, wound] as const,
+    )
+    const wounds = [...new Map(byDepth).values()].toSorted((a, b) => a.head.length - b.head.length)
+    const report = await checkNestedWounds(model, wounds, inputs, whole, { engine, threads: 1 })
+    expect(report.checked).toBe(wounds.length)
+    expect(report.maxAbsDiff, `at ${report.worst}`).toBeLessThanOrEqual(woundTolerance)
+  }, 300_000)
+
+  test('head + tail equal the whole at every wound that the planner can choose, and the best inside rings', async () => {
+    const { graph } = model
+    const wounds = [
+      ...plannedWounds(graph),
+      ...bestRingWounds(graph, singleWounds(graph)),
+      ...betweenCells(graph),
+    ]
+    expect(wounds.length).toBeGreaterThan(name === 'nasnetmobile' ? 20 : 2)
+    const report = await checkWounds(model, wounds, inputs, whole, { engine, threads: 1 })
+    expect(report.checked).toBe(wounds.length)
+    expect(report.maxAbsDiff, `at ${report.worst}`).toBeLessThanOrEqual(woundTolerance)
+  }, 300_000)
+})
