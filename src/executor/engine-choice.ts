@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type EngineName, engineNames } from './engine.ts'
+import type { EngineEnvironment } from './installed-engines.ts'
 import { engineTolerance, woundTolerance } from './parity.ts'
 
 /** What one engine did with a model on this machine. */
@@ -24,10 +25,16 @@ export interface Agreement {
 }
 
 export const engineChoiceSchema = z.object({
-  version: z.literal(1),
+  version: z.literal(2),
   modelHash: z.string(),
   machine: z.string(),
   threads: z.int(),
+  /** What was there to choose from. */
+  environment: z.object({
+    engines: z.record(z.enum(engineNames), z.string().nullable()),
+    program: z.string(),
+    node: z.string(),
+  }),
   measuredAt: z.string(),
   engine: z.enum(engineNames),
   /** Why this one, for people. */
@@ -36,6 +43,19 @@ export const engineChoiceSchema = z.object({
 })
 
 export type EngineChoice = z.infer<typeof engineChoiceSchema>
+
+/** What has changed since a choice was made, so that it no longer holds; undefined where nothing has. */
+export function outdatedBecause(choice: EngineChoice, now: EngineEnvironment): string | undefined {
+  const { engines, program, node } = choice.environment
+  const changed = engineNames.find((name) => engines[name] !== now.engines[name])
+  if (changed !== undefined) {
+    const word = (version: string | null) => version ?? 'absent'
+    return `engine ${changed} was ${word(engines[changed])}, now it is ${word(now.engines[changed])}`
+  }
+  if (program !== now.program) return `it was made by version ${program}, this is ${now.program}`
+  if (node !== now.node) return `it was made on Node ${node}, this is ${now.node}`
+  return undefined
+}
 
 /**
  * The fastest engine that may be trusted: its head + tail equal its whole, and another engine gives the same answer

@@ -8,8 +8,10 @@ import {
   type EngineChoice,
   type EngineTrial,
   engineChoiceSchema,
+  outdatedBecause,
 } from './engine-choice.ts'
 import { runTrial } from './engine-trial.ts'
+import { type EngineEnvironment, engineEnvironment } from './installed-engines.ts'
 import { relativeDifference } from './parity.ts'
 
 /** Engine names of configurations and the command line: `auto` is the fastest that passes the parity check here. */
@@ -27,7 +29,10 @@ export interface ResolveEngineOptions {
   readonly log: Log
 }
 
-/** What the setting stands for on this machine: `auto` is measured once and remembered. */
+/**
+ * What the setting stands for on this machine: `auto` is measured once and remembered, until engines come, go or change
+ * or this program does.
+ */
 export async function resolveEngine(
   setting: EngineSetting,
   options: ResolveEngineOptions,
@@ -35,9 +40,15 @@ export async function resolveEngine(
   if (setting !== 'auto') return setting
   const path = choicePath(options)
   const remembered = await readChoice(path)
-  if (remembered !== undefined && matches(remembered, options)) return remembered.engine
-  options.log('info', 'measuring the engines, once', { model: options.model })
-  const choice = await measureEngines(options)
+  const environment = engineEnvironment()
+  let because = 'there is no choice yet'
+  if (remembered !== undefined && matches(remembered, options)) {
+    const outdated = outdatedBecause(remembered, environment)
+    if (outdated === undefined) return remembered.engine
+    because = outdated
+  }
+  options.log('info', 'measuring the engines, once', { model: options.model, because })
+  const choice = await measureEngines(options, environment)
   options.log('info', 'chose an engine', { engine: choice.engine, reason: choice.reason })
   await writeChoice(path, choice)
   return choice.engine
@@ -46,6 +57,7 @@ export async function resolveEngine(
 /** Tries every engine, one after the other, and chooses. @throws {Error} where none runs. */
 async function measureEngines(
   options: Omit<ResolveEngineOptions, 'stateDirectory' | 'log'>,
+  environment: EngineEnvironment,
 ): Promise<EngineChoice> {
   const trials: EngineTrial[] = []
   const answers: { engine: EngineName; outputs: readonly TensorValue[] }[] = []
@@ -58,10 +70,11 @@ async function measureEngines(
     } else trials.push({ ...reply, engine })
   }
   return {
-    version: 1,
+    version: 2,
     modelHash: options.modelHash,
     machine: options.machine,
     threads: options.threads,
+    environment,
     measuredAt: new Date().toISOString(),
     ...chooseEngine(trials, agreementsOf(answers)),
     trials,

@@ -1,11 +1,18 @@
-import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import type { EngineName } from '../../src/executor/engine.ts'
-import { type Agreement, chooseEngine, type EngineTrial } from '../../src/executor/engine-choice.ts'
+import {
+  type Agreement,
+  chooseEngine,
+  type EngineChoice,
+  type EngineTrial,
+  outdatedBecause,
+} from '../../src/executor/engine-choice.ts'
 import { runTrial } from '../../src/executor/engine-trial.ts'
+import { type EngineEnvironment, engineEnvironment } from '../../src/executor/installed-engines.ts'
 import { resolveEngine } from '../../src/executor/resolve-engine.ts'
 import { repositoryRoot } from '../paths.ts'
 
@@ -59,7 +66,7 @@ test('resolveEngine measures once and remembers; another machine or a broken fil
   const engine = await resolveEngine('auto', options)
   expect(told).toEqual(['measuring the engines, once', 'chose an engine'])
   const path = join(stateDirectory, 'engines', (await readdir(join(stateDirectory, 'engines')))[0]!)
-  const choice = JSON.parse(await readFile(path, 'utf8')) as { engine: string; trials: EngineTrial[] }
+  const choice = JSON.parse(await readFile(path, 'utf8')) as EngineChoice
   const times = choice.trials.filter((trial) => trial.kind === 'ran')
   expect(times.length).toBeGreaterThanOrEqual(2)
   expect(choice.engine).toBe(times.toSorted((a, b) => a.wholeMs - b.wholeMs)[0]!.engine)
@@ -68,10 +75,66 @@ test('resolveEngine measures once and remembers; another machine or a broken fil
   const other = engine === 'wasm' ? 'onnxruntime' : 'wasm'
   await writeFile(path, JSON.stringify({ ...choice, engine: other }))
   expect(await resolveEngine('auto', options)).toBe(other)
+  // An engine that was not there when this was measured.
+  const { environment } = choice
+  const poorer = { ...environment, engines: { ...environment.engines, wasm: null } }
+  await writeFile(path, JSON.stringify({ ...choice, engine: other, environment: poorer }))
+  await resolveEngine('auto', options)
+  expect(told.length).toBe(4)
+  expect(JSON.parse(await readFile(path, 'utf8'))).toMatchObject({ environment })
   await writeFile(path, 'half of a fi')
   expect(await resolveEngine('auto', options)).not.toBe(other)
-  expect(told.length).toBe(4)
+  expect(told.length).toBe(6)
 }, 120_000)
+
+/** What is there when TensorFlow.js is looked for in that cache directory. */
+function environmentWith(cache: string): EngineEnvironment {
+  const usual = process.env['XDG_CACHE_HOME']
+  process.env['XDG_CACHE_HOME'] = cache
+  try {
+    return engineEnvironment()
+  } finally {
+    if (usual === undefined) delete process.env['XDG_CACHE_HOME']
+    else process.env['XDG_CACHE_HOME'] = usual
+  }
+}
+
+function outdated(environment: EngineEnvironment, now: EngineEnvironment): string | undefined {
+  return outdatedBecause({ environment } as EngineChoice, now)
+}
+
+const without = environmentWith('/nowhere')
+
+test('a choice holds for the same engines, program and Node only', () => {
+  expect(without.engines.wasm).toMatch(/^\d+\.\d+\.\d+$/)
+  expect(without.engines.onnxruntime).toBe(without.engines.wasm)
+  expect(without.program).toMatch(/^\d+\.\d+\.\d+$/)
+  expect(outdated(without, environmentWith('/nowhere'))).toBeUndefined()
+  expect(outdated(without, { ...without, program: '9.9.9' })).toMatch(/version .*, this is 9\.9\.9/)
+  expect(outdated(without, { ...without, node: 'v99' })).toMatch(/Node v.*, this is v99/)
+})
+
+// Found in the checkout first, where npm could install it.
+test.skipIf(without.engines.tensorflow !== null)(
+  'a choice is outdated when TensorFlow.js is set up, renewed or removed',
+  async () => {
+    const cache = await mkdtemp(join(tmpdir(), 'surgeon-cache-'))
+    // What npm run setup:tensorflow leaves.
+    const root = join(cache, 'surgeon', 'tfjs-node')
+    const place = join(root, 'node_modules', '@tensorflow', 'tfjs-node')
+    await mkdir(join(place, 'lib', 'napi-v8'), { recursive: true })
+    await writeFile(join(place, 'package.json'), '{"name":"@tensorflow/tfjs-node","version":"4.22.0"}')
+    await writeFile(join(place, 'lib', 'napi-v8', 'tfjs_binding.node'), '')
+    await writeFile(join(root, 'stamp'), 'libtensorflow 1\n')
+    const setUp = environmentWith(cache)
+    expect(outdated(without, setUp)).toBe('engine tensorflow was absent, now it is libtensorflow 1')
+    await writeFile(join(root, 'stamp'), 'libtensorflow 2\n')
+    expect(outdated(setUp, environmentWith(cache))).toMatch(/was libtensorflow 1, now it is libtensorflow 2/)
+    await rm(root, { recursive: true })
+    expect(outdated(setUp, environmentWith(cache))).toMatch(/was libtensorflow 1, now it is absent/)
+    await rm(cache, { recursive: true })
+  },
+)
 
 test('an engine whose model cannot be loaded is a reply, not a crash', async () => {
   expect(await runTrial({ model: '/nowhere', engine: 'wasm', threads: 1 })).toEqual({
