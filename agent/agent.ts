@@ -2,12 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import cron, { type ScheduledTask } from 'node-cron'
 import { CpuMonitor } from '../src/bandwidth-probe/cpu-monitor.ts'
 import { LinkMonitor } from '../src/bandwidth-probe/link-monitor.ts'
-import { modelCalibration } from '../src/codec/model-codecs.ts'
-import type { EngineName } from '../src/executor/engine.ts'
-import { resolveEngine } from '../src/executor/resolve-engine.ts'
+import type { EngineState } from '../src/executor/start-with-engine.ts'
 import { LiveSlowdown } from '../src/latency-model/live-slowdown.ts'
-import { machineName } from '../src/latency-model/measure-profile.ts'
-import { type Profile, segmentsMs } from '../src/latency-model/profile.ts'
+import { segmentsMs } from '../src/latency-model/profile.ts'
 import { loadLabels, loadModel } from '../src/model-graph/load-model.ts'
 import type { Model } from '../src/model-graph/model.ts'
 import type { Log } from '../src/telemetry/log.ts'
@@ -16,11 +13,12 @@ import type { IncomingMessage } from '../src/transport/message.ts'
 import { MqttSession } from '../src/transport/mqtt-session.ts'
 import { type DeviceLeaf, deviceTopic } from '../src/transport/topics.ts'
 import type { AgentConfig } from './config.ts'
-import { EdgeRuntime } from './edge-runtime.ts'
+import type { EdgeRuntime } from './edge-runtime.ts'
 import { Health } from './health.ts'
 import { Planner } from './planner.ts'
 import type { ResultMessage } from './request-message.ts'
 import { RequestPipeline } from './request-pipeline.ts'
+import { startEdge } from './start-edge.ts'
 import type { Theatre } from './surgery.ts'
 import { WorkerPool } from './worker-pool.ts'
 
@@ -31,7 +29,6 @@ export class Agent {
   private readonly cpu = new CpuMonitor()
   private readonly stops: (() => void | Promise<void>)[] = []
   private nextId = 0
-  private wantedEngine: EngineName | undefined
 
   constructor(config: AgentConfig, log: Log) {
     this.config = config
@@ -43,7 +40,8 @@ export class Agent {
     const { config, log } = this
     const model = await loadModel(config.model)
     const labels = await loadLabels(config.model, model.manifest)
-    const { edge, profile } = await this.startEdge(model)
+    const { edge, profile, engine } = await startEdge(config, model, log)
+    this.stops.push(() => edge.stop())
 
     const device = this.deviceSession()
     const poolSession = config.pool === undefined ? device : this.poolSession()
@@ -95,7 +93,7 @@ export class Agent {
       link,
       edgeFactor: () => slowdown.factor,
       engineRestarts: () => edge.inference.restarts,
-      engineFallback: edge.engine !== this.wantedEngine,
+      engine,
       compiledInMemory: () => edge.compiledInMemory,
     })
     health.start()
@@ -110,7 +108,8 @@ export class Agent {
       onEdgeRun: (from, to, ms) => slowdown.observe(ms, segmentsMs(planner.profile, from, to)),
       pause: (ms, signal) => delay(Math.max(0, ms), undefined, { signal }).catch(() => undefined),
     }
-    const pipeline = new RequestPipeline({ config, model, labels, planner, theatre, log })
+    const { fixedWound } = edge
+    const pipeline = new RequestPipeline({ config, fixedWound, model, labels, planner, theatre, log })
     this.stops.push(() => pipeline.stop())
     this.scheduleReprofiling(edge, planner)
 
@@ -125,7 +124,7 @@ export class Agent {
       await this.publishResult(device, message, result)
     })
     health.serving()
-    this.announceOnline(device, model, edge.engine)
+    this.announceOnline(device, model, engine)
   }
 
   /** Safe to repeat; requests in work are answered by an error first. */
@@ -166,37 +165,16 @@ export class Agent {
     return session
   }
 
-  /** With the engine wanted or, where that one cannot be used, with the next that can: an answer is worth more. */
-  private async startEdge(model: Model): Promise<{ edge: EdgeRuntime; profile: Profile }> {
-    const { config, log } = this
-    this.wantedEngine = await resolveEngine(config.engine, {
-      model: config.model,
-      modelHash: model.hash,
-      threads: config.threads,
-      machine: machineName(),
-      stateDirectory: config.stateDirectory,
-      log,
-    })
-    const calibration = await modelCalibration(config.model, model.hash)
-    const faults: Error[] = []
-    for (const engine of new Set<EngineName>([this.wantedEngine, 'onnxruntime', 'wasm'])) {
-      const edge = new EdgeRuntime({ ...config, engine }, model, calibration, log)
-      try {
-        const profile = await edge.start()
-        this.stops.push(() => edge.stop())
-        return { edge, profile }
-      } catch (error) {
-        faults.push(error as Error)
-        log('error', `engine ${engine} cannot be used`, { error })
-        await edge.stop()
-      }
-    }
-    throw faults[0]!
-  }
-
   /** Only once requests are really answered, and again after every reconnection. */
-  private announceOnline(session: MqttSession, model: Model, engine: EngineName): void {
-    const payload = JSON.stringify({ state: 'online', model: model.manifest.name, hash: model.hash, engine })
+  private announceOnline(session: MqttSession, model: Model, engine: EngineState): void {
+    const payload = JSON.stringify({
+      state: 'online',
+      model: model.manifest.name,
+      hash: model.hash,
+      engine: engine.used,
+      engineConfigured: engine.configured,
+      engineReason: engine.reason,
+    })
     const announce = () => {
       session
         .publish(this.topic('state'), payload, { qos: 1, retain: true, timeoutMs: 10_000 })

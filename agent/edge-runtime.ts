@@ -3,7 +3,7 @@ import type { EngineName } from '../src/executor/engine.ts'
 import { InferenceWorker } from '../src/executor/inference-worker.ts'
 import { exampleInputs } from '../src/executor/parity.ts'
 import { type ChainSegment, type SegmentChain, segmentChain } from '../src/executor/segment-chain.ts'
-import { machineName, measureProfile } from '../src/latency-model/measure-profile.ts'
+import { machineName, measureProfile, profileOfNothing } from '../src/latency-model/measure-profile.ts'
 import type { Profile } from '../src/latency-model/profile.ts'
 import { profilePath, readProfile, writeProfile } from '../src/latency-model/profile-store.ts'
 import { findWound } from '../src/model-graph/find-wound.ts'
@@ -72,12 +72,12 @@ export class EdgeRuntime {
     return this.config.wound === undefined ? undefined : this.chain.wounds[this.needed.length]!.id
   }
 
-  get engine(): EngineName {
-    return this.config.engine
-  }
-
-  /** Starts the inference thread, loads the segments needed and finds or measures the profile. */
+  /**
+   * Starts the inference thread, loads the segments needed and finds or measures the profile; with the wound `input`
+   * there are none, and no thread.
+   */
   async start(): Promise<Profile> {
+    if (this.needed.length === 0) return this.measure()
     await this.inference.start()
     for (const segment of this.needed) await this.inference.load(segment.key, segment)
     const stored = await readProfile(this.profilePath)
@@ -92,6 +92,7 @@ export class EdgeRuntime {
   async measure(): Promise<Profile> {
     const { engine, threads, lab } = this.config
     const subject = { modelHash: this.model.hash, engine, threads, slowdown: lab.edgeSlowdown }
+    if (this.needed.length === 0) return profileOfNothing(subject)
     const profile = await measureProfile(
       subject,
       this.chain,

@@ -1,5 +1,6 @@
 import type { CpuMonitor } from '../src/bandwidth-probe/cpu-monitor.ts'
 import type { LinkMonitor } from '../src/bandwidth-probe/link-monitor.ts'
+import type { EngineState } from '../src/executor/start-with-engine.ts'
 import { EventLoopDelay } from '../src/telemetry/event-loop-delay.ts'
 import type { MqttSession } from '../src/transport/mqtt-session.ts'
 
@@ -12,15 +13,14 @@ export interface HealthOptions {
   readonly link: LinkMonitor
   readonly edgeFactor: () => number
   readonly engineRestarts: () => number
-  /** Another engine than the configured one runs, because that one cannot. */
-  readonly engineFallback: boolean
+  readonly engine: EngineState
   /** The cache of compiled segments cannot keep all of them. */
   readonly compiledInMemory: () => boolean
 }
 
 /**
- * Publishes one flat JSON object of numbers a second on the metrics topic: the form that Grafana's MQTT source,
- * Telegraf and Home Assistant all read without further ado.
+ * Publishes one flat JSON object of numbers a second on the metrics topic: the form that Grafana's MQTT source, Telegraf
+ * and Home Assistant all read without further ado. Words, such as which engine and why, are in the retained state.
  */
 export class Health {
   private readonly options: HealthOptions
@@ -53,8 +53,7 @@ export class Health {
   }
 
   private publish(): void {
-    const { session, topic, cpu, link, edgeFactor, engineRestarts, engineFallback, compiledInMemory } =
-      this.options
+    const { session, topic, cpu, link, edgeFactor, engineRestarts, engine, compiledInMemory } = this.options
     if (session.state.kind !== 'online') return
     const state = link.state
     const metrics = {
@@ -68,7 +67,7 @@ export class Health {
       link_up: state.kind === 'up' ? 1 : 0,
       edge_slowdown: edgeFactor(),
       engine_restarts: engineRestarts(),
-      engine_fallback: engineFallback ? 1 : 0,
+      engine_fallback: engine.reason === undefined ? 0 : 1,
       compiled_in_memory: compiledInMemory() ? 1 : 0,
       cpu_load: cpu.load ?? -1,
       cpu_temperature_c: cpu.temperatureC ?? -1,

@@ -12,6 +12,8 @@ import { operate, type Theatre } from './surgery.ts'
 
 export interface PipelineOptions {
   readonly config: AgentConfig
+  /** The only wound there is to cut at: the edge holds the head alone. */
+  readonly fixedWound: string | undefined
   readonly model: Model
   readonly labels: readonly string[]
   readonly planner: Planner
@@ -48,7 +50,7 @@ export class RequestPipeline {
   /** Answers a grey picture twice, so that the first real request does not pay for cold code. */
   async warmUp(): Promise<void> {
     // With the head alone there may be nobody yet to finish.
-    if (this.options.config.wound !== undefined) return
+    if (this.options.fixedWound !== undefined) return
     const { input } = this.options.model.manifest
     const grey = await blankImage(input.width, input.height)
     for (const id of ['warm-up-1', 'warm-up-2']) {
@@ -78,12 +80,12 @@ export class RequestPipeline {
   }
 
   private async work(id: string, payload: Uint8Array): Promise<ResultMessage> {
-    const { config, planner, theatre, model, labels } = this.options
+    const { config, fixedWound, planner, theatre, model, labels } = this.options
     const beginMs = theatre.now()
     const plan = planner.plan(payload.length, Math.max(0, this.edgeBusyUntilMs - beginMs))
     const { chosen, worker, conditions } = plan
     const { wound, codec } = chosen.point
-    if (worker === undefined && config.wound !== undefined) throw new NoWorkerError(config.wound)
+    if (worker === undefined && fixedWound !== undefined) throw new NoWorkerError(fixedWound)
     this.edgeBusyUntilMs = Math.max(this.edgeBusyUntilMs, beginMs + chosen.edgeMs)
     // Decoded at once and only once: it shows whether the input can be read at all, whatever the plan.
     const { input } = model.manifest
@@ -102,7 +104,7 @@ export class RequestPipeline {
       input: () => decoded,
       encodedInput: () => (codec === rawInput ? pixels : this.encodeInput(payload, codec)),
       resume: config.resume,
-      remoteOnly: config.policy === 'input' || config.wound !== undefined,
+      remoteOnly: config.policy === 'input' || fixedWound !== undefined,
       deadlineMs: beginMs + config.limits.requestMs,
       signal: life.signal,
     })

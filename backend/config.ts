@@ -26,6 +26,8 @@ export const workerConfigSchema = z.strictObject({
       queue: z.int().min(1).default(64),
       /** Waiting requests at one wound that are finished in one call, where that was measured to be worth it. */
       batch: z.int().min(1).max(64).default(4),
+      /** A batch makes its first members wait for the last: it must do this many times as much per second. */
+      batchGain: z.number().min(0).default(1.1),
       /** Weights of whole tails held beside the model itself; other wounds are served from its segments. */
       tailBytes: z
         .int()

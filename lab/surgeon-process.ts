@@ -14,10 +14,18 @@ export interface SurgeonProcess {
   stop(): Promise<void>
 }
 
-/** Starts `surgeon COMMAND --config FILE`. Its standard error is kept for the error message. */
-export function startSurgeon(command: string, configFile: string): SurgeonProcess {
+/**
+ * Starts `surgeon COMMAND --config FILE`. Its standard error is kept for the error message.
+ * @param environment Variables beside this process's own.
+ */
+export function startSurgeon(
+  command: string,
+  configFile: string,
+  environment: Readonly<Record<string, string>> = {},
+): SurgeonProcess {
   const child: ChildProcess = spawn(process.execPath, [surgeon, command, '--config', configFile], {
     stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, ...environment },
   })
   let said = ''
   let told = false

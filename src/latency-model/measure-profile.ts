@@ -83,12 +83,11 @@ export async function measureProfile(
       })
     }
   }
-  return {
-    version: 1,
-    ...subject,
-    machine: machineName(),
-    measuredAt: new Date().toISOString(),
-    segments,
-    codecs,
-  }
+  return { ...profileOfNothing(subject), segments, codecs }
+}
+
+/** The profile of a machine that computes nothing. */
+export function profileOfNothing(subject: ProfileSubject): Profile {
+  const measuredAt = new Date().toISOString()
+  return { version: 1, ...subject, machine: machineName(), measuredAt, segments: [], codecs: [] }
 }

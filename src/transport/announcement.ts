@@ -7,6 +7,10 @@ const announcementSchema = z.object({
     z.object({
       name: z.string(),
       hash: z.string(),
+      /** Which engine was asked for, which one computes, and why another does. */
+      engine: z
+        .object({ configured: z.string(), used: z.string(), reason: z.string().optional() })
+        .optional(),
       /** Wounds whose tail is loaded, with the milliseconds that it takes; at `input` with decoding a picture. */
       wounds: z.array(z.object({ id: z.string(), tailMs: z.number().nonnegative() })),
       /** What of `input`'s milliseconds is decoding a picture: a raw one does not need them. */

@@ -36,7 +36,7 @@ async function serve(tailBytes: number): Promise<ServedModel> {
     limits: { tailBytes },
   })
   const started = new ServedModel(source, config, (level, message, fields) => {
-    if (level !== 'info') faults.push([message, fields])
+    if (level === 'warn' || level === 'error') faults.push([message, fields])
   })
   await started.start()
   return started

@@ -13,7 +13,11 @@ import { type Mosquitto, type MosquittoOptions, startMosquitto } from '../mosqui
 export interface EndToEnd {
   readonly broker: Mosquitto
   readonly camera: MqttSession
-  readonly start: (command: 'agent' | 'worker', config: object) => Promise<SurgeonProcess>
+  readonly start: (
+    command: 'agent' | 'worker',
+    config: object,
+    environment?: Readonly<Record<string, string>>,
+  ) => Promise<SurgeonProcess>
   /** Resolves with the first message on a topic that satisfies the condition. */
   readonly message: (topic: string, wanted: (text: string) => boolean) => Promise<string>
   /** Sends an input and resolves with its result. */
@@ -46,14 +50,14 @@ export async function endToEnd(options?: MosquittoOptions): Promise<EndToEnd> {
   return {
     broker,
     camera,
-    async start(command, config) {
+    async start(command, config, environment) {
       const file = join(folder, `${command}-${processes.length}.yaml`)
       const compiledCache = { directory: join(folder, 'compiled') }
       const common = { mqtt: { url: broker.url }, compiledCache }
       const rest =
         command === 'agent' ? { model: 'mobilenetv2', stateDirectory: folder } : { models: ['mobilenetv2'] }
       await writeFile(file, JSON.stringify({ ...common, ...rest, ...config }))
-      const started = startSurgeon(command, file)
+      const started = startSurgeon(command, file, environment)
       processes.push(started)
       return started
     },

@@ -1,0 +1,58 @@
+import type { EngineName } from './engine.ts'
+import { type EngineSetting, type ResolveEngineOptions, resolveEngine } from './resolve-engine.ts'
+
+/** Which engine was asked for, which one runs, and why another does. */
+export interface EngineState {
+  readonly configured: EngineSetting
+  /** `none`: nothing is computed here. */
+  readonly used: EngineName | 'none'
+  /** What stood against the engines before the one used; absent where there was nothing. */
+  readonly reason?: string
+}
+
+/** Something that computes with one engine. */
+interface Startable {
+  start(): Promise<unknown>
+  /** Safe after a start that failed. */
+  stop(): Promise<void>
+}
+
+/** None of the engines could be used. */
+export class NoEngineError extends Error {
+  override readonly name = 'NoEngineError'
+}
+
+/** Tried after the one that is wanted: the fastest that is usually there, and the one that runs wherever Node runs. */
+const fallbacks = ['onnxruntime', 'wasm'] as const satisfies readonly EngineName[]
+
+/**
+ * Starts what `build` makes with the engine that is set or, where that one cannot be loaded or cannot compile the
+ * model, with the next that can: an answer is worth more than an engine.
+ * @throws {NoEngineError} with every engine's reason where none can; whatever `build` throws.
+ */
+export async function startWithEngine<Part extends Startable>(
+  setting: EngineSetting,
+  options: ResolveEngineOptions,
+  build: (engine: EngineName) => Part,
+): Promise<{ part: Part; result: Awaited<ReturnType<Part['start']>>; engine: EngineState }> {
+  const faults: string[] = []
+  const wanted: EngineName[] = []
+  try {
+    wanted.push(await resolveEngine(setting, options))
+  } catch (error) {
+    faults.push((error as Error).message)
+  }
+  for (const name of new Set([...wanted, ...fallbacks])) {
+    const part = build(name)
+    try {
+      const result = (await part.start()) as Awaited<ReturnType<Part['start']>>
+      const reason = faults.length === 0 ? {} : { reason: faults.join('; ') }
+      return { part, result, engine: { configured: setting, used: name, ...reason } }
+    } catch (error) {
+      faults.push(`${name}: ${(error as Error).message}`)
+      options.log('error', `engine ${name} cannot be used`, { error })
+      await part.stop()
+    }
+  }
+  throw new NoEngineError(`Cannot compute here: an engine must be usable (${faults.join('; ')})`)
+}

@@ -1,0 +1,107 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, describe, expect, test } from 'vitest'
+import { cameraFrames } from '../../lab/demo/camera.ts'
+import { deviceTopic } from '../../src/transport/topics.ts'
+import { mosquittoMissing } from '../mosquitto.ts'
+import { type EndToEnd, endToEnd, stateTopic } from './theatre.ts'
+
+/** Loaded into a process and all its threads first: a package that does not load, memory that WebAssembly does not get. */
+const broken = {
+  native: `
+    const { Module } = require('node:module')
+    const resolve = Module._resolveFilename
+    Module._resolveFilename = function (name, ...rest) {
+      if (name === 'onnxruntime-node') throw new Error('no build for this machine')
+      return resolve.call(this, name, ...rest)
+    }`,
+  webAssembly: `
+    for (const name of ['instantiate', 'instantiateStreaming', 'compile'])
+      WebAssembly[name] = () => Promise.reject(new RangeError('WebAssembly is out of memory'))`,
+} as const
+
+async function environmentWith(...faults: (keyof typeof broken)[]): Promise<Record<string, string>> {
+  const file = join(folder, 'broken.cjs')
+  await writeFile(file, faults.map((fault) => `{ ${broken[fault]} }`).join('\n'))
+  // TensorFlow.js is looked for in the cache directory.
+  return { NODE_OPTIONS: `--require ${file}`, XDG_CACHE_HOME: folder }
+}
+
+let running: EndToEnd
+let folder: string
+afterEach(async () => {
+  await running.close()
+  await rm(folder, { recursive: true, force: true })
+})
+
+async function begin(): Promise<Uint8Array> {
+  folder = await mkdtemp(join(tmpdir(), 'surgeon-fallback-'))
+  running = await endToEnd()
+  const [frame] = await cameraFrames(1)
+  return frame!.bytes
+}
+
+async function healthOf(device: string): Promise<unknown> {
+  return JSON.parse(await running.message(deviceTopic(device, 'metrics'), () => true))
+}
+
+describe.skipIf(mosquittoMissing !== undefined)('agent and worker whose engine cannot be used', () => {
+  test('an engine that is not set up: both go on with another, answer, and say so', async () => {
+    const photo = await begin()
+    const { start, message, ask } = running
+    const environment = await environmentWith()
+    await start('worker', { worker: 'pool', engine: 'tensorflow' }, environment)
+    await start('agent', { device: 'pi', engine: 'tensorflow', lab: { edgeSlowdown: 12 } }, environment)
+    const state = JSON.parse(
+      await message(stateTopic.agent('pi'), (text) => text.includes('online')),
+    ) as object
+    const reason = expect.stringMatching(
+      /^tensorflow: Cannot load engine tensorflow: .*npm run setup:tensorflow/,
+    ) as string
+    expect(state).toMatchObject({
+      engine: 'onnxruntime',
+      engineConfigured: 'tensorflow',
+      engineReason: reason,
+    })
+    expect(await healthOf('pi')).toMatchObject({ engine_fallback: 1 })
+    const announced = await message(stateTopic.worker('pool'), (text) => text !== '')
+    const [model] = (JSON.parse(announced) as { models: object[] }).models
+    expect(model).toMatchObject({ engine: { configured: 'tensorflow', used: 'onnxruntime', reason } })
+    const answers = []
+    for (let n = 0; n < 4; n++) answers.push(await ask('pi', photo))
+    for (const answer of answers) expect(answer).toMatchObject({ ok: true })
+    expect(answers.some((answer) => answer.ok && answer.finishedAt === 'worker')).toBe(true)
+  }, 120_000)
+
+  test('a machine without the native engine goes on with WebAssembly', async () => {
+    const photo = await begin()
+    const environment = await environmentWith('native')
+    await running.start('agent', { device: 'pi', policy: 'local' }, environment)
+    await running.message(stateTopic.agent('pi'), (text) => text.includes('"engine":"wasm"'))
+    expect(await healthOf('pi')).toMatchObject({ engine_fallback: 1 })
+    expect(await running.ask('pi', photo)).toMatchObject({ ok: true, finishedAt: 'edge' })
+  }, 120_000)
+
+  test('without any engine every input goes to a worker, once there is one', async () => {
+    const photo = await begin()
+    const environment = await environmentWith('native', 'webAssembly')
+    await running.start('agent', { device: 'pi' }, environment)
+    const state = await running.message(stateTopic.agent('pi'), (text) => text.includes('"engine":"none"'))
+    expect(JSON.parse(state)).toMatchObject({
+      engineConfigured: 'onnxruntime',
+      engineReason: expect.stringMatching(
+        /onnxruntime: .*no build for this machine.*; wasm: .*out of memory/,
+      ) as string,
+    })
+    expect(await healthOf('pi')).toMatchObject({ engine_fallback: 1 })
+    expect(await running.ask('pi', photo)).toMatchObject({ ok: false, error: { code: 'no-worker' } })
+    await running.start('worker', { worker: 'pool' })
+    await running.message(stateTopic.worker('pool'), (text) => text !== '')
+    let answer = await running.ask('pi', photo)
+    // The announcement may still be on its way to the agent.
+    while (!answer.ok) answer = await running.ask('pi', photo)
+    expect(answer).toMatchObject({ finishedAt: 'worker', plan: { wound: 'input', worker: 'pool' } })
+    expect(answer.top[0]!.probability).toBeGreaterThan(0.1)
+  }, 120_000)
+})
