@@ -4,8 +4,8 @@ import { modelCalibration } from '../src/codec/model-codecs.ts'
 import type { GivenInput, RunReply } from '../src/executor/inference-protocol.ts'
 import { InferenceWorker } from '../src/executor/inference-worker.ts'
 import { exampleValue } from '../src/executor/parity.ts'
-import { resolveEngine } from '../src/executor/resolve-engine.ts'
 import { segmentChain } from '../src/executor/segment-chain.ts'
+import { type EngineState, startWithEngine } from '../src/executor/start-with-engine.ts'
 import { machineName } from '../src/latency-model/measure-profile.ts'
 import { findWound } from '../src/model-graph/find-wound.ts'
 import { borderShape } from '../src/model-graph/layer-graph.ts'
@@ -24,9 +24,6 @@ const measuredRuns = 5
 /** Of the picture that stands for what cameras send. */
 const exampleWidth = 640
 const exampleHeight = 480
-
-/** A batch makes its first members wait for the last: it must do this many times as much per second. */
-const worthwhileBatchGain = 1.1
 
 /** A request that cannot be served; `code` is what the failure frame says. */
 export class RequestError extends Error {
@@ -64,6 +61,8 @@ export class ServedModel {
   private readonly batchWounds = new Set<string>()
   private readonly config: WorkerConfig
   private readonly log: Log
+  /** Known once started. */
+  engine!: EngineState
   private inference: InferenceWorker | undefined
   private tails!: TailCache
   private model!: Model
@@ -88,31 +87,39 @@ export class ServedModel {
     const { threads, stateDirectory, limits } = config
     this.model = await loadModel(source)
     const { graph } = this.model
-    const machine = machineName()
-    const engine = await resolveEngine(config.engine, {
+    const calibration = await modelCalibration(source, this.hash)
+    const chain = segmentChain(graph, plannedWounds(graph, calibration))
+    const options = {
       model: source,
       modelHash: this.hash,
       threads,
-      machine,
+      machine: machineName(),
       stateDirectory,
       log,
-    })
-    const inference = new InferenceWorker(
-      { model: source, engine, threads, slowdown: 1, compiledCache: config.compiledCache },
-      {
+    }
+    const { part, engine } = await startWithEngine(config.engine, options, (name) => {
+      const { compiledCache } = config
+      const setup = { model: source, engine: name, threads, slowdown: 1, compiledCache }
+      const inference = new InferenceWorker(setup, {
         onFault: (error) => log('error', 'the inference thread failed', { error }),
         onNote: (note) => note.kind === 'log' && log(note.level, note.message, note.fields),
-      },
-    )
+      })
+      const start = async () => {
+        await inference.start()
+        for (const segment of chain.segments) await inference.load(segment.key, segment)
+      }
+      return { inference, start, stop: () => inference.stop() }
+    })
+    const { inference } = part
     this.inference = inference
-    await inference.start()
-    const calibration = await modelCalibration(source, this.hash)
-    const chain = segmentChain(graph, plannedWounds(graph, calibration))
-    for (const segment of chain.segments) await inference.load(segment.key, segment)
+    this.engine = engine
     this.tails = new TailCache({ graph, chain, inference, tailBytes: limits.tailBytes, log })
     // The shallowest last, so that where not all fit it stays: every agent can send its input.
     for (const wound of chain.wounds.slice(0, -1).toReversed()) {
-      await this.tails.warm(wound)
+      // The segments serve a wound whose tail does not compile.
+      await this.tails.warm(wound).catch((error: Error) => {
+        log('warn', 'a tail was not compiled', { wound: wound.id, error })
+      })
       await this.measure(wound)
     }
   }
@@ -154,33 +161,36 @@ export class ServedModel {
     const { wound } = requests[0]!
     const members = requests.map(({ input }) => input)
     const { outputs } = this.model.graph
-    try {
-      const reply = await this.inference!.run(
-        {
-          request: 'tail',
-          segments: await this.tails.segmentsFor(wound),
-          input: members.length === 1 ? members[0]! : { kind: 'batch', members },
-          output: outputs,
-          keep: false,
-          encode: { codec: resultCodec, wound: localWound },
-          values: false,
-        },
-        signal === undefined ? {} : { signal },
-      )
-      const each = 1 / requests.length
-      const tailMs = reply.segmentMs.reduce((sum, ms) => sum + ms, 0) * each
-      return requests.map(({ decodeMs }, i) => ({
-        encoded: reply.encoded.slice(i * outputs.length, (i + 1) * outputs.length),
-        decodeMs: decodeMs + reply.decodeMs * each,
-        tailMs,
-      }))
-    } finally {
-      this.tails.warmWhenIdle()
-    }
+    const segments = await this.tails.segmentsFor(wound)
+    this.log('debug', 'serving', { wound: wound.id, requests: requests.length, segments })
+    const reply = await this.inference!.run(
+      {
+        request: 'tail',
+        segments,
+        input: members.length === 1 ? members[0]! : { kind: 'batch', members },
+        output: outputs,
+        keep: false,
+        encode: { codec: resultCodec, wound: localWound },
+        values: false,
+      },
+      signal === undefined ? {} : { signal },
+    )
+    const each = 1 / requests.length
+    const tailMs = reply.segmentMs.reduce((sum, ms) => sum + ms, 0) * each
+    return requests.map(({ decodeMs }, i) => ({
+      encoded: reply.encoded.slice(i * outputs.length, (i + 1) * outputs.length),
+      decodeMs: decodeMs + reply.decodeMs * each,
+      tailMs,
+    }))
+  }
+
+  /** To be called when no request waits: compiles a tail that was asked for and is not there, in the background. */
+  prepareTail(): void {
+    this.tails.warmWhenIdle()
   }
 
   private async measure(wound: Wound): Promise<void> {
-    const { batch } = this.config.limits
+    const { batch, batchGain } = this.config.limits
     const times: { one: number[]; each: number[]; picture: number[] } = { one: [], each: [], picture: [] }
     for (let n = 0; n < warmUpRuns + measuredRuns; n++) {
       const request = await this.exampleRequest(wound)
@@ -194,7 +204,7 @@ export class ServedModel {
     }
     this.tailMs.set(wound.id, median(times.one))
     if (wound.id === 'input') this.pictureMs = median(times.picture)
-    if (median(times.one) >= worthwhileBatchGain * median(times.each)) this.batchWounds.add(wound.id)
+    if (median(times.one) >= batchGain * median(times.each)) this.batchWounds.add(wound.id)
   }
 
   /** As one from an agent: where the input crosses, a picture that has to be decoded first. */

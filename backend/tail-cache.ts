@@ -26,6 +26,8 @@ export class TailCache {
   private readonly tails: ByteBudget
   private readonly bridges: ByteBudget
   private readonly wanted = new Map<string, Wound>()
+  /** Tails that are compiled: one that is being compiled has its bytes in the budget already. */
+  private readonly ready = new Set<string>()
   private warming = false
 
   constructor(options: TailCacheOptions) {
@@ -36,13 +38,17 @@ export class TailCache {
 
   /** Compiles a wound's whole tail if the budget allows one of its size; what was used least recently goes. */
   async warm(wound: Wound): Promise<void> {
-    const { graph, inference } = this.options
+    const { graph, inference, log } = this.options
     const { tail } = cut(graph, wound)
     const bytes = weightBytes(graph, tail)
     if (this.tails.has(wound.id) || !this.tails.fits(bytes)) return
-    for (const evicted of this.tails.add(wound.id, bytes)) await inference.unload(tailKey(evicted))
+    const evicted = this.tails.add(wound.id, bytes)
+    for (const id of evicted) this.ready.delete(id)
     try {
+      for (const id of evicted) await inference.unload(tailKey(id))
       await inference.load(tailKey(wound.id), tail)
+      this.ready.add(wound.id)
+      log('debug', 'a tail was compiled', { wound: wound.id })
     } catch (error) {
       this.tails.remove(wound.id)
       throw error
@@ -52,14 +58,14 @@ export class TailCache {
   /** Keys of the loaded segments that finish from a wound, to run one after the other. */
   async segmentsFor(wound: Wound): Promise<readonly string[]> {
     const { chain } = this.options
-    if (this.tails.use(wound.id)) return [tailKey(wound.id)]
+    if (this.tails.use(wound.id) && this.ready.has(wound.id)) return [tailKey(wound.id)]
     this.wanted.set(wound.id, wound)
     const place = chain.wounds.findIndex(({ id }) => id === wound.id)
     if (place >= 0) return keysFrom(chain, place)
     return this.bridged(wound)
   }
 
-  /** Compiles one wanted tail when nothing runs or waits. Call it when a request is done. */
+  /** Compiles one wanted tail when nothing runs. Call it when no request waits. */
   warmWhenIdle(): void {
     const next = this.wanted.values().next().value
     if (next === undefined || this.warming || !this.options.inference.idle) return

@@ -94,6 +94,7 @@ export class BackendWorker {
       models: this.models.map((model) => ({
         name: model.name,
         hash: model.hash,
+        engine: model.engine,
         wounds: [...model.tailMs].map(([id, tailMs]) => ({ id, tailMs })),
         pictureMs: model.pictureMs,
       })),
@@ -155,6 +156,7 @@ export class BackendWorker {
     }
     this.serving = []
     this.busy = false
+    for (const model of this.models) model.prepareTail()
   }
 
   /** The first request and those behind it that can share its call. */

@@ -151,12 +151,13 @@ export class InferenceWorker {
       const begin = (link: ThreadLink) => {
         this.running = true
         this.limited(link, request, cancel)
-          .then(resolve, reject)
           .finally(() => {
             signal?.removeEventListener('abort', onAbort)
             this.running = false
             this.beginNext()
           })
+          // Last: who waits for the result finds the thread idle where it is.
+          .then(resolve, reject)
       }
       const queued: Queued = { dueMs, begin, reject }
       signal?.addEventListener('abort', onAbort, { once: true })
