@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type CalibrationResult, type CodecChoice, calibrate, defaultCodecs } from '../src/codec/calibrate.ts'
+import { calibrationVersion } from '../src/codec/calibration/calibration-file.ts'
 import { openJournal } from '../src/codec/calibration/journal.ts'
 import type { EngineName } from '../src/executor/engine.ts'
 import { loadEngine } from '../src/executor/load-engine.ts'
@@ -38,7 +39,7 @@ export async function runCalibration(
   const wounds = run.wounds?.map((name) => findWound(loaded.graph, name)) ?? plannedWounds(loaded.graph)
   const { codecs = defaultCodecs, levels = codecs.levels } = run
   await mkdir(run.directory, { recursive: true })
-  const depends = [1, loaded.hash, images.map(({ name, label }) => [name, label])]
+  const depends = [calibrationVersion, loaded.hash, images.map(({ name, label }) => [name, label])]
   const key = createHash('sha256').update(JSON.stringify(depends)).digest('hex').slice(0, 32)
   const journal = await openJournal(join(run.directory, 'calibration.journal.jsonl'), key)
   const { engine = 'onnxruntime', threads = 1, progress } = run

@@ -2,7 +2,7 @@ import type { Engine } from '../executor/engine.ts'
 import { cut, wholeModel } from '../model-graph/cut.ts'
 import type { Model } from '../model-graph/model.ts'
 import type { Wound } from '../model-graph/wound.ts'
-import type { Calibration, CalibrationRow } from './calibration/calibration-file.ts'
+import { type Calibration, type CalibrationRow, calibrationVersion } from './calibration/calibration-file.ts'
 import type { Journal } from './calibration/journal.ts'
 import { measureFeatures } from './calibration/measure-features.ts'
 import { measureInputs } from './calibration/measure-inputs.ts'
@@ -12,7 +12,7 @@ import { decodeImage } from './image-input.ts'
 
 /** A picture to calibrate with. */
 export interface CalibrationImage {
-  /** Decides to which half it belongs, with nothing else. */
+  /** Decides to which fold it belongs, with nothing else. */
   readonly name: string
   readonly read: () => Promise<Uint8Array>
   /** Index of the right class. */
@@ -49,7 +49,7 @@ export const defaultCodecs: CodecChoice = {
     ...[50, 85].flatMap((quality) => [`jpeg:${quality}@160`, `webp:${quality}@160`]),
   ],
   features: ['float16', 'uint8', 'q8', 'q6', 'q5', 'q4', 'q4c', 'q3', 'q3c', 'q2'],
-  levels: [4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16],
+  levels: [2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16],
 }
 
 /** Fewer say nothing: the transforms would learn the images by heart. */
@@ -62,9 +62,9 @@ export interface CalibrationResult {
 }
 
 /**
- * Measures what each codec costs and spoils at each wound. Two-fold: what is learned from one half of the images is
- * measured on the other, and back, so that every row holds for images the codec has not seen; the transforms that are
- * kept are then learned from all of them.
+ * Measures what each codec costs and spoils at each wound. Four-fold: what is learned from three quarters of the images
+ * is measured on the fourth, in turn, so that every row holds for images the codec has not seen; the transforms that
+ * are kept are then learned from all of them.
  * @throws {RangeError} for too few images; {@link ImageError} for one that cannot be read.
  */
 export async function calibrate(options: CalibrateOptions): Promise<CalibrationResult> {
@@ -119,7 +119,7 @@ export async function calibrate(options: CalibrateOptions): Promise<CalibrationR
   const used = new Set(best.filter(({ codec }) => codec.startsWith('klt:')).map(({ wound }) => wound))
   const kept = transforms.filter(({ wound }) => used.has(wound))
   const calibration: Calibration = {
-    version: 1,
+    version: calibrationVersion,
     model: model.hash,
     images: images.length,
     ...accuracy,

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
@@ -71,6 +71,11 @@ describe('calibrate', () => {
     expect(await loadCalibration(file, model.hash)).toEqual(calibration)
     await expect(loadCalibration(file, 'f00')).rejects.toThrow(/model must be f00/)
     expect(await loadCalibration(join(directory, 'absent'), model.hash)).toBeUndefined()
+    const old = join(directory, 'old.json')
+    await writeFile(old, JSON.stringify({ ...calibration, version: 1 }))
+    await expect(loadCalibration(old, model.hash)).rejects.toThrow(
+      /version must be 2, current value is 1; run surgeon calibrate again/,
+    )
 
     const chart = calibrationChart('a < b', rows)
     expect(chart).toContain('a &lt; b')

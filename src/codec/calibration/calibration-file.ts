@@ -31,10 +31,13 @@ export const calibrationRowSchema = z.strictObject({
 
 export type CalibrationRow = z.infer<typeof calibrationRowSchema>
 
+/** Raised whenever older parameters would not be understood. */
+export const calibrationVersion = 2
+
 const side = z.int().min(1).max(4096)
 
 export const calibrationSchema = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(calibrationVersion),
   /** `Model.hash` of the model it was measured on. */
   model: z.string(),
   images: z.int().min(1),
@@ -72,7 +75,14 @@ export async function loadCalibration(path: string, modelHash: string): Promise<
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
   }
-  const parsed = calibrationSchema.safeParse(parseJson(text, path))
+  const json = parseJson(text, path)
+  const versioned = z.looseObject({ version: z.number() }).safeParse(json)
+  if (versioned.success && versioned.data.version !== calibrationVersion) {
+    throw new TypeError(
+      `Cannot use calibration ${path}: version must be ${calibrationVersion}, current value is ${versioned.data.version}; run surgeon calibrate again`,
+    )
+  }
+  const parsed = calibrationSchema.safeParse(json)
   if (!parsed.success) {
     throw new TypeError(`Cannot read calibration ${path}: ${z.prettifyError(parsed.error)}`)
   }

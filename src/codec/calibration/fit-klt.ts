@@ -1,18 +1,16 @@
-import { coefficientModels, quantiseCoefficient } from '../klt/coefficients.ts'
-import {
-  type KltParameters,
-  kltCentroids,
-  kltModels,
-  kltSymbols,
-  packKlt,
-  unpackKlt,
-} from '../klt/klt-parameters.ts'
+import { coefficientModels } from '../klt/coefficients.ts'
+import { zeroSymbol } from '../klt/klt-codes.ts'
+import { type KltParameters, kltModels, kltSymbols, packKlt, unpackKlt } from '../klt/klt-parameters.ts'
 import { forwardTransform, type TileBasis } from '../klt/tile-transform.ts'
-import { fitTransform } from './fit-transform.ts'
+import { nextState, trellisCodes } from '../klt/trellis.ts'
+import { fitEmphasis } from './fit-emphasis.ts'
+import { channelMeans, fitTransform } from './fit-transform.ts'
 import { type Disturb, fitWeights } from './fit-weights.ts'
 
 /** Levels whose codes the models are learned from: the range anyone will use, since a model serves all levels. */
-const learnedLevels = [4, 7, 10, 13, 16, 19]
+const learnedLevels = [2, 5, 8, 11, 14, 17]
+/** More maps would change nothing: each has thousands of coefficients for a few models. */
+const mapsForModels = 100
 /** Level 8 has steps as wide as the coefficients' root mean square. */
 const referencePerRms = 4
 
@@ -28,16 +26,17 @@ export async function fitKlt(
   disturb: Disturb,
   balance = 1,
 ): Promise<KltParameters> {
-  const basis = fitTransform(shape, maps)
+  const emphasis = await fitEmphasis(shape, maps, disturb)
+  const mean = channelMeans(shape[0], shape[1] * shape[2], maps)
+  const basis = { ...fitTransform(shape, emphasised(maps, mean, emphasis)), mean, emphasis }
   const coefficients = maps.map((map) => forwardTransform(basis, map))
   const rms = rootMeanSquare(coefficients)
   const weight = await fitWeights(basis, rms, maps.length, disturb)
   const reference = Math.fround(referencePerRms * rms * balance)
   const scale = meanMagnitudes(basis, coefficients, reference)
-  const { models, centroids } = learnModels({ ...basis, scale, weight, reference }, coefficients)
+  const models = learnModels({ ...basis, scale, weight, reference }, coefficients)
   const { channels, height, width, tileHeight, tileWidth, kept } = basis
   const geometry = { channels, height, width, tileHeight, tileWidth, kept }
-  const mean = Float32Array.from(basis.mean)
   const learned = {
     ...geometry,
     reference,
@@ -46,10 +45,23 @@ export async function fitKlt(
     spatial: Float32Array.from(basis.spatial),
     scale,
     weight,
+    emphasis,
     models,
-    centroids,
   }
   return unpackKlt(geometry, packKlt(learned))
+}
+
+/** Maps as the bases see them: without the channels' means, and weighted. */
+function emphasised(maps: readonly Float32Array[], mean: Float32Array, emphasis: Int8Array): Float32Array[] {
+  const factors = Float32Array.from(emphasis, (eighths) => 2 ** (eighths / 8))
+  return maps.map((map) => {
+    const out = new Float32Array(map.length)
+    for (let i = 0; i < out.length; ) {
+      const centre = mean[i / factors.length]!
+      for (let place = 0; place < factors.length; place++, i++) out[i] = (map[i]! - centre) * factors[place]!
+    }
+    return out
+  })
 }
 
 function rootMeanSquare(coefficients: readonly Float32Array[]): number {
@@ -87,37 +99,36 @@ const priorCount = 40
 function learnModels(
   parameters: Parameters<typeof coefficientModels>[0],
   coefficients: readonly Float32Array[],
-): Pick<KltParameters, 'models' | 'centroids'> {
-  const counts = new Float64Array(kltModels * kltSymbols)
-  const excess = new Float64Array(kltModels * kltCentroids)
-  const seen = new Float64Array(kltModels * kltCentroids).fill(20)
+): Uint8Array<ArrayBuffer> {
+  const counts = new Float64Array(2 * kltModels * kltSymbols)
+  const every = Math.ceil(coefficients.length / mapsForModels)
   for (const level of learnedLevels) {
     const { sent, contexts, shifts, steps } = coefficientModels(parameters, level)
-    for (const map of coefficients) {
-      for (let i = 0; i < sent.length; i++) {
-        const inSteps = map[sent[i]!]! / steps[i]!
-        const code = quantiseCoefficient(inSteps)
-        const upper = code >> shifts[i]!
+    const inSteps = new Float64Array(sent.length)
+    for (let m = 0; m < coefficients.length; m += every) {
+      const map = coefficients[m]!
+      for (let i = 0; i < sent.length; i++) inSteps[i] = map[sent[i]!]! / steps[i]!
+      const codes = trellisCodes(inSteps)
+      let state = 0
+      for (let i = 0; i < codes.length; i++) {
+        const code = codes[i]!
+        const quantiser = state & 1
+        state = nextState[2 * state + (code & 1)]!
         const model = contexts[i]!
-        counts[model * kltSymbols + (upper < -15 || upper > 15 ? 0 : upper + 16)]!++
-        if (shifts[i] !== 0 || code === 0) continue
-        const at = model * kltCentroids + Math.min(kltCentroids, Math.abs(code)) - 1
-        excess[at]! += Math.abs(inSteps) - Math.abs(code)
-        seen[at]!++
+        const symbol = (code >> shifts[i]!) + zeroSymbol
+        counts[(2 * model + quantiser) * kltSymbols + (symbol < 1 || symbol >= kltSymbols ? 0 : symbol)]!++
       }
     }
   }
   const models = new Uint8Array(counts.length)
-  for (let model = 0; model < kltModels; model++) encodeModel(counts, model, models)
-  const centroids = Int8Array.from(excess, (sum, i) =>
-    Math.max(-64, Math.min(64, Math.round((128 * sum) / seen[i]!))),
-  )
-  return { models, centroids }
+  for (let table = 0; table < 2 * kltModels; table++) encodeModel(counts, table, models)
+  return models
 }
 
 /** A model's probabilities with the first guess, as logarithms: see `modelWeight`. */
-function encodeModel(counts: Float64Array, model: number, levels: Uint8Array): void {
-  const from = model * kltSymbols
+function encodeModel(counts: Float64Array, table: number, levels: Uint8Array): void {
+  const from = table * kltSymbols
+  const model = table >> 1
   // Mean magnitude of what this model codes, in units of its symbols.
   const magnitude = 2 ** (model / 4 - 5 - Math.max(0, Math.ceil((model - 29) / 4)))
   const decay = Math.exp(-1 / Math.max(magnitude, 0.15))

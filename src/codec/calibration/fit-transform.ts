@@ -5,8 +5,8 @@ import { symmetricEigen } from './symmetric-eigen.ts'
 
 /** Longest side of a tile: larger ones gain little and their basis grows with the fourth power. */
 const longestTile = 16
-/** Share of the variance that may be dropped with the weakest components: a tenth of what 4-bit codes lose. */
-const droppedVariance = 5e-4
+/** Share of the variance that may be dropped with the weakest components: little beside what fine levels lose. */
+const droppedVariance = 5e-5
 /** Bounds the work: multiply-accumulates for one covariance, some 10 s. */
 const covarianceWork = 2e10
 /** Places whose products are added at a time: a covariance of 2048 channels is larger than any cache. */
@@ -36,12 +36,13 @@ export function fitTransform(
   const basis = toHalf(Float32Array.from(vectors.subarray(0, kept * channels)))
   const geometry = { channels, height, width, tileHeight, tileWidth, kept }
   const area = tileHeight * tileWidth
-  const plain: TileBasis = { ...geometry, mean, basis, spatial: identity(area) }
+  const flat = { spatial: identity(area), emphasis: new Int8Array(height * width) }
+  const plain: TileBasis = { ...geometry, mean, basis, ...flat }
   const spatial = toHalf(Float32Array.from(symmetricEigen(placeCovariance(plain, maps), area).vectors))
   return { ...plain, spatial }
 }
 
-function channelMeans(
+export function channelMeans(
   channels: number,
   area: number,
   maps: readonly Float32Array[],

@@ -48,13 +48,13 @@ export async function measureFeatures(
   const shapes = wound.tensors.map((id) => borderShape(model.graph.tensors[id]!))
   if (codecs.levels.length === 0 || !shapes.every(isMap)) return { rows, transforms: [] }
 
-  const half = images.map(({ name }) => halfOf(name))
+  const foldOfImage = images.map(({ name }) => foldOf(name))
   const folds: KltParameters[][] = []
-  for (const fold of [0, 1])
-    folds.push(await fitTensors(options, maps, `half ${fold}`, (i) => half[i] !== fold))
+  for (let fold = 0; fold < foldCount; fold++)
+    folds.push(await fitTensors(options, maps, `without fold ${fold}`, (i) => foldOfImage[i] !== fold))
   for (const level of codecs.levels) {
     const byFold = folds.map((fold) => fold.map((parameters) => kltCodec(parameters, level)))
-    rows.push(await measureRow(options, maps, `klt:${level}`, (i) => byFold[half[i]!]!))
+    rows.push(await measureRow(options, maps, `klt:${level}`, (i) => byFold[foldOfImage[i]!]!))
   }
   const all = await fitTensors(options, maps, 'all', () => true)
   const transforms = all.map((parameters, t) =>
@@ -139,9 +139,12 @@ function isMap(shape: readonly number[]): boolean {
   return shape.length === 3 && shape[1]! * shape[2]! > 1 && shape[0]! <= mostKltChannels
 }
 
-/** 0 or 1 by the name alone (FNV-1a), so that neither order nor number of the images moves one to the other half. */
-function halfOf(name: string): number {
+/** The more, the nearer are the measured transforms, each learned without one fold, to the one that is kept. */
+const foldCount = 4
+
+/** 0 to 3 by the name alone (FNV-1a), so that neither order nor number of the images moves one to another fold. */
+function foldOf(name: string): number {
   let hash = 0x811c_9dc5
   for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x0100_0193)
-  return (hash >>> 15) & 1
+  return (hash >>> 15) % foldCount
 }

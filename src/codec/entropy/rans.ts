@@ -1,4 +1,4 @@
-import { type FrequencyTables, probabilityBits } from './frequency-tables.ts'
+import { probabilityBits } from './frequency-tables.ts'
 
 /**
  * Range variant of asymmetric numeral systems (Duda, arXiv 1311.2540) that gives bytes (after Giesen, "Interleaved
@@ -76,34 +76,4 @@ export function damaged(): RangeError {
   return new RangeError(
     'Cannot decode entropy-coded tensor: bytes must be what an encoder wrote, current ones are damaged',
   )
-}
-
-/** Decodes as many symbols as there are contexts (the table of each symbol). @throws {RangeError} */
-export function ransDecode(
-  bytes: Uint8Array,
-  contexts: Uint8Array,
-  tables: FrequencyTables,
-): Uint8Array<ArrayBuffer> {
-  const { entries, slots, symbols } = tables
-  const end = bytes.length
-  const begin = ransStart(bytes)
-  const out = new Uint8Array(contexts.length)
-  let { at, even: current, odd: other } = begin
-  for (let i = 0; i < out.length; i++) {
-    const context = contexts[i]!
-    const low = current & mask
-    const symbol = slots[(context << probabilityBits) + low]!
-    out[i] = symbol
-    const entry = entries[context * symbols + symbol]!
-    let next = (entry >>> 16) * (current >>> probabilityBits) + low - (entry & 0xffff)
-    while (next < stateFloor) {
-      if (at === end) throw truncated()
-      next = (next << 8) | bytes[at++]!
-    }
-    current = other
-    other = next
-  }
-  // The state that would take the next even symbol, in either order: both must be the floor.
-  ransEnd(current, other, at, end)
-  return out
 }

@@ -1,12 +1,6 @@
 import { type KltParameters, kltModels, modelWeight } from './klt-parameters.ts'
 import { tileCount } from './tile-transform.ts'
-
-/** Added before a magnitude is cut to a whole number: below 0.5, so zero has a wider zone than the other codes. */
-const rounding = 0.42
-
-export function quantiseCoefficient(inSteps: number): number {
-  return inSteps < 0 ? -Math.floor(rounding - inSteps) : Math.floor(inSteps + rounding)
-}
+import { nextState, trellisValue } from './trellis.ts'
 
 export interface CoefficientModels {
   /** Of the whole map. */
@@ -58,4 +52,22 @@ export function coefficientModels(
 
 export function kltModelTables({ models }: Pick<KltParameters, 'models'>): number[] {
   return Array.from(models, modelWeight)
+}
+
+/**
+ * Coefficients of the whole map from the codes of those that are sent. They take the quantisers' own values: centroids
+ * of what was rounded to a code lie nearer to zero, have less squared error, and change more answers.
+ */
+export function dequantise(
+  codes: Int32Array,
+  { coefficients, sent, steps }: CoefficientModels,
+): Float32Array<ArrayBuffer> {
+  const values = new Float32Array(coefficients)
+  let state = 0
+  for (let i = 0; i < codes.length; i++) {
+    const code = codes[i]!
+    if (code !== 0) values[sent[i]!] = trellisValue(code, state & 1) * steps[i]!
+    state = nextState[2 * state + (code & 1)]!
+  }
+  return values
 }

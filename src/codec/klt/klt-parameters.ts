@@ -7,8 +7,6 @@ export const kltLevels = 64
 export const kltModels = 48
 /** Codes -15..15, and 0 for an escape. */
 export const kltSymbols = 32
-/** Reconstruction points learned per model: of the codes 1, 2, and 3 and above. */
-export const kltCentroids = 3
 
 export interface KltShape {
   readonly channels: number
@@ -38,10 +36,10 @@ export interface KltParameters extends KltShape {
   readonly scale: Int8Array<ArrayBuffer>
   /** kept x area: log2 in eighths of the step; coefficients to which the output is sensitive have small ones. */
   readonly weight: Int8Array<ArrayBuffer>
-  /** kltModels x kltSymbols: see `modelWeight`. */
+  /** height x width: log2 in eighths of what values are multiplied by, so that places that matter keep more. */
+  readonly emphasis: Int8Array<ArrayBuffer>
+  /** kltModels x 2 quantisers x kltSymbols: see `modelWeight`. */
   readonly models: Uint8Array<ArrayBuffer>
-  /** kltModels x kltCentroids: what is added to a code's magnitude, in 128ths of a step. */
-  readonly centroids: Int8Array<ArrayBuffer>
   /** First 4 bytes of SHA-256 over all of it: travels with every tensor, so that a mismatch is an error. */
   readonly hash: number
 }
@@ -61,7 +59,7 @@ type Learned = Omit<KltParameters, 'hash'>
 
 /** One block of bytes for the file: matrices as binary16, the rest as it is. */
 export function packKlt(parameters: Learned): Uint8Array<ArrayBuffer> {
-  const { mean, basis, spatial, scale, weight, models, centroids, reference } = parameters
+  const { mean, basis, spatial, scale, weight, emphasis, models, reference } = parameters
   const half = (data: Float32Array<ArrayBuffer>) => float16Codec.encode({ shape: [data.length], data })
   const parts = [
     new Float32Array([reference]),
@@ -70,8 +68,8 @@ export function packKlt(parameters: Learned): Uint8Array<ArrayBuffer> {
     half(spatial),
     scale,
     weight,
+    emphasis,
     models,
-    centroids,
   ]
   return new Uint8Array(
     Buffer.concat(parts.map((part) => new Uint8Array(part.buffer, part.byteOffset, part.byteLength))),
@@ -89,11 +87,10 @@ export function unpackKlt(shape: KltShape, block: Uint8Array): KltParameters {
     2 * area * area,
     coefficients,
     coefficients,
+    shape.height * shape.width,
+    2 * kltModels * kltSymbols,
   ]
-  const expected = [...sizes, kltModels * kltSymbols, kltModels * kltCentroids].reduce(
-    (sum, size) => sum + size,
-    0,
-  )
+  const expected = sizes.reduce((sum, size) => sum + size, 0)
   if (block.length !== expected || shape.kept > shape.channels) {
     throw new RangeError(
       `Cannot read klt parameters: data must be ${expected} bytes long, current value is ${block.length}`,
@@ -108,8 +105,8 @@ export function unpackKlt(shape: KltShape, block: Uint8Array): KltParameters {
   const spatial = halves(take(2 * area * area))
   const scale = new Int8Array(take(coefficients).buffer)
   const weight = new Int8Array(take(coefficients).buffer)
-  const models = take(kltModels * kltSymbols)
-  const centroids = new Int8Array(take(kltModels * kltCentroids).buffer)
+  const emphasis = new Int8Array(take(shape.height * shape.width).buffer)
+  const models = take(2 * kltModels * kltSymbols)
   if (!(reference > 0) || reference > 1e30 || !mean.every((value) => Math.abs(value) < 1e30)) {
     throw new RangeError(
       `Cannot read klt parameters: reference and mean must be finite, current value is ${reference}`,
@@ -126,8 +123,8 @@ export function unpackKlt(shape: KltShape, block: Uint8Array): KltParameters {
     spatial,
     scale,
     weight,
+    emphasis,
     models,
-    centroids,
     hash: digest.readUInt32LE(0),
   }
 }

@@ -6,6 +6,7 @@ export interface TileBasis extends KltShape {
   readonly mean: Float32Array
   readonly basis: Float32Array
   readonly spatial: Float32Array
+  readonly emphasis: Int8Array
 }
 
 export function tileCount({ height, width, tileHeight, tileWidth }: KltShape): number {
@@ -16,13 +17,15 @@ export function tileCount({ height, width, tileHeight, tileWidth }: KltShape): n
 const blockRows = 32
 
 /**
- * Coefficients of a map, tile x component x pattern: the channels' basis is applied at every place, then the spatial
- * one to every component of a tile. O(values x (kept + area)).
+ * Coefficients of a map, tile x component x pattern: the mean is taken off, each place multiplied by its emphasis, then
+ * the channels' basis is applied at every place and the spatial one to every component of a tile. O(values x (kept +
+ * area)).
  * @param map channels x height x width.
  */
 export function forwardTransform(shape: TileBasis, map: Float32Array): Float32Array<ArrayBuffer> {
   const { channels, kept, tileHeight, tileWidth } = shape
   const area = tileHeight * tileWidth
+  const emphasis = emphasisFactors(shape)
   const out = new Float32Array(tileCount(shape) * kept * area)
   const spatial = Float64Array.from(shape.spatial)
   const tile = new Float64Array(area * channels)
@@ -31,7 +34,7 @@ export function forwardTransform(shape: TileBasis, map: Float32Array): Float32Ar
   const rotated = new Float64Array(blockRows * area)
   let at = 0
   for (const [top, left] of tileCorners(shape)) {
-    readTile(shape, map, top, left, tile)
+    readTile(shape, map, top, left, emphasis, tile)
     for (let k = 0; k < kept; k += blockRows) {
       const rows = Math.min(blockRows, kept - k)
       factors.set(shape.basis.subarray(k * channels, (k + rows) * channels))
@@ -48,7 +51,7 @@ export function forwardTransform(shape: TileBasis, map: Float32Array): Float32Ar
 
 /** The map of which these are the coefficients, up to the components that are not kept. */
 export function inverseTransform(shape: TileBasis, coefficients: Float32Array): Float32Array<ArrayBuffer> {
-  const { channels, height, width, kept, tileHeight, tileWidth, spatial, mean, basis } = shape
+  const { channels, height, width, kept, tileHeight, tileWidth, spatial, basis } = shape
   const area = tileHeight * tileWidth
   const map = new Float32Array(channels * height * width)
   const tile = new Float32Array(channels * area)
@@ -81,11 +84,11 @@ export function inverseTransform(shape: TileBasis, coefficients: Float32Array): 
       }
       sums.fill(0)
       addRowProducts(factors, rows, components, area, count, sums)
-      for (let r = 0; r < rows; r++)
-        for (let p = 0; p < area; p++) tile[(c + r) * area + p] = sums[r * area + p]! + mean[c + r]!
+      tile.set(rows === blockRows ? sums : sums.subarray(0, rows * area), c * area)
     }
     writeTile(shape, tile, top, left, map)
   }
+  restore(shape, map)
   return map
 }
 
@@ -115,16 +118,39 @@ function tileCorners({ height, width, tileHeight, tileWidth }: KltShape): [numbe
   return corners
 }
 
-/** The tile's values less the channels' means, place x channel; places beyond the border repeat it. */
-function readTile(shape: TileBasis, map: Float32Array, top: number, left: number, tile: Float64Array): void {
+/** What each place's values are multiplied by. */
+function emphasisFactors({ emphasis }: TileBasis): Float32Array<ArrayBuffer> {
+  return Float32Array.from(emphasis, (eighths) => 2 ** (eighths / 8))
+}
+
+/** The tile's values less the channels' means, times the emphasis, place x channel; places beyond the border repeat it. */
+function readTile(
+  shape: TileBasis,
+  map: Float32Array,
+  top: number,
+  left: number,
+  emphasis: Float32Array,
+  tile: Float64Array,
+): void {
   const { channels, height, width, tileHeight, tileWidth, mean } = shape
+  const area = height * width
   let at = 0
   for (let y = 0; y < tileHeight; y++) {
     const row = Math.min(height - 1, top + y) * width
     for (let x = 0; x < tileWidth; x++) {
       const place = row + Math.min(width - 1, left + x)
-      for (let c = 0; c < channels; c++) tile[at++] = map[c * height * width + place]! - mean[c]!
+      const factor = emphasis[place]!
+      for (let c = 0; c < channels; c++) tile[at++] = (map[c * area + place]! - mean[c]!) * factor
     }
+  }
+}
+
+/** Undoes emphasis and mean, in place. */
+function restore(shape: TileBasis, map: Float32Array): void {
+  const inverse = emphasisFactors(shape).map((factor) => 1 / factor)
+  for (let c = 0, at = 0; c < shape.channels; c++) {
+    const mean = shape.mean[c]!
+    for (let place = 0; place < inverse.length; place++, at++) map[at] = map[at]! * inverse[place]! + mean
   }
 }
 
