@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import cron, { type ScheduledTask } from 'node-cron'
 import { CpuMonitor } from '../src/bandwidth-probe/cpu-monitor.ts'
 import { LinkMonitor } from '../src/bandwidth-probe/link-monitor.ts'
+import { collectGarbage } from '../src/executor/collect-garbage.ts'
 import type { EngineState } from '../src/executor/start-with-engine.ts'
 import { LiveSlowdown } from '../src/latency-model/live-slowdown.ts'
 import { segmentsMs } from '../src/latency-model/profile.ts'
@@ -21,6 +22,9 @@ import { RequestPipeline } from './request-pipeline.ts'
 import { startEdge } from './start-edge.ts'
 import type { Theatre } from './surgery.ts'
 import { WorkerPool } from './worker-pool.ts'
+
+/** How often what requests have left behind is freed, when there is nothing else to do. */
+const tidyMs = 60_000
 
 /** The daemon: builds everything from its configuration, starts it in order and stops it in the opposite one. */
 export class Agent {
@@ -112,6 +116,8 @@ export class Agent {
     const pipeline = new RequestPipeline({ config, fixedWound, model, labels, planner, theatre, log })
     this.stops.push(() => pipeline.stop())
     this.scheduleReprofiling(edge, planner)
+    const tidying = setInterval(() => pipeline.idle && collectGarbage(), tidyMs)
+    this.stops.push(() => clearInterval(tidying))
 
     await pipeline.warmUp()
     await device.subscribe(this.topic('input'), async (message) => {
@@ -124,6 +130,7 @@ export class Agent {
       await this.publishResult(device, message, result)
     })
     health.serving()
+    collectGarbage()
     this.announceOnline(device, model, engine)
   }
 

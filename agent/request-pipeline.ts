@@ -43,6 +43,10 @@ export class RequestPipeline {
     this.options = options
   }
 
+  get idle(): boolean {
+    return this.inWork === 0
+  }
+
   stop(): void {
     this.over.abort(new Error('The agent is stopping'))
   }

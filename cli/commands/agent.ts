@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8'
 import { Agent } from '../../agent/agent.ts'
 import { agentConfigSchema } from '../../agent/config.ts'
 import { loadConfig } from '../../src/config/load-config.ts'
@@ -19,5 +20,7 @@ export async function agent(args: readonly string[]): Promise<number> {
   if (file === undefined) throw new UsageError('surgeon agent needs --config FILE')
   const config = await loadConfig(file, agentConfigSchema)
   if (values['check-config']) return 0
+  // An edge has little memory: V8 is to grow its heaps late. It is read whenever a heap grows.
+  setFlagsFromString('--optimize-for-size')
   return runDaemon(new Agent(config, stderrLog('agent')))
 }

@@ -29,6 +29,9 @@ export interface ThreadLink {
   close(limitMs: number): Promise<void>
 }
 
+/** Its JavaScript allocates little, tensors lie outside: V8 would let the young generation grow to 48 MB. */
+const resourceLimits = { maxYoungGenerationSizeMb: 6 }
+
 const threadEntry = new URL('./inference-thread.js', import.meta.url)
 
 /**
@@ -43,7 +46,7 @@ export async function openThread(
   entry: URL = threadEntry,
 ): Promise<ThreadLink> {
   // libtensorflow reads its settings from the real environment, which a thread's own copy is not.
-  const thread = new Worker(entry, { workerData: setup, env: SHARE_ENV })
+  const thread = new Worker(entry, { workerData: setup, env: SHARE_ENV, resourceLimits })
   const calls = new Map<
     number,
     { resolve: (reply: RunReply | undefined) => void; reject: (e: Error) => void }

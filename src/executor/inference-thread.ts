@@ -8,6 +8,7 @@ import { modelCodecs } from '../codec/model-codecs.ts'
 import { loadModel } from '../model-graph/load-model.ts'
 import type { Log } from '../telemetry/log.ts'
 import { splitValues, stackValues } from './batch.ts'
+import { collectGarbage } from './collect-garbage.ts'
 import { CompiledCache } from './compiled-cache/compiled-cache.ts'
 import type { Executable, TensorValue } from './engine.ts'
 import type {
@@ -25,6 +26,8 @@ import { Slowdown } from './slowdown.ts'
 
 const port = parentPort!
 const setup = workerData as ThreadSetup
+
+const deadBytesLimit = 8 * 2 ** 20
 
 class Cancelled extends Error {}
 
@@ -53,6 +56,18 @@ function compiledCache(): CompiledCache | undefined {
   if (settings === undefined || settings.bytes === 0) return undefined
   const log: Log = (level, message, fields = {}) => note({ kind: 'log', level, message, fields })
   return new CompiledCache(settings, log, () => note({ kind: 'in-memory' }))
+}
+
+/** Tensors that runs have left behind since they were last freed. */
+let deadBytes = 0
+
+function freeTensors({ input }: RunRequest, { values, encoded }: RunReply): void {
+  const given = input.kind === 'values' ? input.values : []
+  for (const { data } of [...given, ...values]) deadBytes += data.byteLength
+  for (const { shape } of encoded) deadBytes += 4 * shape.reduce((product, axis) => product * axis, 1)
+  if (deadBytes < deadBytesLimit) return
+  deadBytes = 0
+  collectGarbage('minor')
 }
 
 function isCancelled(cancel: Int32Array<SharedArrayBuffer>): boolean {
@@ -144,6 +159,7 @@ async function carryOut(command: ThreadCommand): Promise<void> {
         inputs: command.segment.inputs,
         outputs: command.segment.outputs,
       })
+      collectGarbage()
       return post({ kind: 'done', call })
     }
     case 'unload': {
@@ -156,7 +172,8 @@ async function carryOut(command: ThreadCommand): Promise<void> {
       // Values that stay kept here are copied by the message, the others are handed over.
       const transfer = reply.encoded.map((part) => part.bytes.buffer)
       if (!command.run.keep) transfer.push(...reply.values.map((value) => value.data.buffer))
-      return post({ kind: 'done', call, reply }, [...new Set(transfer)])
+      post({ kind: 'done', call, reply }, [...new Set(transfer)])
+      return freeTensors(command.run, reply)
     }
     case 'drop':
       kept.delete(command.request)

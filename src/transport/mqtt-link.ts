@@ -120,6 +120,8 @@ function clientOptions(options: SessionOptions): IClientOptions {
     reconnectPeriod: 0,
     resubscribe: false,
     queueQoSZero: false,
+    // It would hold a buffer for each of the 65536 packet numbers: 7 MB.
+    writeCache: false,
     clientId,
     keepalive: keepaliveSeconds,
     // The session's own limit comes first and covers more.

@@ -1,5 +1,9 @@
+import { collectGarbage } from '../collect-garbage.ts'
 import { layOutMessage, type MessageLayout } from './message-layout.ts'
 import type { OnnxGraph } from './onnx-message.ts'
+
+/** Constants that may be dead and not yet collected. */
+const garbageBytes = 64 * 2 ** 20
 
 /** Takes a model's bytes in order. What it is given is not kept by the giver. */
 export interface MessageSink {
@@ -13,10 +17,16 @@ export interface MessageSink {
  * @throws {TypeError} for a constant of wrong length; and what reading one or the sink throws.
  */
 export async function writeMessage(layout: MessageLayout, sink: MessageSink): Promise<void> {
+  let garbage = 0
   for (const { header, constant } of layout.parts) {
     await sink.message(header)
     if (constant === undefined) continue
     const { initializer, byteLength, padding } = constant
+    garbage += byteLength
+    if (garbage > garbageBytes) {
+      collectGarbage()
+      garbage = byteLength
+    }
     const values = await initializer.values()
     if (values.byteLength !== byteLength) {
       throw new TypeError(

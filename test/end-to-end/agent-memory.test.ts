@@ -1,0 +1,61 @@
+import { readFile } from 'node:fs/promises'
+import { afterEach, describe, expect, test } from 'vitest'
+import { bundledPhoto } from '../model-input.ts'
+import { mosquittoMissing } from '../mosquitto.ts'
+import { repositoryRoot } from '../paths.ts'
+import { type EndToEnd, endToEnd, stateTopic } from './theatre.ts'
+
+let running: EndToEnd | undefined
+afterEach(async () => {
+  await running?.close()
+  running = undefined
+})
+
+/** Megabytes that a process has resident: all, its own, and of files. */
+async function residentMb(pid: number): Promise<{ all: number; own: number; files: number }> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8')
+  const of = (name: string) =>
+    (Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)![1]) * 1024) / 1e6
+  return { all: of('VmRSS'), own: of('RssAnon'), files: of('RssFile') }
+}
+
+/** As the service is installed. */
+async function serviceEnvironment(): Promise<Record<string, string>> {
+  const unit = await readFile(new URL('deploy/systemd/surgeon-agent.service', repositoryRoot), 'utf8')
+  const settings = [...unit.matchAll(/^Environment=(.*)$/gm)].flatMap(([, line]) => line!.split(' '))
+  return Object.fromEntries(settings.map((setting) => setting.split(/=(.*)/s).slice(0, 2)))
+}
+
+const impossible = mosquittoMissing ?? (process.platform === 'linux' ? undefined : 'there is no /proc here')
+if (impossible !== undefined) process.stderr.write(`tests skipped: ${impossible}\n`)
+
+describe.skipIf(impossible !== undefined)('an agent with a fixed wound', () => {
+  test("cuts VGG19 after block3_pool and stays below 200 MB: 575 MB of weights are the worker's", async () => {
+    running = await endToEnd()
+    const { start, message, ask } = running
+    const limits = { batch: 1, tailBytes: 1 }
+    const worker = await start('worker', { worker: 'pool-1', models: ['vgg19'], threads: 2, limits })
+    const announced = message(stateTopic.worker('pool-1'), (text) => text !== '')
+    const settings = { device: 'pi', model: 'vgg19', wound: 'block3_pool' }
+    const online = () => message(stateTopic.agent('pi'), (text) => text.includes('online'))
+    const first = await start('agent', settings, await serviceEnvironment())
+    await Promise.race([online(), first.ended])
+    await first.stop()
+    // As after any but the first start: the head is compiled and measured already.
+    const agent = await start('agent', settings, await serviceEnvironment())
+    await Promise.race([Promise.all([announced, online()]), agent.ended, worker.ended])
+    const photo = await readFile(bundledPhoto('cat'))
+    let answered = 0
+    // Until the announcement has come to the agent there is nobody to finish.
+    for (let n = 0; answered < 10 && n < 200; n++) {
+      const result = await ask('pi', photo)
+      if (!result.ok) continue
+      expect(result).toMatchObject({ finishedAt: 'worker', plan: { wound: 'block3_pool' } })
+      answered++
+    }
+    expect(answered).toBe(10)
+    const memory = await residentMb(agent.pid)
+    // All of it, so that a failure tells which part has grown.
+    expect({ ...memory, fits: memory.all <= 200 }).toMatchObject({ fits: true })
+  }, 90_000)
+})
