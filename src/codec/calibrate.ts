@@ -49,7 +49,7 @@ export const defaultCodecs: CodecChoice = {
     ...[50, 85].flatMap((quality) => [`jpeg:${quality}@160`, `webp:${quality}@160`]),
   ],
   features: ['float16', 'uint8', 'q8', 'q6', 'q5', 'q4', 'q4c', 'q3', 'q3c', 'q2'],
-  levels: [2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16],
+  levels: [0, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16],
 }
 
 /** Fewer say nothing: the transforms would learn the images by heart. */
