@@ -141,14 +141,14 @@ describe('lowBitCodec', () => {
     ),
   }
   for (const [name, bits, perChannel, hex] of [
-    ['q3', 3, false, '0000403f038c19250e201f8317910ee1f1924178e836c6f8ec2e2e'],
+    ['q3', 3, false, '0000403f03b13b280e7cff2e17f08dcff5a05b0ff8dffebaca'],
     [
       'q4c',
       4,
       true,
-      '3333b33eff00062006880a9600619f37034cc0110b97d8a82f83e8c6489bf96c56b71054ba967b74e1258fe8f73aa8',
+      '3333b33eff00062006eb589700666f3603ec86200507978029213450376aa4d04c504a7fbad0755fd08fec47b0',
     ],
-    ['q6', 6, false, 'abaaaa3d189718142142effd00c62c0cb3ceeb128193e4882c9197f34cf38b9f58018cce120d1663e6'],
+    ['q6', 6, false, 'abaaaa3d18b347aa22430f0100efba90af3fcd0f7e2092602e1f9c1a0094af098aa504120d1663e6'],
     [
       'q7',
       7,

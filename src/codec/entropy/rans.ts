@@ -2,13 +2,14 @@ import { probabilityBits } from './frequency-tables.ts'
 
 /**
  * Range variant of asymmetric numeral systems (Duda, arXiv 1311.2540) that gives bytes (after Giesen, "Interleaved
- * entropy coders", arXiv 1402.3392): two states take turns, so that the processor works at both. States live in
- * [2^23, 2^31), so that JavaScript engines keep them in 32-bit integers. O(symbols).
+ * entropy coders", arXiv 1402.3392), two at a time, so that no symbol needs more than once: two states take turns, so that
+ * the processor works at both. States live in [2^15, 2^31), so that JavaScript engines keep them in 32-bit integers.
+ * O(symbols).
  *
- * Layout: state of the even symbols, state of the odd ones (4 bytes each, little endian), then bytes in the order in
- * which the decoder takes them.
+ * Layout: state of the even symbols, state of the odd ones (4 bytes each, little endian), then pairs of bytes, the higher
+ * first, in the order in which the decoder takes them.
  */
-export const stateFloor = 1 << 23
+export const stateFloor = 1 << 15
 const mask = (1 << probabilityBits) - 1
 const headBytes = 8
 
@@ -30,9 +31,10 @@ export function ransEncode(entries: Uint32Array): Uint8Array<ArrayBuffer> {
     const entry = entries[i]!
     const frequency = entry >>> 16
     const ceiling = frequency << 19
-    while (current >= ceiling) {
+    if (current >= ceiling) {
       out[--at] = current
-      current >>>= 8
+      out[--at] = current >>> 8
+      current >>>= 16
     }
     const quotient = (current * reciprocals[frequency]!) | 0
     const next = (quotient << probabilityBits) + (current - quotient * frequency) + (entry & 0xffff)

@@ -78,9 +78,10 @@ export function decodeCodes(
     const symbol = slots[(table << probabilityBits) + low]!
     const entry = entries[table * kltSymbols + symbol]!
     let next = (entry >>> 16) * (current >>> probabilityBits) + low - (entry & 0xffff)
-    while (next < stateFloor) {
-      if (at === end) throw truncated()
-      next = (next << 8) | bytes[at++]!
+    if (next < stateFloor) {
+      if (at + 2 > end) throw truncated()
+      next = (next << 16) | (bytes[at]! << 8) | bytes[at + 1]!
+      at += 2
     }
     current = other
     other = next

@@ -44,7 +44,7 @@ describe('klt codes', () => {
     }
     const coded = { contexts: Uint8Array.from(models.contexts), shifts: Uint8Array.from(models.shifts) }
     expect(Buffer.from(encodeCodes(codes, coded, tables)).toString('hex')).toBe(
-      '03000031c92901d87bae00b0fdb21df76d0cfb30f803',
+      '0300003f29010002ac000012917f0b0ff80cfb30f803',
     )
   })
 })
