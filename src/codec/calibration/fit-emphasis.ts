@@ -1,6 +1,7 @@
 import type { Disturb } from './fit-weights.ts'
 import { leastSquares } from './least-squares.ts'
 import { noiseSigns } from './noise-signs.ts'
+import { rootMeanSquare } from './root-mean-square.ts'
 
 /** The map is divided into at most so many blocks a side. */
 const blocksPerSide = 7
@@ -75,14 +76,4 @@ function parts(side: number): [number, number][] {
   const count = Math.min(blocksPerSide, side)
   const edge = (i: number) => Math.floor((i * side) / count)
   return Array.from({ length: count }, (_, i) => [edge(i), edge(i + 1)])
-}
-
-function rootMeanSquare(maps: readonly Float32Array[]): number {
-  let sum = 0
-  let count = 0
-  for (const map of maps) {
-    for (let i = 0; i < map.length; i++) sum += map[i]! * map[i]!
-    count += map.length
-  }
-  return Math.max(Math.sqrt(sum / count), 1e-20)
 }

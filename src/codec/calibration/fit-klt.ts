@@ -6,6 +6,7 @@ import { nextState, trellisCodes } from '../klt/trellis.ts'
 import { fitEmphasis } from './fit-emphasis.ts'
 import { channelMeans, fitTransform } from './fit-transform.ts'
 import { type Disturb, fitWeights } from './fit-weights.ts'
+import { rootMeanSquare } from './root-mean-square.ts'
 
 /** Levels whose codes the models are learned from: the range anyone will use, since a model serves all levels. */
 const learnedLevels = [2, 5, 8, 11, 14, 17]
@@ -62,16 +63,6 @@ function emphasised(maps: readonly Float32Array[], mean: Float32Array, emphasis:
     }
     return out
   })
-}
-
-function rootMeanSquare(coefficients: readonly Float32Array[]): number {
-  let sum = 0
-  let count = 0
-  for (const map of coefficients) {
-    for (let i = 0; i < map.length; i++) sum += map[i]! * map[i]!
-    count += map.length
-  }
-  return Math.max(Math.sqrt(sum / count), 1e-20)
 }
 
 function meanMagnitudes(
