@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { readOptions, wholeNumber, wholeNumbers } from '../cli/options.ts'
 import { progressLine } from '../cli/progress-line.ts'
 import { runCalibration } from '../cli/run-calibration.ts'
+import { kltLevels } from '../src/codec/klt/klt-parameters.ts'
 import { codecSpeed } from './codec-speed.ts'
 
 /** `surgeon bench codec`: calibration's rows without writing anything beside the model, and the speed on a large map. */
@@ -20,7 +21,8 @@ export async function benchCodec(args: readonly string[]): Promise<number> {
     },
   })
   const limit = values.limit === undefined ? undefined : wholeNumber(values.limit, '--limit', 1)
-  const levels = values.levels === undefined ? undefined : wholeNumbers(values.levels, '--levels', 0)
+  const levels =
+    values.levels === undefined ? undefined : wholeNumbers(values.levels, '--levels', kltLevels.coarsest)
   const progress = progressLine()
   const rows: object[] = []
   const { images, labels } = values

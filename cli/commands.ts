@@ -66,7 +66,7 @@ export const commands: Readonly<Record<string, Command>> = {
   },
   calibrate: {
     usage:
-      'calibrate --model M --images DIR [--labels FILE] [--limit N] [--wounds W,W+W] [--levels N,N] [--out DIR] [--json]',
+      'calibrate --model M --images DIR [--labels FILE] [--limit N] [--wounds W,W+W] [--levels=N,N] [--out DIR] [--json]',
     summary:
       'bytes, agreement and times of every codec at every wound, on your own pictures, written beside the model',
     load: async () => (await import('./commands/calibrate.ts')).calibrate,

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { calibrationChart } from '../../src/codec/calibration/calibration-chart.ts'
 import { saveCalibration } from '../../src/codec/calibration/calibration-file.ts'
+import { kltLevels } from '../../src/codec/klt/klt-parameters.ts'
 import { findModel } from '../../src/model-graph/find-model.ts'
 import { readOptions, wholeNumber, wholeNumbers } from '../options.ts'
 import { progressLine } from '../progress-line.ts'
@@ -31,7 +32,8 @@ export async function calibrate(args: readonly string[]): Promise<number> {
     throw new UsageError('surgeon calibrate needs --out DIR for a model of the zoo')
   const progress = progressLine()
   const wounds = values.wounds?.split(',')
-  const levels = values.levels === undefined ? undefined : wholeNumbers(values.levels, '--levels', 0)
+  const levels =
+    values.levels === undefined ? undefined : wholeNumbers(values.levels, '--levels', kltLevels.coarsest)
   const result = await runCalibration({
     model,
     images,

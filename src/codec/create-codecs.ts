@@ -35,7 +35,7 @@ export function createCodecs(calibration: Calibration | undefined): Codecs {
   }
 
   return (name, wound, tensor) => {
-    const level = /^klt:(\d{1,2})$/.exec(name)
+    const level = /^klt:(-?\d{1,2})$/.exec(name)
     if (level === null) return featureCodec(name)
     const key = JSON.stringify([name, wound, tensor])
     const known = made.get(key)

@@ -13,7 +13,7 @@ const stampBytes = 4
 /**
  * Transform coding of a feature map: values weighted by what their place does to the answer, Karhunen-Loeve transforms
  * of the channels and of the places, all learned in calibration (Goyal, "Theoretical foundations of transform
- * coding", IEEE SPM 2001), dependent quantisation (`trellis.ts`), static models. Name: `klt:<level>`, 0 to 63; a level
+ * coding", IEEE SPM 2001), dependent quantisation (`trellis.ts`), static models. Name: `klt:<level>`, -16 to 63; a level
  * is a quarter octave finer than the one before.
  *
  * | bytes | field, little endian |
@@ -22,9 +22,10 @@ const stampBytes = 4
  * | .. | codes of the coefficients, see `klt-codes.ts`; those of expected magnitude below 1/32 step are not sent |
  */
 export function kltCodec(parameters: KltParameters, level: number): FeatureCodec {
-  if (!Number.isInteger(level) || level < 0 || level >= kltLevels) {
+  const { coarsest, finest } = kltLevels
+  if (!Number.isInteger(level) || level < coarsest || level > finest) {
     throw new RangeError(
-      `Cannot make codec klt: level must be 0 to ${kltLevels - 1}, current value is ${level}`,
+      `Cannot make codec klt: level must be ${coarsest} to ${finest}, current value is ${level}`,
     )
   }
   const name = `klt:${level}`

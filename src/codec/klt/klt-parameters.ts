@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto'
 import { float16Codec } from '../float16.ts'
 
-/** Levels of a quarter octave each: `klt:<level>` has steps of reference * 2^(weight / 8 - level / 4). */
-export const kltLevels = 64
+/**
+ * Levels of a quarter octave each: `klt:<level>` has steps of reference * 2^(weight / 8 - level / 4). Those below 0 are for
+ * maps of which little is needed, such as ResNet50's.
+ */
+export const kltLevels = { coarsest: -16, finest: 63 } as const
 /** Coefficients are coded with the model of their expected magnitude in steps, a quarter octave to a model. */
 export const kltModels = 48
 /** Codes -15..15, and 0 for an escape. */

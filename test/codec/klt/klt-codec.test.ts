@@ -79,7 +79,7 @@ describe('kltCodec', () => {
 
   it('comes closer with every few levels, on a map it has not seen, in fewer bytes than plain codes', () => {
     const unseen = map(99)
-    const errors = [2, 6, 10, 14, 18].map((level) => squaredError(kltCodec(parameters, level), unseen))
+    const errors = [-6, 2, 6, 10, 14, 18].map((level) => squaredError(kltCodec(parameters, level), unseen))
     for (let i = 1; i < errors.length; i++) expect(errors[i]).toBeLessThan(errors[i - 1]!)
     const plain = featureCodec('q4')
     const level = [2, 4, 6, 8, 10, 12, 14, 16, 18, 20].find(
@@ -102,6 +102,8 @@ describe('kltCodec', () => {
   })
 
   it('refuses the bytes of other parameters, another level and another shape', () => {
+    for (const level of [-17, 64, 1.5])
+      expect(() => kltCodec(parameters, level)).toThrow(/level must be -16 to 63/)
     const bytes = kltCodec(parameters, 8).encode({ shape, data: maps[0]! })
     expect(() => kltCodec(other, 8).decode(bytes, shape)).toThrow(/calibration must be the sender's/)
     expect(() => kltCodec(parameters, 9).decode(bytes, shape)).toThrow(/calibration must be the sender's/)
