@@ -20,7 +20,8 @@ export async function agent(args: readonly string[]): Promise<number> {
   if (file === undefined) throw new UsageError('surgeon agent needs --config FILE')
   const config = await loadConfig(file, agentConfigSchema)
   if (values['check-config']) return 0
-  // An edge has little memory: V8 is to grow its heaps late. It is read whenever a heap grows.
-  setFlagsFromString('--optimize-for-size')
+  // Who holds the head alone has little memory: V8 is to grow its heaps late. Collecting more often delays the event loop,
+  // so other agents do without. It is read whenever a heap grows.
+  if (config.wound !== undefined) setFlagsFromString('--optimize-for-size')
   return runDaemon(new Agent(config, stderrLog('agent')))
 }
