@@ -128,6 +128,8 @@ export class Agent {
         if (result.finishedAt === 'worker') health.finishedAtWorker++
       } else health.failed++
       await this.publishResult(device, message, result)
+      // Who holds the head alone has little memory: the picture, its tensor and the frame are freed at once.
+      if (fixedWound !== undefined && pipeline.idle) collectGarbage('minor')
     })
     health.serving()
     collectGarbage()

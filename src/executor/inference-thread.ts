@@ -27,7 +27,7 @@ import { Slowdown } from './slowdown.ts'
 const port = parentPort!
 const setup = workerData as ThreadSetup
 
-const deadBytesLimit = 8 * 2 ** 20
+const deadBytesLimit = 4 * 2 ** 20
 
 class Cancelled extends Error {}
 
