@@ -1,7 +1,7 @@
 import { coefficientModels } from '../klt/coefficients.ts'
 import { zeroSymbol } from '../klt/klt-codes.ts'
 import { type KltParameters, kltModels, kltSymbols, packKlt, unpackKlt } from '../klt/klt-parameters.ts'
-import { forwardTransform, type TileBasis } from '../klt/tile-transform.ts'
+import { emphasisFactors, forwardTransform, type TileBasis } from '../klt/tile-transform.ts'
 import { nextState, trellisCodes } from '../klt/trellis.ts'
 import { fitEmphasis } from './fit-emphasis.ts'
 import { channelMeans, fitTransform } from './fit-transform.ts'
@@ -54,7 +54,7 @@ export async function fitKlt(
 
 /** Maps as the bases see them: without the channels' means, and weighted. */
 function emphasised(maps: readonly Float32Array[], mean: Float32Array, emphasis: Int8Array): Float32Array[] {
-  const factors = Float32Array.from(emphasis, (eighths) => 2 ** (eighths / 8))
+  const factors = emphasisFactors({ emphasis })
   return maps.map((map) => {
     const out = new Float32Array(map.length)
     for (let i = 0; i < out.length; ) {

@@ -119,7 +119,7 @@ function tileCorners({ height, width, tileHeight, tileWidth }: KltShape): [numbe
 }
 
 /** What each place's values are multiplied by. */
-function emphasisFactors({ emphasis }: TileBasis): Float32Array<ArrayBuffer> {
+export function emphasisFactors({ emphasis }: Pick<TileBasis, 'emphasis'>): Float32Array<ArrayBuffer> {
   return Float32Array.from(emphasis, (eighths) => 2 ** (eighths / 8))
 }
 
