@@ -1,6 +1,6 @@
-import type { Calibration } from '../src/codec/calibration/calibration-file.ts'
+import type { Calibration } from '../src/codec/calibration-file.ts'
 import type { EngineName } from '../src/executor/engine.ts'
-import { InferenceWorker } from '../src/executor/inference-worker.ts'
+import { InferenceHost } from '../src/executor/inference-host.ts'
 import { exampleInputs } from '../src/executor/parity.ts'
 import { type ChainSegment, type SegmentChain, segmentChain } from '../src/executor/segment-chain.ts'
 import { machineName, measureProfile, profileOfNothing } from '../src/latency-model/measure-profile.ts'
@@ -20,7 +20,7 @@ export type EdgeConfig = Omit<AgentConfig, 'engine'> & { readonly engine: Engine
 /** The edge's half of the model: its segments in the inference thread, and what they take on this machine. */
 export class EdgeRuntime {
   readonly chain: SegmentChain
-  readonly inference: InferenceWorker
+  readonly inference: InferenceHost
   /** The segments that can be asked for: with a fixed wound the head's only, and only these are held. */
   private readonly needed: readonly ChainSegment[]
   /** What may cross, by wound. */
@@ -48,7 +48,7 @@ export class EdgeRuntime {
     }
     this.codecs = codecsOf(config, this.chain, calibration)
     this.outputShapes = model.graph.outputs.map((id) => [1, ...borderShape(model.graph.tensors[id]!)])
-    this.inference = new InferenceWorker(
+    this.inference = new InferenceHost(
       {
         model: config.model,
         engine: config.engine,

@@ -1,16 +1,16 @@
 import { linkedAbort } from '../src/async/linked-abort.ts'
-import type { TensorValue } from '../src/executor/engine.ts'
+import type { InferenceHost } from '../src/executor/inference-host.ts'
 import type { RunReply } from '../src/executor/inference-protocol.ts'
-import type { InferenceWorker } from '../src/executor/inference-worker.ts'
 import type { SegmentChain } from '../src/executor/segment-chain.ts'
 import type { Prediction, Resume } from '../src/scheduler/choose-plan.ts'
 import { localWound } from '../src/scheduler/plan-point.ts'
+import type { TensorValue } from '../src/tensor/tensor-value.ts'
 import type { Part } from '../src/transport/frame.ts'
 import type { RemoteAnswer, WorkerPool } from './worker-pool.ts'
 
 /** What one surgery needs of the rest of the agent. */
 export interface Theatre {
-  readonly inference: InferenceWorker
+  readonly inference: InferenceHost
   readonly chain: SegmentChain
   readonly pool: WorkerPool
   readonly outputShapes: readonly (readonly number[])[]

@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto'
 import type { FeatureCodec } from '../src/codec/codec.ts'
 import { featureCodec } from '../src/codec/feature-codecs.ts'
 import { isInputCodec, rawInput } from '../src/codec/image-codecs.ts'
-import type { TensorValue } from '../src/executor/engine.ts'
 import { LiveSlowdown } from '../src/latency-model/live-slowdown.ts'
+import type { PooledWorker } from '../src/scheduler/pooled-worker.ts'
 import type { Log } from '../src/telemetry/log.ts'
+import type { TensorValue } from '../src/tensor/tensor-value.ts'
 import { type Announcement, parseAnnouncement } from '../src/transport/announcement.ts'
 import { ChunkAssembler } from '../src/transport/chunk-assembler.ts'
 import { decodeFrame, encodeFrame, type Frame, type Part } from '../src/transport/frame.ts'
@@ -12,18 +13,6 @@ import type { IncomingMessage } from '../src/transport/message.ts'
 import type { MqttSession } from '../src/transport/mqtt-session.ts'
 import { deviceTopic, everyWorkerTopic, workerOf, workerTopic } from '../src/transport/topics.ts'
 import { sendFrame } from '../src/transport/transfer.ts'
-
-/** A worker as the agent sees it now. */
-export interface PooledWorker {
-  readonly id: string
-  /** Wound -> milliseconds the worker announced for it. */
-  readonly tailMs: ReadonlyMap<string, number>
-  /** What of `input`'s milliseconds is decoding a picture. */
-  readonly pictureMs: number
-  readonly queueMs: number
-  /** How much slower than announced its last answers were. */
-  readonly factor: number
-}
 
 export interface RemoteRequest {
   readonly worker: string

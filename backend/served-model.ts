@@ -1,8 +1,8 @@
 import { median } from 'simple-statistics'
 import { blankImage, decodeInput, isInputCodec } from '../src/codec/image-codecs.ts'
 import { modelCalibration } from '../src/codec/model-codecs.ts'
+import { InferenceHost } from '../src/executor/inference-host.ts'
 import type { GivenInput, RunReply } from '../src/executor/inference-protocol.ts'
-import { InferenceWorker } from '../src/executor/inference-worker.ts'
 import { exampleValue } from '../src/executor/parity.ts'
 import { segmentChain } from '../src/executor/segment-chain.ts'
 import { type EngineState, startWithEngine } from '../src/executor/start-with-engine.ts'
@@ -63,7 +63,7 @@ export class ServedModel {
   private readonly log: Log
   /** Known once started. */
   engine!: EngineState
-  private inference: InferenceWorker | undefined
+  private inference: InferenceHost | undefined
   private tails!: TailCache
   private model!: Model
 
@@ -100,7 +100,7 @@ export class ServedModel {
     const { part, engine } = await startWithEngine(config.engine, options, (name) => {
       const { compiledCache } = config
       const setup = { model: source, engine: name, threads, slowdown: 1, compiledCache }
-      const inference = new InferenceWorker(setup, {
+      const inference = new InferenceHost(setup, {
         onFault: (error) => log('error', 'the inference thread failed', { error }),
         onNote: (note) => note.kind === 'log' && log(note.level, note.message, note.fields),
       })

@@ -1,16 +1,17 @@
 import { ByteBudget } from '../src/executor/byte-budget.ts'
-import type { Segment } from '../src/executor/engine.ts'
-import type { InferenceWorker } from '../src/executor/inference-worker.ts'
+import type { InferenceHost } from '../src/executor/inference-host.ts'
 import type { SegmentChain } from '../src/executor/segment-chain.ts'
-import { cut, chain as cutChain } from '../src/model-graph/cut.ts'
+import { cut, divide } from '../src/model-graph/cut.ts'
 import type { LayerGraph } from '../src/model-graph/layer-graph.ts'
+import type { Segment } from '../src/model-graph/segment.ts'
 import type { Wound } from '../src/model-graph/wound.ts'
 import type { Log } from '../src/telemetry/log.ts'
+import { elementCount } from '../src/tensor/element-count.ts'
 
 export interface TailCacheOptions {
   readonly graph: LayerGraph
   readonly chain: SegmentChain
-  readonly inference: InferenceWorker
+  readonly inference: InferenceHost
   /** Weights of whole tails that may be held beside the chain's. */
   readonly tailBytes: number
   readonly log: Log
@@ -87,7 +88,7 @@ export class TailCache {
     const place = chain.wounds.findIndex(inHead)
     const border = chain.wounds[place]!
     const isLast = place === chain.segments.length
-    const bridge = isLast ? cut(graph, wound).tail : cutChain(graph, [wound, border])[1]!
+    const bridge = isLast ? cut(graph, wound).tail : divide(graph, [wound, border])[1]!
     const key = `${wound.id}..${border.id}`
     if (!this.bridges.use(key)) {
       const bytes = Math.min(weightBytes(graph, bridge), this.options.tailBytes)
@@ -108,5 +109,5 @@ function tailKey(wound: string): string {
 
 function weightBytes(graph: LayerGraph, segment: Segment): number {
   const shapes = segment.layers.flatMap((layer) => graph.layers[layer]!.weights).map(({ shape }) => shape)
-  return shapes.reduce((sum, shape) => sum + 4 * shape.reduce((product, axis) => product * axis, 1), 0)
+  return shapes.reduce((sum, shape) => sum + 4 * elementCount(shape), 0)
 }

@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { readOptions, wholeNumber, wholeNumbers } from '../cli/options.ts'
-import { progressLine } from '../cli/progress-line.ts'
-import { runCalibration } from '../cli/run-calibration.ts'
+import { runCalibration } from '../src/calibration/run-calibration.ts'
 import { kltLevels } from '../src/codec/klt/klt-parameters.ts'
+import { readOptions, wholeNumber, wholeNumbers } from '../src/terminal/options.ts'
+import { progressLine } from '../src/terminal/progress-line.ts'
 import { codecSpeed } from './codec-speed.ts'
 
 /** `surgeon bench codec`: calibration's rows without writing anything beside the model, and the speed on a large map. */

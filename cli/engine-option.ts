@@ -1,5 +1,5 @@
 import { type EngineName, engineNames } from '../src/executor/engine.ts'
-import { UsageError } from './usage-error.ts'
+import { UsageError } from '../src/terminal/usage-error.ts'
 
 /** @throws {UsageError} naming the engines there are. */
 export function engineName(text: string): EngineName {

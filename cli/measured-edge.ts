@@ -1,6 +1,6 @@
 import { agentConfigSchema } from '../agent/config.ts'
 import { EdgeRuntime } from '../agent/edge-runtime.ts'
-import type { Calibration } from '../src/codec/calibration/calibration-file.ts'
+import type { Calibration } from '../src/codec/calibration-file.ts'
 import { modelCalibration } from '../src/codec/model-codecs.ts'
 import type { EngineName } from '../src/executor/engine.ts'
 import type { SegmentChain } from '../src/executor/segment-chain.ts'

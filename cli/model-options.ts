@@ -1,6 +1,6 @@
 import type { LoadModelOptions } from '../src/model-graph/load-model.ts'
-import { wholeNumber } from './options.ts'
-import { UsageError } from './usage-error.ts'
+import { wholeNumber } from '../src/terminal/options.ts'
+import { UsageError } from '../src/terminal/usage-error.ts'
 
 /** Options of every command that loads one model, for `readOptions`. */
 export const modelOptions = {

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { ConfigError } from '../src/config/load-config.ts'
+import { UsageError } from '../src/terminal/usage-error.ts'
 import { type Command, commands } from './commands.ts'
-import { UsageError } from './usage-error.ts'
 
 /** sysexits: the command line, and the configuration, are wrong. */
 const exitUsage = 64

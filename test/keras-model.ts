@@ -2,6 +2,7 @@ import { graphFromKeras } from '../src/model-graph/keras-topology.ts'
 import { elementsOf, type LayerGraph } from '../src/model-graph/layer-graph.ts'
 import type { Manifest } from '../src/model-graph/manifest.ts'
 import type { Model } from '../src/model-graph/model.ts'
+import { elementCount } from '../src/tensor/element-count.ts'
 
 /** One layer of a small Keras topology: class, configuration, the layers it reads. */
 export type LayerSketch = readonly [
@@ -58,7 +59,7 @@ export function sketchModel(
   const graph = graphFromKeras(topology)
   const values = new Map<string, Float32Array<ArrayBuffer>>()
   for (const [seed, { name, shape }] of graph.layers.flatMap((layer) => layer.weights).entries()) {
-    const count = shape.reduce((product, axis) => product * axis, 1)
+    const count = elementCount(shape)
     const raw = randomValues(count, seed + 1)
     values.set(name, name.endsWith('variance') ? raw.map((value) => value * value + 0.1) : raw)
   }
@@ -68,7 +69,7 @@ export function sketchModel(
 
 export function parameterCount(graph: LayerGraph): number {
   const sizes = graph.layers.flatMap((layer) => layer.weights).map(({ shape }) => shape)
-  return sizes.reduce((sum, shape) => sum + shape.reduce((product, axis) => product * axis, 1), 0)
+  return sizes.reduce((sum, shape) => sum + elementCount(shape), 0)
 }
 
 /** Repeatable values for one tensor in Keras order, batch axis aside. */

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
-import type { TensorValue } from '../src/executor/engine.ts'
 import type { Manifest } from '../src/model-graph/manifest.ts'
+import type { TensorValue } from '../src/tensor/tensor-value.ts'
 import { repositoryRoot } from './paths.ts'
 
 /** A photo as a model's input, channels first, prepared as its manifest says. */

@@ -1,6 +1,6 @@
 import type { EngineName } from '../../src/executor/engine.ts'
+import { InferenceHost } from '../../src/executor/inference-host.ts'
 import type { RunRequest } from '../../src/executor/inference-protocol.ts'
-import { InferenceWorker } from '../../src/executor/inference-worker.ts'
 import { exampleInputs } from '../../src/executor/parity.ts'
 import { segmentChain } from '../../src/executor/segment-chain.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
@@ -27,7 +27,7 @@ export async function measureDaemon(
   const model = await loadModel(source)
   const { graph } = model
   const chain = segmentChain(graph, plannedWounds(graph))
-  const inference = new InferenceWorker({ model: source, engine, threads, slowdown: 1 })
+  const inference = new InferenceHost({ model: source, engine, threads, slowdown: 1 })
   const run: RunRequest = {
     request: 'bench',
     segments: chain.segments.map(({ key }) => key),

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import type { InferenceSession } from 'onnxruntime-common'
-import type { CompileOptions, EngineName, TensorValue } from '../../src/executor/engine.ts'
+import type { CompileOptions, EngineName } from '../../src/executor/engine.ts'
 import { lowerSegment } from '../../src/executor/onnx/lower-segment.ts'
-import { serialiseModel } from '../../src/executor/onnx/write-message.ts'
 import { wholeModel } from '../../src/model-graph/cut.ts'
 import type { Model } from '../../src/model-graph/model.ts'
+import { serialiseModel } from '../../src/onnx/write-message.ts'
+import type { TensorValue } from '../../src/tensor/tensor-value.ts'
 import type { Work } from './paired-times.ts'
 
 /**

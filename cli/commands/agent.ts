@@ -3,9 +3,9 @@ import { Agent } from '../../agent/agent.ts'
 import { agentConfigSchema } from '../../agent/config.ts'
 import { loadConfig } from '../../src/config/load-config.ts'
 import { stderrLog } from '../../src/telemetry/log.ts'
+import { readOptions } from '../../src/terminal/options.ts'
+import { UsageError } from '../../src/terminal/usage-error.ts'
 import { runDaemon } from '../daemon.ts'
-import { readOptions } from '../options.ts'
-import { UsageError } from '../usage-error.ts'
 
 export async function agent(args: readonly string[]): Promise<number> {
   const { values } = readOptions(args, {

@@ -4,8 +4,8 @@ import { checkParity, isEqual, type ParityRow, parityTable } from '../../bench/e
 import { enginesTable } from '../../bench/engines/engines-table.ts'
 import { type EngineRow, measureEngine } from '../../bench/engines/measure-engine.ts'
 import { type EngineName, engineNames } from '../../src/executor/engine.ts'
-import { readOptions, wholeNumber } from '../options.ts'
-import { UsageError } from '../usage-error.ts'
+import { readOptions, wholeNumber } from '../../src/terminal/options.ts'
+import { UsageError } from '../../src/terminal/usage-error.ts'
 
 const defaults = {
   models: 'mobilenetv2,resnet50,inceptionv3',

@@ -2,9 +2,9 @@ import { z } from 'zod'
 import { loadConfig } from '../../src/config/load-config.ts'
 import { createEmbeddedBroker } from '../../src/embedded-broker/embedded-broker.ts'
 import { stderrLog } from '../../src/telemetry/log.ts'
+import { readOptions } from '../../src/terminal/options.ts'
+import { UsageError } from '../../src/terminal/usage-error.ts'
 import { runDaemon } from '../daemon.ts'
-import { readOptions } from '../options.ts'
-import { UsageError } from '../usage-error.ts'
 
 const brokerConfigSchema = z.strictObject({
   port: z.int().min(1).max(65535).default(1883),

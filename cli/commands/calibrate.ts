@@ -1,13 +1,13 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { calibrationChart } from '../../src/codec/calibration/calibration-chart.ts'
-import { saveCalibration } from '../../src/codec/calibration/calibration-file.ts'
+import { calibrationChart } from '../../src/calibration/calibration-chart.ts'
+import { runCalibration } from '../../src/calibration/run-calibration.ts'
+import { saveCalibration } from '../../src/codec/calibration-file.ts'
 import { kltLevels } from '../../src/codec/klt/klt-parameters.ts'
 import { findModel } from '../../src/model-graph/find-model.ts'
-import { readOptions, wholeNumber, wholeNumbers } from '../options.ts'
-import { progressLine } from '../progress-line.ts'
-import { runCalibration } from '../run-calibration.ts'
-import { UsageError } from '../usage-error.ts'
+import { readOptions, wholeNumber, wholeNumbers } from '../../src/terminal/options.ts'
+import { progressLine } from '../../src/terminal/progress-line.ts'
+import { UsageError } from '../../src/terminal/usage-error.ts'
 
 export async function calibrate(args: readonly string[]): Promise<number> {
   const { values } = readOptions(args, {

@@ -1,7 +1,7 @@
 import { runDemo } from '../../lab/demo/run-demo.ts'
 import { summaryTable } from '../../lab/demo/table.ts'
-import { readOptions } from '../options.ts'
-import { UsageError } from '../usage-error.ts'
+import { readOptions } from '../../src/terminal/options.ts'
+import { UsageError } from '../../src/terminal/usage-error.ts'
 
 export async function demo(args: readonly string[]): Promise<number> {
   const { values } = readOptions(args, {

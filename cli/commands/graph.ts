@@ -1,11 +1,11 @@
 import { writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
+import { graphHtml, graphSvg } from '../../src/graph-picture/render-picture.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
-import { graphHtml, graphSvg } from '../../src/model-graph/picture/render-picture.ts'
+import { readOptions } from '../../src/terminal/options.ts'
+import { terminalProgress } from '../../src/terminal/progress.ts'
+import { UsageError } from '../../src/terminal/usage-error.ts'
 import { modelOptions, readModelOptions } from '../model-options.ts'
-import { readOptions } from '../options.ts'
-import { terminalProgress } from '../progress.ts'
-import { UsageError } from '../usage-error.ts'
 
 /** Above this many layers a picture shows rings folded, unless told otherwise. */
 const largestUnfolded = 400

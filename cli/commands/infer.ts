@@ -3,13 +3,7 @@ import type { Codecs } from '../../src/codec/create-codecs.ts'
 import { decodeInput, encodeInput, isInputCodec, parseInputCodec } from '../../src/codec/image-codecs.ts'
 import { decodeImage } from '../../src/codec/image-input.ts'
 import { modelCodecs } from '../../src/codec/model-codecs.ts'
-import {
-  type Engine,
-  type EngineName,
-  type Executable,
-  engineNames,
-  type TensorValue,
-} from '../../src/executor/engine.ts'
+import { type Engine, type EngineName, type Executable, engineNames } from '../../src/executor/engine.ts'
 import { loadEngine } from '../../src/executor/load-engine.ts'
 import { bestClasses } from '../../src/model-graph/classify.ts'
 import { cut } from '../../src/model-graph/cut.ts'
@@ -17,8 +11,9 @@ import { findWound } from '../../src/model-graph/find-wound.ts'
 import { loadLabels, loadModel } from '../../src/model-graph/load-model.ts'
 import type { Model } from '../../src/model-graph/model.ts'
 import type { Wound } from '../../src/model-graph/wound.ts'
-import { readOptions } from '../options.ts'
-import { UsageError } from '../usage-error.ts'
+import type { TensorValue } from '../../src/tensor/tensor-value.ts'
+import { readOptions } from '../../src/terminal/options.ts'
+import { UsageError } from '../../src/terminal/usage-error.ts'
 
 /** What crosses, as the tail gets it, and how many bytes it was on the way. */
 interface Crossing {

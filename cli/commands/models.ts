@@ -6,10 +6,10 @@ import { loadZooModel } from '../../src/model-graph/load-zoo-model.ts'
 import { type ModelSize, modelSize } from '../../src/model-graph/model-size.ts'
 import { singleWounds } from '../../src/model-graph/single-wounds.ts'
 import { type ZooModel, zooModel, zooModels } from '../../src/model-graph/zoo/zoo.ts'
+import { readOptions } from '../../src/terminal/options.ts'
+import { progressBar, terminalProgress } from '../../src/terminal/progress.ts'
+import { grouped, textTable } from '../../src/terminal/text-table.ts'
 import { engineName } from '../engine-option.ts'
-import { readOptions } from '../options.ts'
-import { progressBar, terminalProgress } from '../progress.ts'
-import { grouped, textTable } from '../text-table.ts'
 
 interface Row extends ModelSize {
   readonly name: string

@@ -1,16 +1,16 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expectInputs, planPoints } from '../../agent/plan-points.ts'
 import { headMs, type Profile, wholeMs } from '../../src/latency-model/profile.ts'
 import { readProfile } from '../../src/latency-model/profile-store.ts'
 import { accuracyBudget, defaultMaxAccuracyLoss } from '../../src/scheduler/accuracy-budget.ts'
 import { type Conditions, choosePlan, localPoint } from '../../src/scheduler/choose-plan.ts'
 import { explainPlan, findFlips } from '../../src/scheduler/explain-plan.ts'
 import { paretoPoints } from '../../src/scheduler/plan-point.ts'
+import { expectInputs, planPoints } from '../../src/scheduler/plan-points.ts'
+import { positiveNumber, readOptions } from '../../src/terminal/options.ts'
+import { UsageError } from '../../src/terminal/usage-error.ts'
 import { measuredEdge } from '../measured-edge.ts'
-import { positiveNumber, readOptions } from '../options.ts'
-import { UsageError } from '../usage-error.ts'
 
 /** Of a camera frame of 320 x 240 pixels. */
 const usualInputBytes = 20_000

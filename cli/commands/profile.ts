@@ -1,9 +1,9 @@
 import { engineNames } from '../../src/executor/engine.ts'
 import { wholeMs } from '../../src/latency-model/profile.ts'
 import { profilePath } from '../../src/latency-model/profile-store.ts'
+import { readOptions, wholeNumber } from '../../src/terminal/options.ts'
+import { UsageError } from '../../src/terminal/usage-error.ts'
 import { measuredEdge } from '../measured-edge.ts'
-import { readOptions, wholeNumber } from '../options.ts'
-import { UsageError } from '../usage-error.ts'
 
 export async function profile(args: readonly string[]): Promise<number> {
   const { values } = readOptions(args, {

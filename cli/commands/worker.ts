@@ -2,9 +2,9 @@ import { workerConfigSchema } from '../../backend/config.ts'
 import { BackendWorker } from '../../backend/worker.ts'
 import { loadConfig } from '../../src/config/load-config.ts'
 import { stderrLog } from '../../src/telemetry/log.ts'
+import { readOptions, wholeNumber } from '../../src/terminal/options.ts'
+import { UsageError } from '../../src/terminal/usage-error.ts'
 import { runDaemon } from '../daemon.ts'
-import { readOptions, wholeNumber } from '../options.ts'
-import { UsageError } from '../usage-error.ts'
 
 export async function worker(args: readonly string[]): Promise<number> {
   const { values, positionals } = readOptions(args, {

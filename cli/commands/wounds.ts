@@ -8,11 +8,11 @@ import { findRings } from '../../src/model-graph/rings.ts'
 import { singleWounds } from '../../src/model-graph/single-wounds.ts'
 import type { Wound } from '../../src/model-graph/wound.ts'
 import { woundFacts } from '../../src/model-graph/wound-facts.ts'
+import { readOptions, wholeNumber } from '../../src/terminal/options.ts'
+import { progressBar, terminalProgress } from '../../src/terminal/progress.ts'
+import { grouped, textTable } from '../../src/terminal/text-table.ts'
 import { engineName } from '../engine-option.ts'
 import { modelOptions, readModelOptions } from '../model-options.ts'
-import { readOptions, wholeNumber } from '../options.ts'
-import { progressBar, terminalProgress } from '../progress.ts'
-import { grouped, textTable } from '../text-table.ts'
 
 /** Softmax outputs are at most 1; larger outputs are judged by their range. */
 const tolerance = 1e-4

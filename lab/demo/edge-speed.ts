@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { median } from 'simple-statistics'
 import { modelCalibration } from '../../src/codec/model-codecs.ts'
-import { InferenceWorker } from '../../src/executor/inference-worker.ts'
+import { InferenceHost } from '../../src/executor/inference-host.ts'
 import { exampleInputs } from '../../src/executor/parity.ts'
 import { segmentChain } from '../../src/executor/segment-chain.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
@@ -21,7 +21,7 @@ async function wholeModelMs(source: string, slowdown: number, pauseMs: number): 
   const calibration = await modelCalibration(source, model.hash)
   const chain = segmentChain(graph, plannedWounds(graph, calibration))
   const values = exampleInputs(model)
-  const inference = new InferenceWorker({ model: source, engine: 'onnxruntime', threads: 1, slowdown })
+  const inference = new InferenceHost({ model: source, engine: 'onnxruntime', threads: 1, slowdown })
   await inference.start()
   try {
     for (const segment of chain.segments) await inference.load(segment.key, segment)

@@ -1,6 +1,6 @@
 import { mean, quantile } from 'simple-statistics'
 import type { ResultMessage } from '../../agent/request-message.ts'
-import type { Calibration } from '../../src/codec/calibration/calibration-file.ts'
+import type { Calibration } from '../../src/codec/calibration-file.ts'
 import { type PolicyName, policies, policyTitles, toleranceMs } from './scenario.ts'
 
 /** One frame's fate under one policy. */

@@ -1,5 +1,5 @@
-import type { TensorValue } from '../executor/engine.ts'
-import { shapeElements } from './shape-elements.ts'
+import { shapeElements } from '../tensor/shape-elements.ts'
+import type { TensorValue } from '../tensor/tensor-value.ts'
 
 /** @throws {RangeError} where the tensor has not exactly the values its shape says. Returns their number. */
 export function checkTensor(codec: string, tensor: TensorValue): number {

@@ -1,4 +1,4 @@
-import type { TensorValue } from '../executor/engine.ts'
+import type { TensorValue } from '../tensor/tensor-value.ts'
 
 /**
  * Turns the values of crossing tensors into bytes and back. Stateless and synchronous: it runs where the engine runs.

@@ -1,4 +1,4 @@
-import type { Calibration } from './calibration/calibration-file.ts'
+import type { Calibration } from './calibration-file.ts'
 import type { FeatureCodec } from './codec.ts'
 import { featureCodec } from './feature-codecs.ts'
 import { kltCodec } from './klt/klt-codec.ts'

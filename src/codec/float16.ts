@@ -1,6 +1,6 @@
+import { shapeElements } from '../tensor/shape-elements.ts'
 import { checkLength, checkTensor } from './check-encoding.ts'
 import type { FeatureCodec } from './codec.ts'
-import { shapeElements } from './shape-elements.ts'
 
 /** 127 - 15 powers of two lie between the exponent biases of binary32 and binary16. */
 const biasMend = 2 ** 112

@@ -1,6 +1,6 @@
+import { shapeElements } from '../tensor/shape-elements.ts'
 import { checkLength, checkTensor } from './check-encoding.ts'
 import type { FeatureCodec } from './codec.ts'
-import { shapeElements } from './shape-elements.ts'
 
 /**
  * The values as they are: IEEE 754 binary32, little endian, 4 bytes a value. Typed arrays are used as they lie in

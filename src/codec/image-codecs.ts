@@ -1,6 +1,6 @@
 import sharp from 'sharp'
-import type { TensorValue } from '../executor/engine.ts'
 import type { Manifest } from '../model-graph/manifest.ts'
+import type { TensorValue } from '../tensor/tensor-value.ts'
 import { decodeImage, decodePixels, pixelsToInput } from './image-input.ts'
 import { type ImageLimits, openImage, unreadable } from './image-source.ts'
 

@@ -1,5 +1,5 @@
-import type { TensorValue } from '../executor/engine.ts'
 import type { Manifest } from '../model-graph/manifest.ts'
+import type { TensorValue } from '../tensor/tensor-value.ts'
 import { type ImageLimits, openImage, unreadable } from './image-source.ts'
 
 /**

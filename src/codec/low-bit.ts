@@ -1,9 +1,9 @@
+import { shapeElements } from '../tensor/shape-elements.ts'
 import { checkTensor } from './check-encoding.ts'
 import { type ClippedRange, clippedRange } from './clipped-range.ts'
 import type { FeatureCodec } from './codec.ts'
 import { deflateCodes, inflateCodes, mostCodesPerDeflatedByte } from './entropy/deflated-codes.ts'
 import { decodePlanes, encodePlanes } from './entropy/plane-coder.ts'
-import { shapeElements } from './shape-elements.ts'
 
 const tensorHeaderBytes = 5
 const octaveSteps = 8

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { findModel } from '../model-graph/find-model.ts'
-import { type Calibration, loadCalibration } from './calibration/calibration-file.ts'
+import { type Calibration, loadCalibration } from './calibration-file.ts'
 import { type Codecs, createCodecs } from './create-codecs.ts'
 
 /**

@@ -1,6 +1,6 @@
+import { shapeElements } from '../tensor/shape-elements.ts'
 import { checkLength, checkTensor } from './check-encoding.ts'
 import type { FeatureCodec } from './codec.ts'
-import { shapeElements } from './shape-elements.ts'
 
 const headerBytes = 5
 const levels = 255

@@ -1,4 +1,4 @@
-import type { TensorValue } from './engine.ts'
+import type { TensorValue } from '../tensor/tensor-value.ts'
 
 /**
  * Joins the values of several requests along the batch axis, one result per tensor.

@@ -1,5 +1,7 @@
 import { borderShape, type LayerGraph } from '../model-graph/layer-graph.ts'
-import type { Segment, TensorValue } from './engine.ts'
+import type { Segment } from '../model-graph/segment.ts'
+import { elementCount } from '../tensor/element-count.ts'
+import type { TensorValue } from '../tensor/tensor-value.ts'
 
 /**
  * Refuses inputs that are not the segment's.
@@ -22,7 +24,7 @@ export function checkInputs(graph: LayerGraph, segment: Segment, inputs: readonl
         `Cannot run a segment of ${graph.name}: shape of '${tensor.name}' must be [${['N', ...wanted.slice(1)].join(', ')}] with one N for all inputs, current value is [${shape.join(', ')}]`,
       )
     }
-    const length = wanted.reduce((product, axis) => product * axis, 1)
+    const length = elementCount(wanted)
     if (!(data instanceof Float32Array) || data.length !== length) {
       throw new TypeError(
         `Cannot run a segment of ${graph.name}: data of '${tensor.name}' must be ${length} float32 values, current length is ${data.length}`,

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import type { EngineName, TensorValue } from './engine.ts'
+import type { TensorValue } from '../tensor/tensor-value.ts'
+import type { EngineName } from './engine.ts'
 
 export interface TrialSetup {
   /** As `loadModel` takes it. */

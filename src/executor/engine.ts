@@ -1,21 +1,10 @@
 import type { Model } from '../model-graph/model.ts'
+import type { Segment } from '../model-graph/segment.ts'
+import type { TensorValue } from '../tensor/tensor-value.ts'
 import type { CompiledCache } from './compiled-cache/compiled-cache.ts'
 
 export const engineNames = ['onnxruntime', 'tensorflow', 'wasm'] as const
 export type EngineName = (typeof engineNames)[number]
-
-/** Values of one crossing tensor: float32, batch axis first, then the tensor's `borderShape`. */
-export interface TensorValue {
-  readonly shape: readonly number[]
-  readonly data: Float32Array<ArrayBuffer>
-}
-
-/** A runnable part of a model: some layers, what they read and what they give (tensor ids of the layer graph). */
-export interface Segment {
-  readonly layers: readonly number[]
-  readonly inputs: readonly number[]
-  readonly outputs: readonly number[]
-}
 
 export interface Executable {
   /**

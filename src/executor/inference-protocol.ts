@@ -1,7 +1,9 @@
 import type { EncodedTensor } from '../codec/encoded-tensor.ts'
+import type { Segment } from '../model-graph/segment.ts'
 import type { LogLevel } from '../telemetry/log.ts'
+import type { TensorValue } from '../tensor/tensor-value.ts'
 import type { CompiledCacheSettings } from './compiled-cache/cache-settings.ts'
-import type { EngineName, Segment, TensorValue } from './engine.ts'
+import type { EngineName } from './engine.ts'
 
 /** What the inference thread is started with. Plain data: it crosses to the thread by structured clone. */
 export interface ThreadSetup {

@@ -5,12 +5,14 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { EncodedTensor } from '../codec/encoded-tensor.ts'
 import { modelCodecs } from '../codec/model-codecs.ts'
+import { collectGarbage } from '../memory/collect-garbage.ts'
 import { loadModel } from '../model-graph/load-model.ts'
 import type { Log } from '../telemetry/log.ts'
+import { elementCount } from '../tensor/element-count.ts'
+import type { TensorValue } from '../tensor/tensor-value.ts'
 import { splitValues, stackValues } from './batch.ts'
-import { collectGarbage } from './collect-garbage.ts'
 import { CompiledCache } from './compiled-cache/compiled-cache.ts'
-import type { Executable, TensorValue } from './engine.ts'
+import type { Executable } from './engine.ts'
 import type {
   GivenInput,
   RunReply,
@@ -64,7 +66,7 @@ let deadBytes = 0
 function freeTensors({ input }: RunRequest, { values, encoded }: RunReply): void {
   const given = input.kind === 'values' ? input.values : []
   for (const { data } of [...given, ...values]) deadBytes += data.byteLength
-  for (const { shape } of encoded) deadBytes += 4 * shape.reduce((product, axis) => product * axis, 1)
+  for (const { shape } of encoded) deadBytes += 4 * elementCount(shape)
   if (deadBytes < deadBytesLimit) return
   deadBytes = 0
   collectGarbage('minor')

@@ -1,17 +1,15 @@
-import type { InferenceSession, InferenceSessionFactory, Tensor, TensorConstructor } from 'onnxruntime-common'
+import type { InferenceSession, Tensor } from 'onnxruntime-common'
 import { borderShape, type LayerGraph } from '../model-graph/layer-graph.ts'
 import type { Model } from '../model-graph/model.ts'
+import type { Segment } from '../model-graph/segment.ts'
+import type { OnnxRuntime } from '../onnx/onnx-runtime.ts'
+import { serialiseModel } from '../onnx/write-message.ts'
+import { elementCount } from '../tensor/element-count.ts'
+import type { TensorValue } from '../tensor/tensor-value.ts'
 import { checkInputs } from './check-inputs.ts'
 import type { CompiledCache } from './compiled-cache/compiled-cache.ts'
-import type { Executable, Segment, TensorValue } from './engine.ts'
+import type { Executable } from './engine.ts'
 import { lowerSegment } from './onnx/lower-segment.ts'
-import { serialiseModel } from './onnx/write-message.ts'
-
-/** What the native and the WebAssembly build of ONNX Runtime have in common. */
-export interface OnnxRuntime {
-  readonly InferenceSession: InferenceSessionFactory
-  readonly Tensor: TensorConstructor
-}
 
 /**
  * Where a runtime's results lie. `native`: in memory that cannot move to another thread. `heap`: in arrays of
@@ -93,7 +91,7 @@ async function createSession(
 
 function emptyValue(graph: LayerGraph, tensor: number, batch: number): TensorValue {
   const shape = [batch, ...borderShape(graph.tensors[tensor]!)]
-  return { shape, data: new Float32Array(shape.reduce((product, axis) => product * axis, 1)) }
+  return { shape, data: new Float32Array(elementCount(shape)) }
 }
 
 function ownValue(tensor: Tensor, memory: ResultMemory): TensorValue {

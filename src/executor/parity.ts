@@ -1,8 +1,11 @@
-import { chain, cut, wholeModel } from '../model-graph/cut.ts'
+import { cut, divide, wholeModel } from '../model-graph/cut.ts'
 import { borderShape, type GraphTensor, type LayerGraph } from '../model-graph/layer-graph.ts'
 import type { Model } from '../model-graph/model.ts'
+import type { Segment } from '../model-graph/segment.ts'
 import type { Wound } from '../model-graph/wound.ts'
-import type { Engine, Segment, TensorValue } from './engine.ts'
+import { elementCount } from '../tensor/element-count.ts'
+import type { TensorValue } from '../tensor/tensor-value.ts'
+import type { Engine } from './engine.ts'
 
 /** How far head + tail may be from the whole on one engine; outputs are probabilities. */
 export const woundTolerance = 1e-4
@@ -20,7 +23,7 @@ export interface ParityReport {
 /** Repeatable values around 0 without a period, in the tensor's border shape: engines take as long as for any others. */
 export function exampleValue(tensor: GraphTensor, amplitude = 1): TensorValue {
   const shape = [1, ...borderShape(tensor)]
-  const data = new Float32Array(shape.reduce((product, axis) => product * axis, 1))
+  const data = new Float32Array(elementCount(shape))
   for (let i = 0; i < data.length; i++) data[i] = amplitude * Math.sin(12.9898 * i + Math.sin(i / 97))
   return { shape, data }
 }
@@ -109,7 +112,7 @@ export async function checkNestedWounds(
   options: ParityOptions,
 ): Promise<ParityReport> {
   const { engine, threads } = options
-  const segments = chain(model.graph, wounds)
+  const segments = divide(model.graph, wounds)
   const values = new Map(model.graph.inputs.map((id, i) => [id, inputs[i]!]))
   return checkTails(model, wounds, whole, options, async ({ tensors }, i) => {
     const segment = segments[i]!

@@ -2,7 +2,8 @@ import { borderShape } from '../model-graph/layer-graph.ts'
 import type { Manifest } from '../model-graph/manifest.ts'
 import type { Model } from '../model-graph/model.ts'
 import { fillUniform } from '../model-graph/zoo/random-stream.ts'
-import type { TensorValue } from './engine.ts'
+import { elementCount } from '../tensor/element-count.ts'
+import type { TensorValue } from '../tensor/tensor-value.ts'
 
 /** Side of the squares of one colour, in pixels: with noise alone every network sees the same grey. */
 const squarePixels = 16
@@ -17,7 +18,7 @@ export function randomInputs(model: Model, seed: number): TensorValue[] {
   return graph.inputs.map((id) => {
     const tensor = graph.tensors[id]!
     const shape = [1, ...borderShape(tensor)]
-    const data = new Float32Array(shape.reduce((product, axis) => product * axis, 1))
+    const data = new Float32Array(elementCount(shape))
     if (manifest === undefined) fillUniform(data, seed, tensor.name, 0, 1)
     else drawPicture(data, manifest.input, seed)
     return { shape, data }

@@ -1,4 +1,4 @@
-import type { TensorValue } from './engine.ts'
+import type { TensorValue } from '../tensor/tensor-value.ts'
 
 /**
  * Refuses values that would spoil every output. x * 0 is NaN for NaN and infinities alike, and the sums need no branch

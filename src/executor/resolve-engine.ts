@@ -1,7 +1,8 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Log } from '../telemetry/log.ts'
-import { type EngineName, engineNames, type TensorValue } from './engine.ts'
+import type { TensorValue } from '../tensor/tensor-value.ts'
+import { type EngineName, engineNames } from './engine.ts'
 import {
   type Agreement,
   chooseEngine,

@@ -1,7 +1,7 @@
-import { chain as cutChain } from '../model-graph/cut.ts'
+import { divide } from '../model-graph/cut.ts'
 import type { LayerGraph } from '../model-graph/layer-graph.ts'
+import type { Segment } from '../model-graph/segment.ts'
 import type { Wound } from '../model-graph/wound.ts'
-import type { Segment } from './engine.ts'
 
 export interface ChainSegment extends Segment {
   readonly key: string
@@ -23,7 +23,7 @@ export interface SegmentChain {
 }
 
 export function segmentChain(graph: LayerGraph, wounds: readonly Wound[]): SegmentChain {
-  const segments = cutChain(graph, wounds.slice(1, -1)).map((segment, i) => ({
+  const segments = divide(graph, wounds.slice(1, -1)).map((segment, i) => ({
     ...segment,
     key: `${wounds[i]!.id}..${wounds[i + 1]!.id}`,
     operations: segment.layers.reduce((sum, layer) => sum + graph.layers[layer]!.operations, 0),

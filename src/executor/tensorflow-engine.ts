@@ -1,7 +1,9 @@
 import type { Layer, LayerGraph } from '../model-graph/layer-graph.ts'
 import type { Model, WeightSource } from '../model-graph/model.ts'
+import type { Segment } from '../model-graph/segment.ts'
+import type { TensorValue } from '../tensor/tensor-value.ts'
 import { checkInputs } from './check-inputs.ts'
-import type { Engine, Executable, Segment, TensorValue } from './engine.ts'
+import type { Engine, Executable } from './engine.ts'
 import { toBorderOrder, toKerasOrder } from './tensorflow/border-order.ts'
 import { makeLayer } from './tensorflow/layers-model-layer.ts'
 import {

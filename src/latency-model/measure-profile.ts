@@ -1,8 +1,9 @@
 import { cpus, hostname } from 'node:os'
 import { median, medianAbsoluteDeviation } from 'simple-statistics'
-import type { EngineName, TensorValue } from '../executor/engine.ts'
+import type { EngineName } from '../executor/engine.ts'
 import type { RunReply, RunRequest } from '../executor/inference-protocol.ts'
 import type { SegmentChain } from '../executor/segment-chain.ts'
+import type { TensorValue } from '../tensor/tensor-value.ts'
 import type { Profile } from './profile.ts'
 
 export interface ProfileSubject {
@@ -22,7 +23,7 @@ export function machineName(): string {
 
 /**
  * Measures the segments of a chain one after the other on a real input, and each feature codec at each wound.
- * @param run carries a run out, as the inference worker does.
+ * @param run carries a run out, as the inference host does.
  * @param loaded How many segments there are on this machine, from the first.
  */
 export async function measureProfile(

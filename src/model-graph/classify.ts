@@ -1,4 +1,4 @@
-import type { TensorValue } from '../executor/engine.ts'
+import type { TensorValue } from '../tensor/tensor-value.ts'
 import type { Manifest } from './manifest.ts'
 
 /** One class of an answer. */

@@ -1,5 +1,5 @@
-import type { Segment } from '../executor/engine.ts'
 import type { LayerGraph } from './layer-graph.ts'
+import type { Segment } from './segment.ts'
 import type { Wound } from './wound.ts'
 import { woundFromHead } from './wound-from-head.ts'
 
@@ -41,7 +41,7 @@ export function wholeModel(graph: LayerGraph): Segment {
  * @param wounds From the smallest head to the largest.
  * @throws {RangeError} where a wound is not legal or does not contain the one before.
  */
-export function chain(graph: LayerGraph, wounds: readonly Wound[]): Segment[] {
+export function divide(graph: LayerGraph, wounds: readonly Wound[]): Segment[] {
   const segmentOf = new Int32Array(graph.layers.length).fill(wounds.length)
   for (const [position, wound] of wounds.entries()) {
     verify(graph, wound)

@@ -3,6 +3,7 @@
  * that reasons about a model (rings, wounds, cuts, pictures, plans) works on this and on integer indices.
  */
 import type { TensorProto_DataType } from 'onnx-buf'
+import { elementCount } from '../tensor/element-count.ts'
 
 /** How a tensor of the source file orders its axes: Keras writes channels last, ONNX channels first. */
 export type Layout = 'channels-last' | 'channels-first'
@@ -86,7 +87,7 @@ export interface LayerGraph {
 
 /** Number of values of one tensor for one request. */
 export function elementsOf(tensor: GraphTensor): number {
-  return tensor.shape.reduce((product, axis) => product * axis, 1)
+  return elementCount(tensor.shape)
 }
 
 /**

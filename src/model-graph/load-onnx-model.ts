@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { access, readFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { anyOnnxRuntime } from '../onnx/onnx-runtime.ts'
 import { knownOnnxManifest } from './known-manifests.ts'
 import { borderShape, type LayerGraph } from './layer-graph.ts'
 import { loadManifest, missingManifest } from './load-manifest.ts'
@@ -11,7 +12,6 @@ import { elementTypeName, toFloat32 } from './onnx/element-types.ts'
 import { graphFromOnnx } from './onnx/graph-from-onnx.ts'
 import { type OnnxFile, parseOnnxFile } from './onnx/onnx-file.ts'
 import type { InputShapes } from './onnx/onnx-inputs.ts'
-import { anyOnnxRuntime } from './onnx/onnx-runtime.ts'
 
 /**
  * Loads an ONNX file for a batch of 1. Layers are its nodes; shapes are asked of ONNX Runtime. Constants stay in the

@@ -1,3 +1,4 @@
+import { elementCount } from '../tensor/element-count.ts'
 import { elementsOf, type LayerGraph } from './layer-graph.ts'
 
 export interface ModelSize {
@@ -18,7 +19,7 @@ export function modelSize(graph: LayerGraph): ModelSize {
   const count = (only: (trainable: boolean) => boolean): number =>
     weights
       .filter(({ trainable }) => only(trainable))
-      .reduce((sum, { shape }) => sum + shape.reduce((product, axis) => product * axis, 1), 0)
+      .reduce((sum, { shape }) => sum + elementCount(shape), 0)
   const parameters = count(() => true)
   const values = graph.tensors.reduce((sum, tensor) => sum + elementsOf(tensor), 0)
   return {

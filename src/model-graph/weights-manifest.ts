@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { elementCount } from '../tensor/element-count.ts'
 import { bytesPerValue, type WeightEncoding } from './weight-encoding.ts'
 
 const manifestGroups = z.array(
@@ -54,7 +55,7 @@ export function readWeightsManifest(manifest: unknown, origin: string): WeightsM
     let offset = 0
     for (const weight of weights) {
       const encoding = encodingOf(weight, origin)
-      const byteLength = weight.shape.reduce((total, n) => total * n, 1) * bytesPerValue(encoding)
+      const byteLength = elementCount(weight.shape) * bytesPerValue(encoding)
       const name = weight.name.replace(/:0$/, '')
       if (places.has(name))
         throw new TypeError(`Cannot read weightsManifest of ${origin}: weight '${name}' occurs twice`)

@@ -1,5 +1,5 @@
-import type { CalibrationRow } from '../codec/calibration/calibration-file.ts'
-import { oneSided95, wilsonInterval } from '../codec/calibration/wilson.ts'
+import type { CalibrationRow } from '../codec/calibration-file.ts'
+import { oneSided95, wilsonInterval } from './wilson.ts'
 
 /** A codec at a wound. */
 export interface CodecPair {

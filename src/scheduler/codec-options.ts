@@ -1,4 +1,4 @@
-import type { CalibrationRow } from '../codec/calibration/calibration-file.ts'
+import type { CalibrationRow } from '../codec/calibration-file.ts'
 import { accuracyBudget, allowedUncalibrated } from './accuracy-budget.ts'
 
 /** A codec that may be used at a wound. */

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { bundledPhoto } from '../model-input.ts'
 import { mosquittoMissing } from '../mosquitto.ts'
 import { repositoryRoot } from '../paths.ts'
-import { type EndToEnd, endToEnd, stateTopic } from './theatre.ts'
+import { type EndToEnd, endToEnd, stateTopic } from './stage.ts'
 
 let running: EndToEnd | undefined
 afterEach(async () => {

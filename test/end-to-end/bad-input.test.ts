@@ -8,7 +8,7 @@ import { splitIntoChunks } from '../../src/transport/chunks.ts'
 import { decodeFrame, encodeFrame, type Frame } from '../../src/transport/frame.ts'
 import { workerTopic } from '../../src/transport/topics.ts'
 import { mosquittoMissing } from '../mosquitto.ts'
-import { type EndToEnd, endToEnd, stateTopic } from './theatre.ts'
+import { type EndToEnd, endToEnd, stateTopic } from './stage.ts'
 
 describe.skipIf(mosquittoMissing !== undefined)('bad input', () => {
   let running: EndToEnd

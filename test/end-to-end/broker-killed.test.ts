@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { cameraFrames } from '../../lab/demo/camera.ts'
 import { mosquittoMissing, startMosquitto } from '../mosquitto.ts'
-import { type EndToEnd, endToEnd, stateTopic } from './theatre.ts'
+import { type EndToEnd, endToEnd, stateTopic } from './stage.ts'
 
 describe.skipIf(mosquittoMissing !== undefined)('a broker that dies', () => {
   let running: EndToEnd | undefined

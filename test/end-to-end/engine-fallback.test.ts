@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { cameraFrames } from '../../lab/demo/camera.ts'
 import { deviceTopic } from '../../src/transport/topics.ts'
 import { mosquittoMissing } from '../mosquitto.ts'
-import { type EndToEnd, endToEnd, stateTopic } from './theatre.ts'
+import { type EndToEnd, endToEnd, stateTopic } from './stage.ts'
 
 /** Loaded into a process and all its threads first: a package that does not load, memory that WebAssembly does not get. */
 const broken = {

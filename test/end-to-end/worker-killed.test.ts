@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import type { AnswerMessage } from '../../agent/request-message.ts'
 import { cameraFrames } from '../../lab/demo/camera.ts'
 import { mosquittoMissing } from '../mosquitto.ts'
-import { type EndToEnd, endToEnd, stateTopic } from './theatre.ts'
+import { type EndToEnd, endToEnd, stateTopic } from './stage.ts'
 
 let running: EndToEnd | undefined
 afterEach(async () => {

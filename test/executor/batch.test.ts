@@ -1,7 +1,8 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { splitValues, stackValues } from '../../src/executor/batch.ts'
-import type { TensorValue } from '../../src/executor/engine.ts'
+import { elementCount } from '../../src/tensor/element-count.ts'
+import type { TensorValue } from '../../src/tensor/tensor-value.ts'
 
 const shapes = fc.array(fc.array(fc.integer({ min: 1, max: 4 }), { maxLength: 3 }), {
   minLength: 1,
@@ -10,7 +11,7 @@ const shapes = fc.array(fc.array(fc.integer({ min: 1, max: 4 }), { maxLength: 3 
 const sizes = fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 4 })
 
 function values(shape: readonly number[], salt: number): TensorValue {
-  const length = shape.reduce((product, axis) => product * axis, 1)
+  const length = elementCount(shape)
   return { shape, data: Float32Array.from({ length }, (_, i) => salt * 1000 + i) }
 }
 

@@ -1,14 +1,16 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { Engine, Executable, Segment, TensorValue } from '../../src/executor/engine.ts'
+import type { Engine, Executable } from '../../src/executor/engine.ts'
 import { loadEngine } from '../../src/executor/load-engine.ts'
 import { withWeightsHeld } from '../../src/executor/parity.ts'
-import { chain, cut, wholeModel } from '../../src/model-graph/cut.ts'
+import { cut, divide, wholeModel } from '../../src/model-graph/cut.ts'
 import { findWound } from '../../src/model-graph/find-wound.ts'
 import { loadLayersModel } from '../../src/model-graph/load-layers-model.ts'
 import type { Model } from '../../src/model-graph/model.ts'
+import type { Segment } from '../../src/model-graph/segment.ts'
 import { singleWounds } from '../../src/model-graph/single-wounds.ts'
+import type { TensorValue } from '../../src/tensor/tensor-value.ts'
 import { argmax, bundledPhoto, maxAbsDiff, photoInput } from '../model-input.ts'
 import { repositoryRoot } from '../paths.ts'
 
@@ -85,7 +87,7 @@ describe.each(['onnxruntime', 'wasm'] as const)('engine %s', (name) => {
 
     const wounds = ['block_2_add', 'block_6_project_BN', 'out_relu'].map((id) => findWound(model.graph, id))
     const values = new Map([[model.graph.inputs[0]!, cat]])
-    for (const segment of chain(model.graph, wounds)) {
+    for (const segment of divide(model.graph, wounds)) {
       const outputs = await runOnce(
         engine,
         segment,

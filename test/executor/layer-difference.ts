@@ -1,5 +1,6 @@
-import type { Engine, TensorValue } from '../../src/executor/engine.ts'
+import type { Engine } from '../../src/executor/engine.ts'
 import { wholeModel } from '../../src/model-graph/cut.ts'
+import type { TensorValue } from '../../src/tensor/tensor-value.ts'
 import { kerasTopology, type LayerSketch, randomTensor, sketchModel } from '../keras-model.ts'
 import { maxAbsDiff } from '../model-input.ts'
 import { type Feature, referenceLayer } from './reference-layers.ts'

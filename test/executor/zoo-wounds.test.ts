@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { Engine, TensorValue } from '../../src/executor/engine.ts'
+import type { Engine } from '../../src/executor/engine.ts'
 import { loadEngine } from '../../src/executor/load-engine.ts'
 import {
   checkNestedWounds,
@@ -20,6 +20,7 @@ import { singleWounds } from '../../src/model-graph/single-wounds.ts'
 import type { Wound } from '../../src/model-graph/wound.ts'
 import { woundFromHead } from '../../src/model-graph/wound-from-head.ts'
 import { plannedWounds } from '../../src/scheduler/candidate-wounds.ts'
+import type { TensorValue } from '../../src/tensor/tensor-value.ts'
 
 /**
  * All of the zoo but the two largest, and of which single-tensor wounds every n-th is cut: all, but where weights are

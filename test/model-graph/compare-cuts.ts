@@ -1,16 +1,17 @@
-import type { TensorValue } from '../../src/executor/engine.ts'
 import { onnxruntimeEngine } from '../../src/executor/onnxruntime-engine.ts'
 import { cut, wholeModel } from '../../src/model-graph/cut.ts'
 import { borderShape, type LayerGraph } from '../../src/model-graph/layer-graph.ts'
 import type { Model } from '../../src/model-graph/model.ts'
 import type { Wound } from '../../src/model-graph/wound.ts'
 import { woundFromHead } from '../../src/model-graph/wound-from-head.ts'
+import { elementCount } from '../../src/tensor/element-count.ts'
+import type { TensorValue } from '../../src/tensor/tensor-value.ts'
 
 /** Values for a model's inputs, the same every time, between -`range` and `range`. */
 export function someInputs(graph: LayerGraph, range = 1): TensorValue[] {
   return graph.inputs.map((id) => {
     const shape = [1, ...borderShape(graph.tensors[id]!)]
-    const count = shape.reduce((product, axis) => product * axis, 1)
+    const count = elementCount(shape)
     const data = Float32Array.from(
       { length: count },
       (_, i) => ((i * 0.618_034 + id * 0.3) % 1) * 2 * range - range,

@@ -13,6 +13,7 @@ import { findModel } from '../../src/model-graph/find-model.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
 import type { Model } from '../../src/model-graph/model.ts'
 import { modelSize } from '../../src/model-graph/model-size.ts'
+import { elementCount } from '../../src/tensor/element-count.ts'
 import { repositoryRoot } from '../paths.ts'
 import { missingData, sharedData } from '../shared-data.ts'
 
@@ -58,7 +59,7 @@ test('loadModel gives the zoo seeded weights, whose hash covers topology and see
 
 test('modelSize counts 4 bytes for every parameter and every value', async () => {
   const { graph } = await loadModel('zoo:mobilenetv2')
-  const values = graph.tensors.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0)
+  const values = graph.tensors.reduce((sum, { shape }) => sum + elementCount(shape), 0)
   expect(modelSize(graph)).toEqual({
     layers: 156,
     parameters: 3_538_984,

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { chain, cut } from '../../src/model-graph/cut.ts'
+import { cut, divide } from '../../src/model-graph/cut.ts'
 import { findWound } from '../../src/model-graph/find-wound.ts'
 import { graphFromKeras } from '../../src/model-graph/keras-topology.ts'
 import type { LayerGraph } from '../../src/model-graph/layer-graph.ts'
@@ -93,13 +93,13 @@ test('findWound finds every wound by its id, multi-tensor ones too, and cut divi
   )
 })
 
-test('chain gives every segment what it reads from segments before it, each tensor once', () => {
+test('divide gives every segment what it reads from segments before it, each tensor once', () => {
   fc.assert(
     fc.property(randomGraph, fc.infiniteStream(fc.boolean()), (graph, keep) => {
       const wounds = singleWounds(graph)
         .slice(1, -1)
         .filter(() => keep.next().value)
-      const segments = chain(graph, wounds)
+      const segments = divide(graph, wounds)
       expect(segments.length).toBe(wounds.length + 1)
       expect(segments.flatMap(({ layers }) => layers)).toEqual(graph.layers.map(({ index }) => index))
       const known = new Set(graph.inputs)
@@ -148,12 +148,12 @@ test('findWound says what is wrong with a name', () => {
   expect(() => findWound(ring, 'LEF')).toThrow(/similar ones are left/)
 })
 
-test('cut and chain refuse heads that are not down-closed, wrong tensors and wounds out of order', () => {
+test('cut and divide refuse heads that are not down-closed, wrong tensors and wounds out of order', () => {
   const [a, sum] = [findWound(ring, 'a'), findWound(ring, 'sum')]
   expect(() => cut(ring, { id: 'x', head: [0, 1, 2, 4], tensors: [4] })).toThrow(
     /down-closed, 'sum' reads 'right'/,
   )
   expect(() => cut(ring, { ...a, tensors: [2] })).toThrow(/tensors must be \[1\]/)
-  expect(() => chain(ring, [sum, a])).toThrow(/'a' must lie behind 'sum'/)
+  expect(() => divide(ring, [sum, a])).toThrow(/'a' must lie behind 'sum'/)
   expect(() => woundFromHead(ring, [1])).toThrow(/input layer 'in'/)
 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { CalibrationRow } from '../../src/codec/calibration/calibration-file.ts'
+import type { CalibrationRow } from '../../src/codec/calibration-file.ts'
 import {
   accuracyBudget,
   accuracyLossBound,

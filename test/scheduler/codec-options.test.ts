@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { CalibrationRow } from '../../src/codec/calibration/calibration-file.ts'
+import type { CalibrationRow } from '../../src/codec/calibration-file.ts'
 import { codecOptions } from '../../src/scheduler/codec-options.ts'
 
 const rules = {

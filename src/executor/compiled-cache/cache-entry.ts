@@ -2,8 +2,8 @@ import { type FileHandle, lstat, open, readFile, writeFile } from 'node:fs/promi
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { z } from 'zod'
-import type { ExternalData, MessageLayout } from '../onnx/message-layout.ts'
-import { writeMessage } from '../onnx/write-message.ts'
+import type { ExternalData, MessageLayout } from '../../onnx/message-layout.ts'
+import { writeMessage } from '../../onnx/write-message.ts'
 
 /**
  * An entry is a folder of three files: the ONNX model, its large constants, and what both must be. The runtime opens

@@ -1,7 +1,7 @@
 import type { Layer, LayerGraph } from '../../model-graph/layer-graph.ts'
 import { finiteNumber, type LayerConfig } from '../../model-graph/layers/layer-config.ts'
 import type { WeightSource } from '../../model-graph/model.ts'
-import type { Segment } from '../engine.ts'
+import type { Segment } from '../../model-graph/segment.ts'
 import { type Affine, addConstant, addNode, type LowerLayer } from './lowering.ts'
 
 const foldable = new Set(['Conv2D', 'DepthwiseConv2D', 'SeparableConv2D', 'Conv2DTranspose', 'Dense'])

@@ -1,7 +1,7 @@
 import type { LayerGraph } from '../../model-graph/layer-graph.ts'
-import type { Segment } from '../engine.ts'
+import type { Segment } from '../../model-graph/segment.ts'
+import { onnxNode } from '../../onnx/onnx-message.ts'
 import type { Lowering } from './lowering.ts'
-import { onnxNode } from './onnx-message.ts'
 
 /** Layers for which ONNX Runtime brings a map into its blocked layout by itself, Keras's names and ONNX's. */
 const blocking = new Set([

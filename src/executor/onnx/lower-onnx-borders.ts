@@ -4,10 +4,10 @@
  */
 import { TensorProto_DataType } from 'onnx-buf'
 import { borderShape, type GraphTensor, type LayerGraph } from '../../model-graph/layer-graph.ts'
-import type { Segment } from '../engine.ts'
+import type { Segment } from '../../model-graph/segment.ts'
+import { type GraphValue, onnxNode } from '../../onnx/onnx-message.ts'
 import { addBlockedInput } from './blocked-layout.ts'
 import { addIntegers, addNode, type Lowering } from './lowering.ts'
-import { type GraphValue, onnxNode } from './onnx-message.ts'
 
 /** Prepends to the lowering's nodes what translates inputs, appends what translates outputs. */
 export function lowerOnnxBorders(

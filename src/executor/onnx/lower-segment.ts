@@ -1,7 +1,8 @@
 import { borderShape, type Layer, type LayerGraph } from '../../model-graph/layer-graph.ts'
 import type { LayerConfig } from '../../model-graph/layers/layer-config.ts'
 import type { Model } from '../../model-graph/model.ts'
-import type { Segment } from '../engine.ts'
+import type { Segment } from '../../model-graph/segment.ts'
+import type { GraphValue, OnnxGraph } from '../../onnx/onnx-message.ts'
 import { affineReader, foldableBatchNorms, lowerBatchNorm } from './batch-norm.ts'
 import { addBlockedInput } from './blocked-layout.ts'
 import {
@@ -42,7 +43,6 @@ import {
   lowerSeparableConv,
 } from './lower-weighted.ts'
 import { addNode, type Lowering, type LowerLayer } from './lowering.ts'
-import type { GraphValue, OnnxGraph } from './onnx-message.ts'
 
 const lowerings = new Map<string, LowerLayer>([
   ['Conv2D', lowerConv],

@@ -1,9 +1,9 @@
 import type { Layer } from '../../model-graph/layer-graph.ts'
 import { positiveInteger } from '../../model-graph/layers/layer-config.ts'
 import { slidingWindow, transposedWindow, type Window } from '../../model-graph/layers/window.ts'
+import type { Attribute } from '../../onnx/onnx-message.ts'
 import { withActivation } from './lower-activation.ts'
 import { addConstant, addNode, type LayerCall, type Lowering, type LowerLayer } from './lowering.ts'
-import type { Attribute } from './onnx-message.ts'
 import { outputsFirst, scaleColumns } from './weight-order.ts'
 
 type Floats = Float32Array<ArrayBuffer>

@@ -2,7 +2,8 @@ import type { NodeProto } from 'onnx-buf'
 import { borderShape, type GraphTensor, type Layer } from '../../model-graph/layer-graph.ts'
 import type { LayerConfig } from '../../model-graph/layers/layer-config.ts'
 import type { WeightSource } from '../../model-graph/model.ts'
-import { type Attribute, type Initializer, onnxNode } from './onnx-message.ts'
+import { type Attribute, type Initializer, onnxNode } from '../../onnx/onnx-message.ts'
+import { elementCount } from '../../tensor/element-count.ts'
 
 /**
  * Collects the nodes and constants of the ONNX graph being made. All values inside are channels first with the batch
@@ -72,7 +73,7 @@ export function borderAxis(axis: number, rank: number): number {
 
 /** True where channels-last and channels-first order are the same sequence of values. */
 function sameOrder(tensor: Pick<GraphTensor, 'shape'>): boolean {
-  const outer = tensor.shape.slice(0, -1).reduce((product, axis) => product * axis, 1)
+  const outer = elementCount(tensor.shape.slice(0, -1))
   return outer === 1 || tensor.shape.at(-1) === 1
 }
 

@@ -1,10 +1,11 @@
+import { elementCount } from '../../tensor/element-count.ts'
 import { axisOf, finiteNumber, type LayerConfig, layerError } from './layer-config.ts'
-import { type DescribeLayer, onlyShape, product } from './layer-facts.ts'
+import { type DescribeLayer, onlyShape } from './layer-facts.ts'
 
 /** A layer that changes values and not the shape. */
 export const describeElementwise: DescribeLayer = (layer, shapes) => {
   const outputShape = onlyShape(layer, shapes)
-  return { outputShape, weights: [], operations: product(outputShape) }
+  return { outputShape, weights: [], operations: elementCount(outputShape) }
 }
 
 /** A layer that does nothing when a model is only run (dropout, noise). */
@@ -14,7 +15,7 @@ export const describeIdle: DescribeLayer = (layer, shapes) => ({
   operations: 0,
 })
 
-/** Sum, product, maximum and the like of tensors of one rank; an axis of 1 is stretched to the others'. */
+/** Sum, maximum and the like of tensors of one rank; an axis of 1 is stretched to the others'. */
 export const describeMerge: DescribeLayer = (layer, shapes) => {
   if (shapes.length < 2)
     throw layerError(layer, `inputs must be at least 2, current value is ${shapes.length}`)
@@ -26,7 +27,7 @@ export const describeMerge: DescribeLayer = (layer, shapes) => {
   if (!fits) {
     throw layerError(layer, `inputs must have one shape, current shapes are ${JSON.stringify(shapes)}`)
   }
-  return { outputShape, weights: [], operations: product(outputShape) * (shapes.length - 1) }
+  return { outputShape, weights: [], operations: elementCount(outputShape) * (shapes.length - 1) }
 }
 
 export const describeSubtract: DescribeLayer = (layer, shapes) => {
@@ -49,7 +50,7 @@ export const describeConcatenate: DescribeLayer = (layer, shapes) => {
   }
   const total = shapes.reduce((sum, shape) => sum + shape[along]!, 0)
   const outputShape = first.map((n, axis) => (axis === along ? total : n))
-  return { outputShape, weights: [], operations: product(outputShape) }
+  return { outputShape, weights: [], operations: elementCount(outputShape) }
 }
 
 /**
@@ -75,5 +76,5 @@ export const describeResidualScale: DescribeLayer = (layer, shapes) => {
   residualScale(layer)
   if (shapes.length !== 2) throw layerError(layer, `inputs must be 2, current value is ${shapes.length}`)
   const facts = describeMerge(layer, shapes)
-  return { ...facts, operations: 2 * product(facts.outputShape) }
+  return { ...facts, operations: 2 * elementCount(facts.outputShape) }
 }

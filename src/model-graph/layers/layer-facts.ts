@@ -11,10 +11,6 @@ export interface LayerFacts {
 /** @throws {TypeError} where the configuration is not understood or does not fit the shapes. */
 export type DescribeLayer = (layer: LayerConfig, inputShapes: readonly (readonly number[])[]) => LayerFacts
 
-export function product(shape: readonly number[]): number {
-  return shape.reduce((total, axis) => total * axis, 1)
-}
-
 export function weight(
   layer: LayerConfig,
   suffix: string,

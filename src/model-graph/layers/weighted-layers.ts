@@ -1,5 +1,6 @@
+import { elementCount } from '../../tensor/element-count.ts'
 import { axisOf, flag, layerError, positiveInteger, requireChannelsLast } from './layer-config.ts'
-import { type DescribeLayer, onlyMap, onlyShape, product, weight } from './layer-facts.ts'
+import { type DescribeLayer, onlyMap, onlyShape, weight } from './layer-facts.ts'
 import { slidingWindow, transposedWindow } from './window.ts'
 
 export const describeConv: DescribeLayer = (layer, shapes) => {
@@ -19,7 +20,7 @@ export const describeConv: DescribeLayer = (layer, shapes) => {
   return {
     outputShape: [...window.output, filters],
     weights,
-    operations: 2 * product(window.output) * product(kernel),
+    operations: 2 * elementCount(window.output) * elementCount(kernel),
   }
 }
 
@@ -33,7 +34,7 @@ export const describeDepthwiseConv: DescribeLayer = (layer, shapes) => {
   return {
     outputShape: [...window.output, map[2] * multiplier],
     weights,
-    operations: 2 * product(window.output) * product(kernel),
+    operations: 2 * elementCount(window.output) * elementCount(kernel),
   }
 }
 
@@ -49,7 +50,7 @@ export const describeSeparableConv: DescribeLayer = (layer, shapes) => {
   return {
     outputShape: [...window.output, filters],
     weights,
-    operations: 2 * product(window.output) * (product(depthwise) + product(pointwise)),
+    operations: 2 * elementCount(window.output) * (elementCount(depthwise) + elementCount(pointwise)),
   }
 }
 
@@ -63,7 +64,7 @@ export const describeConvTranspose: DescribeLayer = (layer, shapes) => {
   return {
     outputShape: [...window.output, filters],
     weights,
-    operations: 2 * map[0] * map[1] * product(kernel),
+    operations: 2 * map[0] * map[1] * elementCount(kernel),
   }
 }
 
@@ -75,7 +76,11 @@ export const describeDense: DescribeLayer = (layer, shapes) => {
   const weights = [weight(layer, 'kernel', kernel)]
   if (flag(layer, 'use_bias', true)) weights.push(weight(layer, 'bias', [units]))
   const outer = shape.slice(0, -1)
-  return { outputShape: [...outer, units], weights, operations: 2 * product(outer) * product(kernel) }
+  return {
+    outputShape: [...outer, units],
+    weights,
+    operations: 2 * elementCount(outer) * elementCount(kernel),
+  }
 }
 
 export const describeBatchNormalization: DescribeLayer = (layer, shapes) => {
@@ -91,5 +96,5 @@ export const describeBatchNormalization: DescribeLayer = (layer, shapes) => {
     weight(layer, 'moving_mean', channels, false),
     weight(layer, 'moving_variance', channels, false),
   )
-  return { outputShape: shape, weights, operations: product(shape) }
+  return { outputShape: shape, weights, operations: elementCount(shape) }
 }

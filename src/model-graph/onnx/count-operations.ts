@@ -1,4 +1,5 @@
 import type { NodeProto } from 'onnx-buf'
+import { elementCount } from '../../tensor/element-count.ts'
 import type { ValueFacts } from './probe-message.ts'
 
 /** Layers that only pass values on or give them another shape. */
@@ -32,38 +33,34 @@ export function countOperations(node: NodeProto, facts: ReadonlyMap<string, Valu
   const input = (index: number): readonly number[] => facts.get(node.input[index] ?? '')?.dims ?? []
   const kernel = kernelInput[opType]
   // A kernel is [outputs, inputs per group, window...].
-  if (kernel !== undefined) return 2 * product(output) * product(input(kernel).slice(1))
+  if (kernel !== undefined) return 2 * elementCount(output) * elementCount(input(kernel).slice(1))
   switch (opType) {
     case 'ConvTranspose':
       // [inputs, outputs per group, window...], used at every input position.
-      return 2 * product(input(0)) * product(input(1).slice(1))
+      return 2 * elementCount(input(0)) * elementCount(input(1).slice(1))
     case 'Gemm': {
       const transposed = node.attribute.some(({ name, i }) => name === 'transA' && i === 1n)
-      return 2 * product(output) * (input(0)[transposed ? 0 : 1] ?? 1)
+      return 2 * elementCount(output) * (input(0)[transposed ? 0 : 1] ?? 1)
     }
     case 'MatMul':
     case 'MatMulInteger':
     case 'QLinearMatMul':
     case 'FusedMatMul':
-      return 2 * product(output) * (input(0).at(-1) ?? 1)
+      return 2 * elementCount(output) * (input(0).at(-1) ?? 1)
     case 'LSTM':
     case 'GRU':
     case 'RNN':
       // Input and recurrent weights, once per time step and sequence.
-      return 2 * (input(0)[0] ?? 1) * (input(0)[1] ?? 1) * (product(input(1)) + product(input(2)))
+      return 2 * (input(0)[0] ?? 1) * (input(0)[1] ?? 1) * (elementCount(input(1)) + elementCount(input(2)))
     case 'MaxPool':
     case 'AveragePool':
     case 'LpPool': {
       const window = node.attribute.find(({ name }) => name === 'kernel_shape')?.ints.map(Number) ?? []
-      return product(output) * product(window)
+      return elementCount(output) * elementCount(window)
     }
     default:
       return opType.startsWith('Global') || opType.startsWith('Reduce') || opType.startsWith('Arg')
-        ? product(input(0))
-        : product(output)
+        ? elementCount(input(0))
+        : elementCount(output)
   }
-}
-
-function product(dims: readonly number[]): number {
-  return dims.reduce((total, axis) => total * axis, 1)
 }

@@ -1,6 +1,6 @@
 import { toBinary } from '@bufbuild/protobuf'
 import { NodeProtoSchema, TensorProto_DataType } from 'onnx-buf'
-import type { OnnxRuntime } from '../../executor/onnx-session.ts'
+import type { OnnxRuntime } from '../../onnx/onnx-runtime.ts'
 import type { GraphTensor, Layer, LayerGraph, WeightSpec } from '../layer-graph.ts'
 import type { OnnxConstant } from '../model.ts'
 import { countOperations } from './count-operations.ts'

@@ -2,6 +2,7 @@ import { realpathSync, statSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { dirname, isAbsolute, join, sep } from 'node:path'
 import { type TensorProto, TensorProto_DataLocation, TensorProto_DataType as Type } from 'onnx-buf'
+import { elementCount } from '../../tensor/element-count.ts'
 import type { OnnxConstant } from '../model.ts'
 import { bytesOfValues, elementTypeOfCode, firstNaN } from './element-types.ts'
 
@@ -27,7 +28,7 @@ export function onnxConstant(
   path: string,
 ): OnnxConstant & { readonly externalPath?: string } {
   const dims = tensor.dims.map(Number)
-  const count = dims.reduce((product, axis) => product * axis, 1)
+  const count = elementCount(dims)
   const dataType = elementTypeOfCode(tensor.dataType)
   const byteLength = dataType === undefined ? undefined : bytesOfValues(dataType, count)
   if (dataType === undefined || byteLength === undefined || !Number.isSafeInteger(count) || count < 0) {

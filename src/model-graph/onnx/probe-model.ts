@@ -1,3 +1,4 @@
+import { elementCount } from '../../tensor/element-count.ts'
 /**
  * Asks ONNX Runtime itself for type and shape of every value of an ONNX file, so that they always agree with the
  * engine, and every operator that it runs is known. Weights are left out: each is a `ConstantOfShape` of zeros, made
@@ -8,8 +9,8 @@
 
 import type { TensorProto_DataType as Type } from 'onnx-buf'
 import type { InferenceSession, Tensor } from 'onnxruntime-common'
-import { onnxNode } from '../../executor/onnx/onnx-message.ts'
-import type { OnnxRuntime } from '../../executor/onnx-session.ts'
+import { onnxNode } from '../../onnx/onnx-message.ts'
+import type { OnnxRuntime } from '../../onnx/onnx-runtime.ts'
 import type { OnnxConstant } from '../model.ts'
 import { bytesOfValues, elementTypeOf, runtimeNameOf } from './element-types.ts'
 import { keptConstant } from './onnx-constants.ts'
@@ -134,7 +135,7 @@ function declaredFacts({ outputMetadata }: InferenceSession): Map<string, Declar
 }
 
 function zeros(runtime: OnnxRuntime, { dims, elementType }: ProbeInput): Tensor {
-  const count = dims.reduce((product, axis) => product * axis, 1)
+  const count = elementCount(dims)
   const { buffer } = new Uint8Array(bytesOfValues(elementType, count)!)
   switch (runtimeNameOf(elementType) ?? '') {
     case 'float32':

@@ -1,3 +1,4 @@
+import { elementCount } from '../../tensor/element-count.ts'
 /** Keras layers without weights as functions over symbolic tensors, as in `weighted-layers.ts`. */
 import { callLayer, type SymbolicTensor, type TopologyScope } from './topology-builder.ts'
 import { layout, mapShape, type Pair, pair, slide, type WindowOptions } from './windows.ts'
@@ -146,6 +147,6 @@ export function reshape(x: SymbolicTensor, shape: readonly number[], name: strin
 }
 
 export function flatten(x: SymbolicTensor, name: string): SymbolicTensor {
-  const shape = [x.shape.reduce((product, axis) => product * axis, 1)]
+  const shape = [elementCount(x.shape)]
   return callLayer(x.scope, { className: 'Flatten', name, config: layout, inputs: [x], shape })
 }

@@ -1,3 +1,4 @@
+import { elementCount } from '../../tensor/element-count.ts'
 import type { Layer, LayerGraph } from '../layer-graph.ts'
 import type { Manifest } from '../manifest.ts'
 import type { WeightSource } from '../model.ts'
@@ -43,7 +44,7 @@ export function seededWeights(graph: LayerGraph, options: SeededWeightsOptions):
       if (range === undefined) {
         throw new TypeError(`Cannot read weight: name must be one of ${graph.name}, current value is ${name}`)
       }
-      const values = new Float32Array(range.shape.reduce((product, axis) => product * axis, 1))
+      const values = new Float32Array(elementCount(range.shape))
       fillUniform(values, seed, name, range.low, range.high)
       return values
     },
@@ -87,11 +88,7 @@ function bounds(
       // Reads what its own depthwise kernel gives: power 1.
       return centred(shape.at(-2)!, 1, deviation)
     case 'kernel':
-      return centred(
-        shape.slice(0, -1).reduce((product, axis) => product * axis, 1),
-        power,
-        deviation,
-      )
+      return centred(elementCount(shape.slice(0, -1)), power, deviation)
     default:
       throw new TypeError(
         `Cannot make weight: name must end in a known role of ${layer.type}, current value is ${name}`,

@@ -1,3 +1,4 @@
+import { elementCount } from '../../tensor/element-count.ts'
 /**
  * How strong the signal is at every tensor of a network whose weighted layers give outputs of power 1: mean square
  * over channels, pixels and random weights, to first order. Seeded weights divide by it, so that deep and branching
@@ -147,5 +148,5 @@ function configOf(layer: Layer): Readonly<Record<string, unknown>> {
 }
 
 function elements(graph: LayerGraph, tensor: number): number {
-  return graph.tensors[tensor]!.shape.reduce((product, axis) => product * axis, 1)
+  return elementCount(graph.tensors[tensor]!.shape)
 }

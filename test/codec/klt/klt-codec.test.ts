@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { fitKlt } from '../../../src/codec/calibration/fit-klt.ts'
+import { fitKlt } from '../../../src/calibration/fit-klt.ts'
 import type { FeatureCodec } from '../../../src/codec/codec.ts'
 import { createCodecs } from '../../../src/codec/create-codecs.ts'
 import { featureCodec } from '../../../src/codec/feature-codecs.ts'

@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { CompiledCache } from '../../../src/executor/compiled-cache/compiled-cache.ts'
 import { lowerSegment } from '../../../src/executor/onnx/lower-segment.ts'
-import type { OnnxGraph } from '../../../src/executor/onnx/onnx-message.ts'
 import { wholeModel } from '../../../src/model-graph/cut.ts'
 import type { Model } from '../../../src/model-graph/model.ts'
+import type { OnnxGraph } from '../../../src/onnx/onnx-message.ts'
 import { input, kerasTopology, sketchModel } from '../../keras-model.ts'
 
 /** A model whose kernel is larger than what stays in the message, and its hash and lowered form; each number another. */

@@ -7,18 +7,19 @@ import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { entryFault } from '../../../src/executor/compiled-cache/cache-entry.ts'
 import { loweringVersion } from '../../../src/executor/compiled-cache/compiled-cache.ts'
-import type { Segment, TensorValue } from '../../../src/executor/engine.ts'
+import { InferenceHost } from '../../../src/executor/inference-host.ts'
 import type { ThreadNote } from '../../../src/executor/inference-protocol.ts'
-import { InferenceWorker } from '../../../src/executor/inference-worker.ts'
 import { loadEngine } from '../../../src/executor/load-engine.ts'
 import { lowerSegment } from '../../../src/executor/onnx/lower-segment.ts'
-import { layOutMessage } from '../../../src/executor/onnx/message-layout.ts'
-import { writeMessage } from '../../../src/executor/onnx/write-message.ts'
 import { exampleInputs, runSegment } from '../../../src/executor/parity.ts'
 import { cut, wholeModel } from '../../../src/model-graph/cut.ts'
 import { findWound } from '../../../src/model-graph/find-wound.ts'
 import { loadModel } from '../../../src/model-graph/load-model.ts'
 import type { Model } from '../../../src/model-graph/model.ts'
+import type { Segment } from '../../../src/model-graph/segment.ts'
+import { layOutMessage } from '../../../src/onnx/message-layout.ts'
+import { writeMessage } from '../../../src/onnx/write-message.ts'
+import type { TensorValue } from '../../../src/tensor/tensor-value.ts'
 import { kerasTopology, sketchModel } from '../../keras-model.ts'
 import { repositoryRoot } from '../../paths.ts'
 import { singleLayers, sketchInput } from '../layer-sketches.ts'
@@ -166,7 +167,7 @@ describe('CompiledCache', () => {
     await writeFile(file, 'a file')
     const notes: ThreadNote[] = []
     const compiledCache = { directory: join(file, 'compiled'), bytes: 1 << 28 }
-    const inference = new InferenceWorker(
+    const inference = new InferenceHost(
       { model: mobilenet, engine: 'onnxruntime', threads: 1, slowdown: 1, compiledCache },
       { onNote: (note) => notes.push(note) },
     )

@@ -9,11 +9,11 @@ import {
 import * as onnxruntimeNode from 'onnxruntime-node'
 import * as onnxruntimeWeb from 'onnxruntime-web'
 import { expect, test } from 'vitest'
-import { onnxNode } from '../../../src/executor/onnx/onnx-message.ts'
 import { loadModel } from '../../../src/model-graph/load-model.ts'
 import { graphFromOnnx } from '../../../src/model-graph/onnx/graph-from-onnx.ts'
 import { parseOnnxFile } from '../../../src/model-graph/onnx/onnx-file.ts'
 import { singleWounds } from '../../../src/model-graph/single-wounds.ts'
+import { onnxNode } from '../../../src/onnx/onnx-message.ts'
 import { everyWound, runCut, runWhole, someInputs } from '../compare-cuts.ts'
 import {
   type FileParts,

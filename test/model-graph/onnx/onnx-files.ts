@@ -13,7 +13,8 @@ import {
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from 'onnx-buf'
-import { onnxNode } from '../../../src/executor/onnx/onnx-message.ts'
+import { onnxNode } from '../../../src/onnx/onnx-message.ts'
+import { elementCount } from '../../../src/tensor/element-count.ts'
 
 /** An axis is a length, or a name where the file leaves it open. */
 export function value(
@@ -36,7 +37,7 @@ export function value(
 
 /** Reproducible values around zero. */
 export function weights(name: string, dims: readonly number[]): TensorProto {
-  const count = dims.reduce((product, axis) => product * axis, 1)
+  const count = elementCount(dims)
   const values = Float32Array.from({ length: count }, (_, i) => Math.sin(i * 1.7 + name.length) * 0.5)
   return floats(name, dims, values)
 }

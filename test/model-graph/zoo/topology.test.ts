@@ -3,6 +3,7 @@ import { expect, type TestContext, test } from 'vitest'
 import { resNet50NameToday } from '../../../src/model-graph/zoo/resnet50-names.ts'
 import { type BuiltTopology, type KerasTopology } from '../../../src/model-graph/zoo/topology-builder.ts'
 import { zooModel, zooModels } from '../../../src/model-graph/zoo/zoo.ts'
+import { elementCount } from '../../../src/tensor/element-count.ts'
 import { sharedData } from '../../shared-data.ts'
 
 /** Layers and parameters as Keras publishes them. */
@@ -39,7 +40,7 @@ function parameters(model: BuiltTopology, trainable: boolean): number {
   return model.layers
     .flatMap((layer) => layer.weights)
     .filter((weight) => weight.trainable === trainable)
-    .reduce((sum, weight) => sum + weight.shape.reduce((product, axis) => product * axis, 1), 0)
+    .reduce((sum, weight) => sum + elementCount(weight.shape), 0)
 }
 
 test('zoo has the published layers and parameters', () => {

@@ -1,0 +1,86 @@
+import type { CalibrationRow } from '../codec/calibration-file.ts'
+import { wilsonInterval } from '../scheduler/wilson.ts'
+import { indexOfLargest, klDivergence } from './output-distance.ts'
+
+/** Collects one row: what a codec does to every image at a wound. */
+export class RowStatistics {
+  private readonly bytes: number[] = []
+  private readonly encodeMs: number[] = []
+  private readonly decodeMs: number[] = []
+  private agreed = 0
+  private divergence = 0
+  private changeLoss = 0
+  private changeLossSquare = 0
+  private right = 0
+  private lost = 0
+  private won = 0
+  private labelled = 0
+
+  /** @param truth,result probabilities of the whole model without codec, and with it. */
+  add(
+    truth: Float32Array,
+    result: Float32Array,
+    cost: { bytes: number; encodeMs: number; decodeMs: number },
+    label?: number,
+  ): void {
+    const before = indexOfLargest(truth)
+    const after = indexOfLargest(result)
+    this.bytes.push(cost.bytes)
+    this.encodeMs.push(cost.encodeMs)
+    this.decodeMs.push(cost.decodeMs)
+    if (before === after) this.agreed++
+    const loss = truth[before]! - truth[after]!
+    this.changeLoss += loss
+    this.changeLossSquare += loss * loss
+    this.divergence += klDivergence(truth, result)
+    if (label === undefined) return
+    this.labelled++
+    if (after === label) this.right++
+    if (before === label && after !== label) this.lost++
+    if (before !== label && after === label) this.won++
+  }
+
+  row(wound: string, codec: string): CalibrationRow {
+    const count = this.bytes.length
+    const sorted = this.bytes.toSorted((a, b) => a - b)
+    const labels =
+      this.labelled === 0
+        ? {}
+        : { accuracy: round(this.right / this.labelled, 4), lost: this.lost, won: this.won }
+    return {
+      wound,
+      codec,
+      bytesMean: round(this.bytes.reduce((sum, bytes) => sum + bytes, 0) / count, 1),
+      bytesP95: sorted[Math.ceil(0.95 * count) - 1]!,
+      agreement: round(this.agreed / count, 4),
+      agreementLower: round(wilsonInterval(this.agreed, count).lower, 4),
+      klDivergence: round(this.divergence / count, 5),
+      changeLoss: round(this.changeLoss / count, 6),
+      changeLossSquare: round(this.changeLossSquare / count, 6),
+      ...labels,
+      encodeMs: round(median(this.encodeMs), 2),
+      decodeMs: round(median(this.decodeMs), 2),
+    }
+  }
+}
+
+/** Medians, because the machine may have been busy now and then. */
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1]!
+}
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits))
+}
+
+/** Of each wound the rows than which none is at least as good in bytes, agreement and divergence. O(n^2). */
+export function paretoRows(rows: readonly CalibrationRow[]): CalibrationRow[] {
+  const covers = (a: CalibrationRow, b: CalibrationRow) =>
+    a.wound === b.wound &&
+    a.bytesMean <= b.bytesMean &&
+    a.agreement >= b.agreement &&
+    a.klDivergence <= b.klDivergence
+  return rows.filter(
+    (row, i) => !rows.some((other, j) => i !== j && covers(other, row) && (!covers(row, other) || j < i)),
+  )
+}

@@ -1,0 +1,123 @@
+import { featureCodec } from '../codec/feature-codecs.ts'
+import { rawInput } from '../codec/image-codecs.ts'
+import type { SegmentChain } from '../executor/segment-chain.ts'
+import { fitOperations, predictMs } from '../latency-model/operation-regression.ts'
+import { headMs, type Profile, wholeMs } from '../latency-model/profile.ts'
+import { elementsOf, type LayerGraph } from '../model-graph/layer-graph.ts'
+import { crossingShapes } from './candidate-wounds.ts'
+import type { CodecOption } from './codec-options.ts'
+import type { PlanPoint } from './plan-point.ts'
+
+/** Header and names of a frame of a few parts. */
+const frameOverheadBytes = 120
+/** Results come back as float16. */
+const resultBytesPerValue = 2
+
+export interface InputEstimate {
+  readonly bytes: number
+  readonly encodeMs: number
+}
+
+export interface PlanSpace {
+  readonly graph: LayerGraph
+  readonly chain: SegmentChain
+  readonly profile: Profile
+  /** What it takes to make the model's input of the message. */
+  readonly inputMs: number
+  /** What may cross, by wound. */
+  readonly codecs: ReadonlyMap<string, readonly CodecOption[]>
+  /** What the input is expected to be in each codec it may cross in. */
+  readonly inputs: ReadonlyMap<string, InputEstimate>
+}
+
+/**
+ * Every way to split between this edge and a worker: wounds x codecs, the local plan not included. Pure.
+ * @param tailMs by wound, as the worker announced it; wounds it has not measured are predicted from those it has.
+ * @param pictureMs what of `input`'s is decoding a picture.
+ */
+export function planPoints(
+  space: PlanSpace,
+  tailMs: ReadonlyMap<string, number>,
+  pictureMs = 0,
+): PlanPoint[] {
+  const { graph, chain, profile, inputMs, codecs, inputs } = space
+  const tails = tailOperations(chain)
+  const pieces = chain.wounds.flatMap(({ id }, i) => {
+    const ms = tailMs.get(id)
+    return ms === undefined ? [] : [{ operations: tails[i]!, ms }]
+  })
+  if (pieces.length === 0) return []
+  const regression = fitOperations(pieces)
+  const whole = inputMs + wholeMs(profile)
+  const resultBytes = frameOverheadBytes + resultBytesPerValue * outputValues(graph)
+  return chain.wounds.slice(0, -1).flatMap((wound, i): PlanPoint[] => {
+    const backendMs = tailMs.get(wound.id) ?? predictMs(regression, tails[i]!)
+    if (i === 0) {
+      // Encoding the input is no work of the engine's and does not hold up finishing locally.
+      return [...inputs].map(([codec, { bytes, encodeMs }]) => ({
+        wound: wound.id,
+        codec,
+        headMs: 0,
+        encodeMs: 0,
+        bytes: bytes + frameOverheadBytes,
+        localTailMs: whole,
+        backendMs: encodeMs + (codec === rawInput ? Math.max(0, backendMs - pictureMs) : backendMs),
+        resultBytes,
+      }))
+    }
+    const head = inputMs + headMs(profile, wound.id)
+    return (codecs.get(wound.id) ?? []).map(({ codec, bytes, decodeMs = 0 }) => {
+      const measured = profile.codecs.find((entry) => entry.wound === wound.id && entry.codec === codec)
+      return {
+        wound: wound.id,
+        codec,
+        headMs: head,
+        encodeMs: measured?.encodeMs ?? 0,
+        bytes: (bytes ?? measured?.bytes ?? expectedBytes(graph, chain, i, codec)) + frameOverheadBytes,
+        localTailMs: whole - head,
+        backendMs: backendMs + decodeMs,
+        resultBytes,
+      }
+    })
+  })
+}
+
+/**
+ * What the next input is expected to be in each codec it may cross in.
+ * @param received the message's bytes, and what making the model's input of it takes.
+ * @param observed what earlier inputs were.
+ */
+export function expectInputs(
+  graph: LayerGraph,
+  options: readonly CodecOption[],
+  received: { readonly bytes: number; readonly decodeMs: number },
+  observed: ReadonlyMap<string, InputEstimate> = new Map(),
+): Map<string, InputEstimate> {
+  const pixelBytes = graph.inputs.reduce((sum, id) => sum + elementsOf(graph.tensors[id]!), 0)
+  return new Map(
+    options.map(({ codec, bytes = received.bytes }) => {
+      if (codec === 'received') return [codec, { bytes: received.bytes, encodeMs: 0 }]
+      // The edge decodes every input anyway, but these pixels are there only then.
+      if (codec === rawInput) return [codec, { bytes: pixelBytes, encodeMs: received.decodeMs }]
+      return [codec, observed.get(codec) ?? { bytes, encodeMs: 0 }]
+    }),
+  )
+}
+
+/** Operations that are left behind each wound of a chain. */
+function tailOperations(chain: SegmentChain): number[] {
+  const left = [0]
+  for (const segment of chain.segments.toReversed()) left.unshift(left[0]! + segment.operations)
+  return left
+}
+
+function expectedBytes(graph: LayerGraph, chain: SegmentChain, i: number, codec: string): number {
+  return crossingShapes(graph, chain.wounds[i]!).reduce(
+    (sum, { elements, channels }) => sum + featureCodec(codec).expectedBytes(elements, channels),
+    0,
+  )
+}
+
+function outputValues(graph: LayerGraph): number {
+  return graph.outputs.reduce((sum, id) => sum + elementsOf(graph.tensors[id]!), 0)
+}

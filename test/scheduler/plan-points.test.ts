@@ -1,0 +1,105 @@
+import { fileURLToPath } from 'node:url'
+import { beforeAll, expect, test } from 'vitest'
+import { segmentChain } from '../../src/executor/segment-chain.ts'
+import { loadModel } from '../../src/model-graph/load-model.ts'
+import { plannedWounds } from '../../src/scheduler/candidate-wounds.ts'
+import { expectInputs, type PlanSpace, planPoints } from '../../src/scheduler/plan-points.ts'
+import { repositoryRoot } from '../paths.ts'
+
+let space: PlanSpace
+
+beforeAll(async () => {
+  const { graph, hash } = await loadModel(fileURLToPath(new URL('models/mobilenetv2', repositoryRoot)))
+  const chain = segmentChain(graph, plannedWounds(graph))
+  space = {
+    graph,
+    chain,
+    profile: {
+      version: 1,
+      modelHash: hash,
+      engine: 'onnxruntime',
+      threads: 1,
+      slowdown: 1,
+      machine: 'test',
+      measuredAt: '2026-01-01T00:00:00.000Z',
+      // One millisecond for a million operations.
+      segments: chain.segments.map(({ operations }, i) => ({
+        from: chain.wounds[i]!.id,
+        to: chain.wounds[i + 1]!.id,
+        operations,
+        medianMs: operations / 1e6,
+        madMs: 0,
+        runs: 1,
+      })),
+      codecs: [{ wound: 'block_6_project_BN', codec: 'uint8', encodeMs: 3, bytes: 5000 }],
+    },
+    inputMs: 7,
+    codecs: new Map(
+      chain.wounds.slice(1, -1).map(({ id }) => [
+        id,
+        [
+          { codec: 'uint8', bytes: undefined },
+          { codec: 'float16', bytes: undefined },
+        ],
+      ]),
+    ),
+    inputs: new Map([['received', { bytes: 30_000, encodeMs: 0 }]]),
+  }
+})
+
+test('planPoints() has every wound with every codec; head, tail and input time add up to the whole', () => {
+  const points = planPoints(space, new Map([['input', 10]]))
+  expect(points.map(({ wound, codec }) => `${wound}/${codec}`)).toEqual([
+    'input/received',
+    'block_6_project_BN/uint8',
+    'block_6_project_BN/float16',
+    'block_13_project_BN/uint8',
+    'block_13_project_BN/float16',
+    'global_average_pooling2d_1/uint8',
+    'global_average_pooling2d_1/float16',
+  ])
+  const whole = 7 + space.profile.segments.reduce((sum, { medianMs }) => sum + medianMs, 0)
+  for (const { headMs, localTailMs } of points) expect(headMs + localTailMs).toBeCloseTo(whole)
+})
+
+test('planPoints() uses measured bytes and encoding time, else what the codec expects', () => {
+  const points = planPoints(space, new Map([['input', 10]]))
+  const find = (wound: string, codec: string) =>
+    points.find((point) => point.wound === wound && point.codec === codec)!
+  expect(find('block_6_project_BN', 'uint8')).toMatchObject({ encodeMs: 3, bytes: 5120 })
+  expect(find('block_13_project_BN', 'float16').bytes).toBe(2 * 7 * 7 * 160 + 120)
+  expect(find('input', 'received').bytes).toBe(30_120)
+})
+
+test('planPoints() adds what calibration says of decoding to the tail', () => {
+  const codecs = new Map([['block_6_project_BN', [{ codec: 'klt:8', bytes: 3000, decodeMs: 40 }]]])
+  const [, point] = planPoints({ ...space, codecs }, new Map([['block_6_project_BN', 5]]))
+  expect(point).toMatchObject({ codec: 'klt:8', bytes: 3120, backendMs: 45 })
+})
+
+test('planPoints() predicts the tails that a worker has not measured from those it has', () => {
+  const [input, ...rest] = planPoints(space, new Map([['input', 10]]))
+  expect(input!.backendMs).toBe(10)
+  const total = space.chain.segments.reduce((sum, { operations }) => sum + operations, 0)
+  const tail = total - space.chain.segments[0]!.operations
+  expect(rest[0]!.backendMs).toBeCloseTo((10 * tail) / total)
+  expect(planPoints(space, new Map())).toEqual([])
+})
+
+test('raw input: its bytes are known, it waits for the pixels, and spares the worker the picture', () => {
+  const options = ['received', 'raw', 'jpeg:90', 'webp:50'].map((codec) => ({ codec, bytes: undefined }))
+  const observed = new Map([
+    ['jpeg:90', { bytes: 17_000, encodeMs: 2 }],
+    ['received', { bytes: 1, encodeMs: 9 }],
+  ])
+  const inputs = expectInputs(space.graph, options, { bytes: 30_000, decodeMs: 4 }, observed)
+  expect([...inputs]).toEqual([
+    ['received', { bytes: 30_000, encodeMs: 0 }],
+    ['raw', { bytes: 150_528, encodeMs: 4 }],
+    ['jpeg:90', { bytes: 17_000, encodeMs: 2 }],
+    ['webp:50', { bytes: 30_000, encodeMs: 0 }],
+  ])
+  const points = planPoints({ ...space, inputs }, new Map([['input', 10]]), 6)
+  const backendMs = new Map(points.slice(0, 3).map((point) => [point.codec, point.backendMs]))
+  expect([...backendMs.values()]).toEqual([10, 4 + 10 - 6, 2 + 10])
+})
