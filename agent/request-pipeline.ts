@@ -135,7 +135,7 @@ export class RequestPipeline {
       totalMs,
       headMs: result.headMs,
       encodeMs: result.encodeMs,
-      backendMs: result.remote === undefined ? undefined : result.remote.decodeMs + result.remote.tailMs,
+      backendMs: result.remote === undefined ? undefined : result.remote.decodeMs + result.remote.elapsedMs,
     }
   }
 

@@ -31,7 +31,10 @@ export interface RemoteAnswer {
   readonly values: readonly TensorValue[]
   readonly queueMs: number
   readonly decodeMs: number
-  readonly tailMs: number
+  /** Of the call that finished it. */
+  readonly elapsedMs: number
+  /** What of the call is this request's. */
+  readonly shareMs: number
 }
 
 export interface WorkerPoolOptions {
@@ -184,20 +187,22 @@ export class WorkerPool {
     }
     const codec = featureCodec(frame.codec)
     const values = frame.parts.map((part, i) => decodePart(part, codec, request.outputShapes[i]!))
-    return { values, queueMs: frame.queueMs, decodeMs: frame.decodeMs, tailMs: frame.tailMs }
+    const { queueMs, decodeMs, elapsedMs, shareMs } = frame
+    return { values, queueMs, decodeMs, elapsedMs, shareMs }
   }
 
   private observe(outstanding: Outstanding, answer: RemoteAnswer, bytes: number): void {
     const { worker, wound, codec } = outstanding.request
-    const workMs = answer.decodeMs + answer.tailMs
+    const workMs = answer.decodeMs + answer.elapsedMs
     const slowdown = this.slowdowns.get(worker) ?? new LiveSlowdown()
     this.slowdowns.set(worker, slowdown)
     const known = this.workers().find((candidate) => candidate.id === worker)
     const announcedMs = known?.tailMs.get(wound) ?? 0
     const sparedMs = codec === rawInput ? (known?.pictureMs ?? 0) : 0
     // Like with like: of the input's time decoding is a part, of other wounds' it is not.
-    const comparedMs = isInputCodec(codec) ? workMs : answer.tailMs
-    slowdown.observe(comparedMs, Math.max(0, announcedMs - sparedMs))
+    const comparedMs = isInputCodec(codec) ? workMs : answer.elapsedMs
+    // Announced is what one request takes alone: a call that finished others as well says nothing of it.
+    if (answer.shareMs === answer.elapsedMs) slowdown.observe(comparedMs, Math.max(0, announcedMs - sparedMs))
     if (outstanding.ackedAtMs === undefined) return
     // The acknowledgement came down the same way as the answer: what is left after the worker's own time is transfer.
     this.options.onDownlink(bytes, this.options.now() - outstanding.ackedAtMs - answer.queueMs - workMs)

@@ -43,11 +43,14 @@ export interface PreparedRequest {
   readonly decodeMs: number
 }
 
-/** What one request got; durations of a batch are shared evenly among its members. */
 export interface FinishedRequest {
   readonly encoded: RunReply['encoded']
+  /** Of its own picture. */
   readonly decodeMs: number
-  readonly tailMs: number
+  /** Of the call that finished it, whoever else was finished in it. */
+  readonly elapsedMs: number
+  /** Its even share of the call. */
+  readonly shareMs: number
 }
 
 /** One model: its segments, and as many whole tails as fit. */
@@ -175,12 +178,12 @@ export class ServedModel {
       },
       signal === undefined ? {} : { signal },
     )
-    const each = 1 / requests.length
-    const tailMs = reply.segmentMs.reduce((sum, ms) => sum + ms, 0) * each
+    const elapsedMs = reply.decodeMs + reply.segmentMs.reduce((sum, ms) => sum + ms, 0) + reply.encodeMs
     return requests.map(({ decodeMs }, i) => ({
       encoded: reply.encoded.slice(i * outputs.length, (i + 1) * outputs.length),
-      decodeMs: decodeMs + reply.decodeMs * each,
-      tailMs,
+      decodeMs,
+      elapsedMs,
+      shareMs: elapsedMs / requests.length,
     }))
   }
 
@@ -199,8 +202,8 @@ export class ServedModel {
       const [member] = batch > 1 ? await this.finish(several) : [alone]
       if (n < warmUpRuns) continue
       times.picture.push(request.decodeMs)
-      times.one.push(alone!.decodeMs + alone!.tailMs)
-      times.each.push(member!.decodeMs + member!.tailMs)
+      times.one.push(alone!.decodeMs + alone!.elapsedMs)
+      times.each.push(member!.decodeMs + member!.shareMs)
     }
     this.tailMs.set(wound.id, median(times.one))
     if (wound.id === 'input') this.pictureMs = median(times.picture)

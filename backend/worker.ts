@@ -15,7 +15,7 @@ const announceMs = 1000
 const replyTimeoutMs = 30_000
 
 type RequestFrame = Extract<Frame, { kind: 'request' }>
-type FailureCode = Extract<Frame, { kind: 'failure' }>['code']
+type FailureCode = Exclude<Extract<Frame, { kind: 'failure' }>['code'], 'overloaded'>
 
 /** A request that waits for the engine. */
 interface Pending {
@@ -135,7 +135,12 @@ export class BackendWorker {
       )
     }
     if (this.waiting.length >= this.config.limits.queue) {
-      return reply(failure('overloaded', `${this.waiting.length} requests are waiting already`))
+      return reply({
+        kind: 'failure',
+        code: 'overloaded',
+        waitMs: this.queueMs,
+        message: `${this.waiting.length} requests are waiting already`,
+      })
     }
     this.enqueue({ model, request, arrivedMs, reply })
   }
@@ -186,7 +191,7 @@ export class BackendWorker {
     }
     if (ready.length === 0) return
     try {
-      await this.finish(ready, beginMs)
+      await this.finish(ready)
     } catch (error) {
       const { model, request } = ready[0]!.pending
       if (ready.length === 1) return this.answer(ready[0]!.pending, this.failureOf(error as Error, request))
@@ -196,25 +201,24 @@ export class BackendWorker {
     }
   }
 
-  private async finish(
-    ready: readonly { pending: Pending; prepared: PreparedRequest }[],
-    beginMs: number,
-  ): Promise<void> {
+  private async finish(ready: readonly { pending: Pending; prepared: PreparedRequest }[]): Promise<void> {
     const { model } = ready[0]!.pending
     const finished = await model.finish(
       ready.map(({ prepared }) => prepared),
       this.over.signal,
     )
     for (const [i, { pending }] of ready.entries()) {
-      const { encoded, decodeMs, tailMs } = finished[i]!
+      const { encoded, decodeMs, elapsedMs, shareMs } = finished[i]!
+      const stayMs = performance.now() - pending.arrivedMs
       this.answer(pending, {
         kind: 'result',
         modelHash: pending.request.modelHash,
         wound: pending.request.wound,
         codec: resultCodec,
-        queueMs: beginMs - pending.arrivedMs,
+        queueMs: Math.max(0, stayMs - decodeMs - elapsedMs),
         decodeMs,
-        tailMs,
+        elapsedMs,
+        shareMs,
         parts: encoded.map((part, n) => ({ name: String(n), ...part })),
       })
     }

@@ -42,7 +42,8 @@ export class FrameReader {
     return count
   }
 
-  hash(): string {
+  /** 16 bytes, as hex digits. */
+  bytes16(): string {
     const bytes = this.#slice(16)
     return Buffer.from(bytes.buffer, bytes.byteOffset, 16).toString('hex')
   }

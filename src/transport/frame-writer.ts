@@ -36,14 +36,15 @@ export class FrameWriter {
     this.u16(count)
   }
 
-  hash(hash: string): void {
-    if (!/^[0-9a-f]{32}$/.test(hash)) {
+  /** 16 bytes, given as hex digits. */
+  bytes16(field: string, hex: string): void {
+    if (!/^[0-9a-f]{32}$/.test(hex)) {
       throw new FrameError(
         'value',
-        `Cannot encode frame: modelHash must be 32 lower-case hex digits, current value is "${hash}"`,
+        `Cannot encode frame: ${field} must be 32 lower-case hex digits, current value is "${hex}"`,
       )
     }
-    this.#push(Buffer.from(hash, 'hex'))
+    this.#push(Buffer.from(hex, 'hex'))
   }
 
   string(field: string, text: string): void {

@@ -1,24 +1,30 @@
 /**
- * The frame: one request, result or failure as bytes. Everything is little endian, nothing is padded, and nothing may
- * follow the last field. A string is its UTF-8 length (u16) and its bytes.
+ * The frame: one request, result, failure or cancellation as bytes. Everything is little endian, nothing is padded, and
+ * nothing may follow the last field. A string is its UTF-8 length (u16) and its bytes. A time is milliseconds, binary64,
+ * finite, not negative.
  *
  * | offset | bytes | field |
  * |---|---|---|
  * | 0 | 4 | magic `SURG` |
- * | 4 | 1 | version, 1 |
- * | 5 | 1 | kind: 1 request, 2 result, 3 failure |
- * | 6 | 2 | request and result: number of parts; failure: code, index in {@link failureCodes} |
+ * | 4 | 1 | version, 2 |
+ * | 5 | 1 | kind: 1 request, 2 result, 3 failure, 4 cancellation |
+ * | 6 | 2 | request and result: number of parts; failure: code, index in {@link failureCodes}; cancellation: 0 |
  *
  * | request and result, from 8 | bytes |
  * |---|---|
  * | model hash | 16 |
- * | request: time left, ms; result: queue, decode and tail time, ms | 8 each, binary64, finite, not negative |
+ * | request: time left; result: queue, decode, elapsed and share | 8 each, times |
  * | wound, codec | strings |
  * | per part: name (unique), rank u8, one u32 per axis, length of bytes u32, bytes | |
  *
  * | failure, from 8 | bytes |
  * |---|---|
+ * | only `overloaded`: the wait | 8, time |
  * | message | string |
+ *
+ * | cancellation, from 8 | bytes |
+ * |---|---|
+ * | correlation id of the request that is given up | 16 |
  */
 import { FrameError } from './frame-error.ts'
 import { defaultFrameLimits, type FrameLimits } from './frame-limits.ts'
@@ -41,6 +47,7 @@ export const failureCodes = [
   'expired',
   'overloaded',
   'internal',
+  'bad-output',
 ] as const
 export type FailureCode = (typeof failureCodes)[number]
 
@@ -59,23 +66,40 @@ export interface ResultFrame {
   readonly modelHash: string
   readonly wound: string
   readonly codec: string
+  /** All that it was at the worker without being computed: queue, decode and elapsed are the whole stay. */
   readonly queueMs: number
+  /** Of its own picture. */
   readonly decodeMs: number
-  readonly tailMs: number
+  /** Of the call of the engine that finished it, whoever else was finished in it. */
+  readonly elapsedMs: number
+  /** What of the call this request is charged with: all of it where it was alone. */
+  readonly shareMs: number
   readonly parts: readonly Part[]
 }
 
-export interface FailureFrame {
+interface Failure<Code extends FailureCode> {
   readonly kind: 'failure'
-  readonly code: FailureCode
+  readonly code: Code
   readonly message: string
 }
 
-export type Frame = RequestFrame | ResultFrame | FailureFrame
+export type FailureFrame =
+  | Failure<Exclude<FailureCode, 'overloaded'>>
+  /** `waitMs` is how long it would have waited before it was begun. */
+  | (Failure<'overloaded'> & { readonly waitMs: number })
+
+/** The sender has given a request up: what waits is dropped, what runs is ended. It is not answered. */
+export interface CancelFrame {
+  readonly kind: 'cancel'
+  /** The request's correlation id, 32 hex digits, lower case; the message that carries this frame has one of its own. */
+  readonly request: string
+}
+
+export type Frame = RequestFrame | ResultFrame | FailureFrame | CancelFrame
 
 const magic = 0x4752_5553
-const version = 1
-const kinds = ['request', 'result', 'failure'] as const
+const version = 2
+const kinds = ['request', 'result', 'failure', 'cancel'] as const
 
 /**
  * @throws {FrameError} `limit` or `value` where a field could not be decoded again under the default limits.
@@ -87,17 +111,24 @@ export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
   writer.u8(kinds.indexOf(frame.kind) + 1)
   if (frame.kind === 'failure') {
     writer.u16(codeIndex(frame.code))
+    if (frame.code === 'overloaded') writer.duration('waitMs', frame.waitMs)
     writer.string('message', frame.message)
     return writer.finish()
   }
+  if (frame.kind === 'cancel') {
+    writer.u16(0)
+    writer.bytes16('request', frame.request)
+    return writer.finish()
+  }
   writer.count('parts', frame.parts.length)
-  writer.hash(frame.modelHash)
+  writer.bytes16('modelHash', frame.modelHash)
   if (frame.kind === 'request') {
     writer.duration('timeLeftMs', frame.timeLeftMs)
   } else {
     writer.duration('queueMs', frame.queueMs)
     writer.duration('decodeMs', frame.decodeMs)
-    writer.duration('tailMs', frame.tailMs)
+    writer.duration('elapsedMs', frame.elapsedMs)
+    writer.duration('shareMs', frame.shareMs)
   }
   writer.string('wound', frame.wound)
   writer.string('codec', frame.codec)
@@ -125,11 +156,26 @@ export function decodeFrame(bytes: Uint8Array, limits: Partial<FrameLimits> = {}
   const kindNumber = reader.u8()
   const kind = kinds[kindNumber - 1]
   if (kind === undefined) {
-    throw new FrameError('value', `Cannot decode frame: kind must be 1 to 3, current value is ${kindNumber}`)
+    throw new FrameError(
+      'value',
+      `Cannot decode frame: kind must be 1 to ${kinds.length}, current value is ${kindNumber}`,
+    )
   }
-  const frame = kind === 'failure' ? readFailure(reader) : readTensors(reader, kind)
+  const frame = readBody(reader, kind)
   reader.end()
   return frame
+}
+
+function readBody(reader: FrameReader, kind: Frame['kind']): Frame {
+  switch (kind) {
+    case 'failure':
+      return readFailure(reader)
+    case 'cancel':
+      return readCancel(reader)
+    case 'request':
+    case 'result':
+      return readTensors(reader, kind)
+  }
 }
 
 function readFailure(reader: FrameReader): FailureFrame {
@@ -141,20 +187,34 @@ function readFailure(reader: FrameReader): FailureFrame {
       `Cannot decode frame: failure code must be below ${failureCodes.length}, current value is ${index}`,
     )
   }
-  return { kind: 'failure', code, message: reader.string('message') }
+  if (code !== 'overloaded') return { kind: 'failure', code, message: reader.string('message') }
+  const waitMs = reader.duration('waitMs')
+  return { kind: 'failure', code, waitMs, message: reader.string('message') }
+}
+
+function readCancel(reader: FrameReader): CancelFrame {
+  const reserved = reader.u16()
+  if (reserved !== 0) {
+    throw new FrameError(
+      'value',
+      `Cannot decode frame: reserved must be 0 in a cancellation, current value is ${reserved}`,
+    )
+  }
+  return { kind: 'cancel', request: reader.bytes16() }
 }
 
 function readTensors(reader: FrameReader, kind: 'request' | 'result'): Frame {
   const count = reader.count('parts')
-  const modelHash = reader.hash()
+  const modelHash = reader.bytes16()
   if (kind === 'request') {
     const timeLeftMs = reader.duration('timeLeftMs')
     return { kind, modelHash, timeLeftMs, ...readNamesAndParts(reader, count) }
   }
   const queueMs = reader.duration('queueMs')
   const decodeMs = reader.duration('decodeMs')
-  const tailMs = reader.duration('tailMs')
-  return { kind, modelHash, queueMs, decodeMs, tailMs, ...readNamesAndParts(reader, count) }
+  const elapsedMs = reader.duration('elapsedMs')
+  const shareMs = reader.duration('shareMs')
+  return { kind, modelHash, queueMs, decodeMs, elapsedMs, shareMs, ...readNamesAndParts(reader, count) }
 }
 
 function readNamesAndParts(

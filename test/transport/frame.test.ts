@@ -32,9 +32,21 @@ const frames: fc.Arbitrary<Frame> = fc.oneof(
     ...common,
     queueMs: milliseconds,
     decodeMs: milliseconds,
-    tailMs: milliseconds,
+    elapsedMs: milliseconds,
+    shareMs: milliseconds,
   }),
-  fc.record({ kind: fc.constant('failure' as const), code: fc.constantFrom(...failureCodes), message: text }),
+  fc.record({
+    kind: fc.constant('failure' as const),
+    code: fc.constantFrom(...failureCodes.filter((code) => code !== 'overloaded')),
+    message: text,
+  }),
+  fc.record({
+    kind: fc.constant('failure' as const),
+    code: fc.constant('overloaded' as const),
+    waitMs: milliseconds,
+    message: text,
+  }),
+  fc.record({ kind: fc.constant('cancel' as const), request: common.modelHash }),
 )
 
 function codeOf(run: () => unknown): FrameErrorCode | 'none' {
@@ -121,6 +133,8 @@ describe('frame', () => {
       [{ timeLeftMs: -1 }, 'value'],
       [{ timeLeftMs: Number.NaN }, 'value'],
       [{ kind: 'failure', code: 'other' as 'internal', message: '' }, 'value'],
+      [{ kind: 'failure', code: 'overloaded', waitMs: Number.POSITIVE_INFINITY, message: '' }, 'value'],
+      [{ kind: 'cancel', request: hash.slice(1) }, 'value'],
     ]
     for (const [fields, code] of bad)
       expect(codeOf(() => encodeFrame({ ...request, ...fields } as Frame))).toBe(code)

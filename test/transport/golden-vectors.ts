@@ -12,7 +12,7 @@ export function goldenVectors<T>(name: string): T[] {
 type GoldenFrame = Frame & { readonly parts?: readonly (Omit<Part, 'bytes'> & { readonly bytes: string })[] }
 
 export function goldenFrames(): { frame: Frame; bytes: Uint8Array }[] {
-  return ['request', 'result', 'failure']
+  return ['request', 'result', 'failure', 'cancel']
     .flatMap((kind) => goldenVectors<{ frame: GoldenFrame; hex: string }>(kind))
     .map(({ frame, hex }) => {
       const parts = frame.parts?.map((part) => ({ ...part, bytes: fromHex(part.bytes) }))
