@@ -6,8 +6,9 @@ import type { EngineState } from '../src/executor/start-with-engine.ts'
 import { LiveSlowdown } from '../src/latency-model/live-slowdown.ts'
 import { segmentsMs } from '../src/latency-model/profile.ts'
 import { collectGarbage } from '../src/memory/collect-garbage.ts'
-import { loadLabels, loadModel } from '../src/model-graph/load-model.ts'
+import { loadLabels } from '../src/model-graph/load-model.ts'
 import type { Model } from '../src/model-graph/model.ts'
+import { loadChosenModel, randomWeights } from '../src/model-graph/model-choice.ts'
 import { Planner } from '../src/scheduler/planner.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import { endpointOptions } from '../src/transport/endpoint-config.ts'
@@ -42,8 +43,8 @@ export class Agent {
   /** Resolves when requests are answered. The brokers need not be there yet: they are looked for until they are. */
   async start(): Promise<void> {
     const { config, log } = this
-    const model = await loadModel(config.model)
-    const labels = await loadLabels(config.model, model.manifest)
+    const model = await loadChosenModel(config.model)
+    const labels = await loadLabels(config.model.model, model.manifest)
     const { edge, profile, engine } = await startEdge(config, model, log)
     this.stops.push(() => edge.stop())
 
@@ -180,6 +181,7 @@ export class Agent {
       state: 'online',
       model: model.manifest.name,
       hash: model.hash,
+      weights: this.config.model.weights === randomWeights ? randomWeights : undefined,
       engine: engine.used,
       engineConfigured: engine.configured,
       engineReason: engine.reason,

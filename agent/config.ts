@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { compiledCacheSchema } from '../src/executor/compiled-cache/cache-settings.ts'
 import { engineSettings } from '../src/executor/resolve-engine.ts'
+import { modelChoiceSchema } from '../src/model-graph/model-choice.ts'
 import { defaultMaxAccuracyLoss } from '../src/scheduler/accuracy-budget.ts'
 import { endpointSchema } from '../src/transport/endpoint-config.ts'
 import { isTopicId } from '../src/transport/topics.ts'
@@ -14,8 +15,8 @@ export const agentConfigSchema = z.strictObject({
   mqtt: endpointSchema,
   /** Where the worker pool is reached; the same broker unless the device has one of its own. */
   pool: endpointSchema.optional(),
-  /** Zoo name, model directory or file. */
-  model: z.string().min(1),
+  /** Zoo name, model directory or file; with the weights where it has none. */
+  model: modelChoiceSchema,
   /** `auto`: the fastest that passes the parity check on this machine, measured once and remembered. */
   engine: z.enum(engineSettings).default('onnxruntime'),
   /** Threads of one run. */

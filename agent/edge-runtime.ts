@@ -50,7 +50,7 @@ export class EdgeRuntime {
     this.outputShapes = model.graph.outputs.map((id) => [1, ...borderShape(model.graph.tensors[id]!)])
     this.inference = new InferenceHost(
       {
-        model: config.model,
+        ...config.model,
         engine: config.engine,
         threads: config.threads,
         slowdown: config.lab.edgeSlowdown,

@@ -6,6 +6,8 @@ export interface AnswerMessage {
   /** Hex of the input message's correlation data; a number of the agent's own where it had none. */
   readonly id: string
   readonly top: readonly ClassScore[]
+  /** Where the model's weights were made up: the classes mean nothing. */
+  readonly weights?: 'random'
   readonly plan: {
     readonly wound: string
     readonly codec: string

@@ -4,6 +4,7 @@ import { decodePixels, pixelsToInput } from '../src/codec/image-input.ts'
 import { ImageError } from '../src/codec/image-source.ts'
 import { bestClasses } from '../src/model-graph/classify.ts'
 import type { Model } from '../src/model-graph/model.ts'
+import { randomWeights } from '../src/model-graph/model-choice.ts'
 import type { Planner } from '../src/scheduler/planner.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import type { AgentConfig } from './config.ts'
@@ -123,6 +124,7 @@ export class RequestPipeline {
       ok: true,
       id,
       top: bestClasses(result.values[0]!, model.manifest, labels),
+      ...(config.model.weights === randomWeights && { weights: randomWeights }),
       plan: {
         wound,
         codec,

@@ -19,9 +19,9 @@ export interface StartedEdge {
  * @throws {NoEngineError} where no engine can be used and nothing may be sent.
  */
 export async function startEdge(config: AgentConfig, model: Model, log: Log): Promise<StartedEdge> {
-  const calibration = await modelCalibration(config.model, model.hash)
+  const calibration = await modelCalibration(config.model.model, model.hash)
   const options = {
-    model: config.model,
+    ...config.model,
     modelHash: model.hash,
     threads: config.threads,
     machine: machineName(),

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { compiledCacheSchema } from '../src/executor/compiled-cache/cache-settings.ts'
 import { engineSettings } from '../src/executor/resolve-engine.ts'
+import { modelChoiceSchema } from '../src/model-graph/model-choice.ts'
 import { endpointSchema } from '../src/transport/endpoint-config.ts'
 import { isTopicId } from '../src/transport/topics.ts'
 
@@ -10,8 +11,8 @@ export const workerConfigSchema = z.strictObject({
   worker: z.string().refine(isTopicId, 'must be 1 to 64 characters without +, #, / or control characters'),
   topicPrefix: z.string().min(1).default('surgeon'),
   mqtt: endpointSchema,
-  /** Zoo names, model directories or files. */
-  models: z.array(z.string().min(1)).min(1),
+  /** Zoo names, model directories or files; with the weights where one has none. */
+  models: z.array(modelChoiceSchema).min(1),
   /** `auto`: the fastest that passes the parity check on this machine, measured once and remembered. */
   engine: z.enum(engineSettings).default('onnxruntime'),
   /** The choice of the engine is kept here. */

@@ -9,8 +9,8 @@ import { type EngineState, startWithEngine } from '../src/executor/start-with-en
 import { machineName } from '../src/latency-model/measure-profile.ts'
 import { findWound } from '../src/model-graph/find-wound.ts'
 import { borderShape } from '../src/model-graph/layer-graph.ts'
-import { loadModel } from '../src/model-graph/load-model.ts'
 import type { Model } from '../src/model-graph/model.ts'
+import { loadChosenModel, type ModelChoice } from '../src/model-graph/model-choice.ts'
 import type { Wound } from '../src/model-graph/wound.ts'
 import { plannedWounds } from '../src/scheduler/candidate-wounds.ts'
 import { localWound } from '../src/scheduler/plan-point.ts'
@@ -55,7 +55,7 @@ export interface FinishedRequest {
 
 /** One model: its segments, and as many whole tails as fit. */
 export class ServedModel {
-  readonly source: string
+  readonly choice: ModelChoice
   /** Milliseconds of the tail per candidate wound, at `input` with decoding a picture, as measured at start. */
   readonly tailMs = new Map<string, number>()
   /** What of `input`'s milliseconds is decoding a picture. */
@@ -70,8 +70,8 @@ export class ServedModel {
   private tails!: TailCache
   private model!: Model
 
-  constructor(source: string, config: WorkerConfig, log: Log) {
-    this.source = source
+  constructor(choice: ModelChoice, config: WorkerConfig, log: Log) {
+    this.choice = choice
     this.config = config
     this.log = log
   }
@@ -86,14 +86,14 @@ export class ServedModel {
 
   /** Loads what finishes from the wounds that an agent can choose, and measures it. */
   async start(): Promise<void> {
-    const { config, log, source } = this
+    const { config, log, choice } = this
     const { threads, stateDirectory, limits } = config
-    this.model = await loadModel(source)
+    this.model = await loadChosenModel(choice)
     const { graph } = this.model
-    const calibration = await modelCalibration(source, this.hash)
+    const calibration = await modelCalibration(choice.model, this.hash)
     const chain = segmentChain(graph, plannedWounds(graph, calibration))
     const options = {
-      model: source,
+      ...choice,
       modelHash: this.hash,
       threads,
       machine: machineName(),
@@ -102,7 +102,7 @@ export class ServedModel {
     }
     const { part, engine } = await startWithEngine(config.engine, options, (name) => {
       const { compiledCache } = config
-      const setup = { model: source, engine: name, threads, slowdown: 1, compiledCache }
+      const setup = { ...choice, engine: name, threads, slowdown: 1, compiledCache }
       const inference = new InferenceHost(setup, {
         onFault: (error) => log('error', 'the inference thread failed', { error }),
         onNote: (note) => note.kind === 'log' && log(note.level, note.message, note.fields),

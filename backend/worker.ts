@@ -1,3 +1,4 @@
+import { randomWeights } from '../src/model-graph/model-choice.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import type { Announcement } from '../src/transport/announcement.ts'
 import { ChunkAssembler } from '../src/transport/chunk-assembler.ts'
@@ -43,7 +44,7 @@ export class BackendWorker {
   constructor(config: WorkerConfig, log: Log) {
     this.config = config
     this.log = log
-    this.models = config.models.map((source) => new ServedModel(source, config, log))
+    this.models = config.models.map((choice) => new ServedModel(choice, config, log))
   }
 
   /** Resolves when the models are loaded and the broker is looked for. */
@@ -94,6 +95,7 @@ export class BackendWorker {
       models: this.models.map((model) => ({
         name: model.name,
         hash: model.hash,
+        ...(model.choice.weights === randomWeights && { weights: randomWeights }),
         engine: model.engine,
         wounds: [...model.tailMs].map(([id, tailMs]) => ({ id, tailMs })),
         pictureMs: model.pictureMs,

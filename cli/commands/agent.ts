@@ -2,6 +2,7 @@ import { setFlagsFromString } from 'node:v8'
 import { Agent } from '../../agent/agent.ts'
 import { agentConfigSchema } from '../../agent/config.ts'
 import { loadConfig } from '../../src/config/load-config.ts'
+import { checkWeights } from '../../src/model-graph/model-choice.ts'
 import { stderrLog } from '../../src/telemetry/log.ts'
 import { readOptions } from '../../src/terminal/options.ts'
 import { UsageError } from '../../src/terminal/usage-error.ts'
@@ -19,6 +20,7 @@ export async function agent(args: readonly string[]): Promise<number> {
       .positionals[0]
   if (file === undefined) throw new UsageError('surgeon agent needs --config FILE')
   const config = await loadConfig(file, agentConfigSchema)
+  await checkWeights(config.model)
   if (values['check-config']) return 0
   // Who holds the head alone has little memory: V8 is to grow its heaps late. Collecting more often delays the event loop,
   // so other agents do without. It is read whenever a heap grows.

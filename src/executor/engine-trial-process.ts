@@ -5,6 +5,7 @@
 import { median } from 'simple-statistics'
 import { cut, wholeModel } from '../model-graph/cut.ts'
 import { loadModel } from '../model-graph/load-model.ts'
+import { loadingOptions } from '../model-graph/model-choice.ts'
 import { singleWounds } from '../model-graph/single-wounds.ts'
 import type { TrialReply, TrialSetup } from './engine-trial.ts'
 import { loadEngine } from './load-engine.ts'
@@ -13,9 +14,10 @@ import { exampleInputs, largestDifference, runSegment } from './parity.ts'
 const warmUpRuns = 2
 const measuredRuns = 7
 
-async function tryEngine({ model: source, engine: name, threads }: TrialSetup): Promise<TrialReply> {
+async function tryEngine(setup: TrialSetup): Promise<TrialReply> {
+  const { engine: name, threads } = setup
   const engine = await loadEngine(name)
-  const model = await loadModel(source)
+  const model = await loadModel(setup.model, loadingOptions(setup))
   const inputs = exampleInputs(model)
   const whole = await engine.compile(model, wholeModel(model.graph), { threads })
   const times: number[] = []

@@ -1,11 +1,10 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import type { ModelChoice } from '../model-graph/model-choice.ts'
 import type { TensorValue } from '../tensor/tensor-value.ts'
 import type { EngineName } from './engine.ts'
 
-export interface TrialSetup {
-  /** As `loadModel` takes it. */
-  readonly model: string
+export interface TrialSetup extends ModelChoice {
   readonly engine: EngineName
   readonly threads: number
 }

@@ -1,4 +1,5 @@
 import type { EncodedTensor } from '../codec/encoded-tensor.ts'
+import type { ModelChoice } from '../model-graph/model-choice.ts'
 import type { Segment } from '../model-graph/segment.ts'
 import type { LogLevel } from '../telemetry/log.ts'
 import type { TensorValue } from '../tensor/tensor-value.ts'
@@ -6,9 +7,7 @@ import type { CompiledCacheSettings } from './compiled-cache/cache-settings.ts'
 import type { EngineName } from './engine.ts'
 
 /** What the inference thread is started with. Plain data: it crosses to the thread by structured clone. */
-export interface ThreadSetup {
-  /** Zoo name, model directory or file, as `loadModel` takes it. */
-  readonly model: string
+export interface ThreadSetup extends ModelChoice {
   readonly engine: EngineName
   /** Threads of one run of the engine. */
   readonly threads: number

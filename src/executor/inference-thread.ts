@@ -7,6 +7,7 @@ import type { EncodedTensor } from '../codec/encoded-tensor.ts'
 import { modelCodecs } from '../codec/model-codecs.ts'
 import { collectGarbage } from '../memory/collect-garbage.ts'
 import { loadModel } from '../model-graph/load-model.ts'
+import { loadingOptions } from '../model-graph/model-choice.ts'
 import type { Log } from '../telemetry/log.ts'
 import { elementCount } from '../tensor/element-count.ts'
 import type { TensorValue } from '../tensor/tensor-value.ts'
@@ -34,7 +35,7 @@ const deadBytesLimit = 4 * 2 ** 20
 class Cancelled extends Error {}
 
 const startedMs = performance.now()
-const model = await loadModel(setup.model)
+const model = await loadModel(setup.model, loadingOptions(setup))
 const engine = await loadEngine(setup.engine)
 const codecs = await modelCodecs(setup.model, model.hash)
 const cache = compiledCache()

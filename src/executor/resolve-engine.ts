@@ -1,5 +1,6 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import type { ModelChoice } from '../model-graph/model-choice.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { TensorValue } from '../tensor/tensor-value.ts'
 import { type EngineName, engineNames } from './engine.ts'
@@ -19,9 +20,7 @@ import { relativeDifference } from './parity.ts'
 export const engineSettings = ['auto', ...engineNames] as const
 export type EngineSetting = (typeof engineSettings)[number]
 
-export interface ResolveEngineOptions {
-  /** As `loadModel` takes it. */
-  readonly model: string
+export interface ResolveEngineOptions extends ModelChoice {
   readonly modelHash: string
   readonly threads: number
   /** Which machine a remembered choice is of. */
@@ -62,8 +61,9 @@ async function measureEngines(
 ): Promise<EngineChoice> {
   const trials: EngineTrial[] = []
   const answers: { engine: EngineName; outputs: readonly TensorValue[] }[] = []
+  const { model, weights, threads } = options
   for (const engine of engineNames) {
-    const reply = await runTrial({ model: options.model, engine, threads: options.threads })
+    const reply = await runTrial({ model, weights, engine, threads })
     if (reply.kind === 'ran') {
       const { outputs, ...rest } = reply
       answers.push({ engine, outputs })

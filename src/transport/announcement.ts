@@ -7,6 +7,8 @@ const announcementSchema = z.object({
     z.object({
       name: z.string(),
       hash: z.string(),
+      /** Where its weights were made up: its answers mean nothing. */
+      weights: z.literal('random').optional(),
       /** Which engine was asked for, which one computes, and why another does. */
       engine: z
         .object({ configured: z.string(), used: z.string(), reason: z.string().optional() })

@@ -35,7 +35,7 @@ async function serve(tailBytes: number): Promise<ServedModel> {
     compiledCache: { directory: join(stateDirectory, 'compiled') },
     limits: { tailBytes },
   })
-  const started = new ServedModel(source, config, (level, message, fields) => {
+  const started = new ServedModel({ model: source }, config, (level, message, fields) => {
     if (level === 'warn' || level === 'error') faults.push([message, fields])
   })
   await started.start()

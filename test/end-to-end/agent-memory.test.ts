@@ -33,10 +33,11 @@ describe.skipIf(impossible !== undefined)('an agent with a fixed wound', () => {
   test("cuts VGG19 after block3_pool and stays below 200 MB: 575 MB of weights are the worker's", async () => {
     running = await endToEnd()
     const { start, message, ask } = running
+    const model = { model: 'vgg19', weights: 'random' }
     const limits = { batch: 1, tailBytes: 1 }
-    const worker = await start('worker', { worker: 'pool-1', models: ['vgg19'], threads: 2, limits })
+    const worker = await start('worker', { worker: 'pool-1', models: [model], threads: 2, limits })
     const announced = message(stateTopic.worker('pool-1'), (text) => text !== '')
-    const settings = { device: 'pi', model: 'vgg19', wound: 'block3_pool' }
+    const settings = { device: 'pi', model, wound: 'block3_pool' }
     const online = () => message(stateTopic.agent('pi'), (text) => text.includes('online'))
     const first = await start('agent', settings, await serviceEnvironment())
     await Promise.race([online(), first.ended])

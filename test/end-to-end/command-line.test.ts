@@ -56,14 +56,39 @@ test('an unknown command, option or value exits with 64 and says what is known',
   expect(await run('demo', '--edge-slowdown', '0')).toMatchObject({ code: 64 })
 })
 
-test('an unknown model ends the agent with an error that names it', async () => {
-  const { code, err } = await run(
-    'agent',
-    '--config',
-    await configFile('model.yaml', { ...agent, model: 'alexnet99' }),
-  )
-  expect(code).toBe(1)
-  expect(err).toContain('Cannot load model alexnet99')
+test.each([
+  ['there is no such model', 'alexnet99', /Cannot load model alexnet99/],
+  ['it has no weights', 'resnet50', /Cannot serve model resnet50: it has no weights .* weights: random }/],
+  [
+    'it has weights of its own',
+    { model: 'mobilenetv2', weights: 'random' },
+    /Cannot serve model mobilenetv2: weights must be left out/,
+  ],
+])(
+  'agent and worker end with 78 where %s, at the start as when the file is checked',
+  async (_, model, text) => {
+    const files = {
+      agent: await configFile('model.yaml', { ...agent, model }),
+      worker: await configFile('models.yaml', {
+        worker: 'w',
+        mqtt: agent.mqtt,
+        models: ['mobilenetv2', model],
+      }),
+    }
+    for (const command of ['agent', 'worker'] as const) {
+      const config = ['--config', files[command]]
+      expect(await run(command, ...config)).toMatchObject({ code: 78, err: expect.stringMatching(text) })
+      expect(await run(command, ...config, '--check-config')).toMatchObject({ code: 78 })
+    }
+  },
+)
+
+test('weights are random only where the configuration says so', async () => {
+  const named = { model: 'resnet50', weights: 'random' }
+  const file = await configFile('random.yaml', { ...agent, model: named })
+  expect(await run('agent', '--check-config', file)).toMatchObject({ code: 0, err: '' })
+  // Looking at a network or timing it needs no weights of its own.
+  expect(await run('wounds', '--model', 'resnet50', '--json')).toMatchObject({ code: 0 })
 })
 
 test('surgeon infer gives the same answer wherever the model is cut', async () => {

@@ -44,11 +44,12 @@ describe.skipIf(mosquittoMissing !== undefined)('NASNetMobile cut between its ce
     })
     await saveCalibration(join(folder, 'calibration.json'), calibration)
     running = await endToEnd()
-    await running.start('worker', { worker: 'pool', models: [source] })
+    const random = { model: source, weights: 'random' }
+    await running.start('worker', { worker: 'pool', models: [random] })
     // So slow an edge that leaving the second half to the worker is worth the bytes; no picture is sent.
     await running.start('agent', {
       device: 'pi',
-      model: source,
+      model: random,
       inputCodecs: [],
       featureCodecs: ['uint8'],
       maxAccuracyLoss: 0.5,
