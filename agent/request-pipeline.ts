@@ -160,6 +160,7 @@ function codeOf(error: unknown): string {
   if (error instanceof AggregateError) return codeOf(error.errors.at(-1))
   if (error instanceof ImageError || error instanceof NoWorkerError) return error.code
   if (error instanceof Error && error.name === 'RunCancelledError') return 'timeout'
+  if (error instanceof Error && error.name === 'OutputError') return 'bad-output'
   return 'internal'
 }
 

@@ -1,3 +1,4 @@
+import { ConfigError } from '../src/config/load-config.ts'
 import { randomWeights } from '../src/model-graph/model-choice.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import type { Announcement } from '../src/transport/announcement.ts'
@@ -9,11 +10,16 @@ import { MqttSession } from '../src/transport/mqtt-session.ts'
 import { workerTopic } from '../src/transport/topics.ts'
 import { sendFrame } from '../src/transport/transfer.ts'
 import type { WorkerConfig } from './config.ts'
-import { type PreparedRequest, RequestError, resultCodec, ServedModel } from './served-model.ts'
+import { resultCodec } from './measure-tails.ts'
+import { type PreparedRequest, RequestError } from './prepare-request.ts'
+import { ServedModel } from './served-model.ts'
 
 /** How often a changed load is announced at most. */
 const announceMs = 1000
 const replyTimeoutMs = 30_000
+
+/** Characters of an announced reason. */
+const longestReason = 500
 
 type RequestFrame = Extract<Frame, { kind: 'request' }>
 type FailureCode = Exclude<Extract<Frame, { kind: 'failure' }>['code'], 'overloaded'>
@@ -30,7 +36,9 @@ interface Pending {
 export class BackendWorker {
   private readonly config: WorkerConfig
   private readonly log: Log
-  private readonly models: readonly ServedModel[]
+  /** Those that could be started. */
+  private models: readonly ServedModel[] = []
+  private leftOut: readonly { readonly model: string; readonly reason: string }[] = []
   private readonly assembler = new ChunkAssembler()
   private readonly over = new AbortController()
   private session: MqttSession | undefined
@@ -44,13 +52,12 @@ export class BackendWorker {
   constructor(config: WorkerConfig, log: Log) {
     this.config = config
     this.log = log
-    this.models = config.models.map((choice) => new ServedModel(choice, config, log))
   }
 
   /** Resolves when the models are loaded and the broker is looked for. */
   async start(): Promise<void> {
     const { config } = this
-    for (const model of this.models) await model.start()
+    await this.startModels()
     const gone = { topic: this.stateTopic, payload: '', retain: true }
     const session = new MqttSession({
       ...endpointOptions(config.mqtt),
@@ -83,6 +90,27 @@ export class BackendWorker {
     for (const model of this.models) await model.stop()
   }
 
+  /** One model that cannot be served does not keep the others from it. @throws {ConfigError} and where none can be. */
+  private async startModels(): Promise<void> {
+    const { config, log } = this
+    for (const choice of config.models) {
+      const model = new ServedModel(choice, config, log)
+      try {
+        await model.start()
+        this.models = [...this.models, model]
+      } catch (error) {
+        await model.stop()
+        if (error instanceof ConfigError) throw error
+        const reason = (error as Error).message.slice(0, longestReason)
+        this.leftOut = [...this.leftOut, { model: choice.model, reason }]
+        log('error', 'a model is left out', { model: choice.model, error })
+      }
+    }
+    if (this.models.length > 0) return
+    const reasons = this.leftOut.map(({ model, reason }) => `${model}: ${reason}`)
+    throw new Error(`Cannot serve: one model at least must be usable (${reasons.join('; ')})`)
+  }
+
   private get stateTopic(): string {
     return workerTopic(this.config.worker, 'state', this.config.topicPrefix)
   }
@@ -97,9 +125,10 @@ export class BackendWorker {
         hash: model.hash,
         ...(model.choice.weights === randomWeights && { weights: randomWeights }),
         engine: model.engine,
-        wounds: [...model.tailMs].map(([id, tailMs]) => ({ id, tailMs })),
+        wounds: [...model.tails.keys()].map((id) => ({ id, tailMs: model.tailMs(id) })),
         pictureMs: model.pictureMs,
       })),
+      leftOut: [...this.leftOut],
       queueMs: Math.round(this.queueMs),
     }
     const text = JSON.stringify(announcement)
@@ -186,7 +215,7 @@ export class BackendWorker {
         continue
       }
       try {
-        ready.push({ pending, prepared: await model.prepare(request.wound, request.codec, request.parts) })
+        ready.push({ pending, prepared: await model.prepare(request) })
       } catch (error) {
         this.answer(pending, this.failureOf(error as Error, request))
       }
@@ -210,7 +239,8 @@ export class BackendWorker {
       this.over.signal,
     )
     for (const [i, { pending }] of ready.entries()) {
-      const { encoded, decodeMs, elapsedMs, shareMs } = finished[i]!
+      const { encoded, elapsedMs, shareMs } = finished[i]!
+      const { decodeMs } = ready[i]!.prepared
       const stayMs = performance.now() - pending.arrivedMs
       this.answer(pending, {
         kind: 'result',
@@ -230,6 +260,7 @@ export class BackendWorker {
     const { name, message } = error
     this.log('warn', 'a request failed', { wound: request.wound, reason: message })
     if (error instanceof RequestError) return failure(error.code, message)
+    if (name === 'OutputError') return failure('bad-output', message)
     // By name: the inference thread's errors come as copies.
     if (name === 'ImageError' || name === 'RangeError') return failure('bad-input', message)
     return failure('internal', message)
@@ -243,7 +274,7 @@ export class BackendWorker {
   /** Milliseconds of work that the requests here are expected to be. */
   private get queueMs(): number {
     return [...this.waiting, ...this.serving].reduce(
-      (sum, { model, request }) => sum + (model.tailMs.get(request.wound) ?? 0),
+      (sum, { model, request }) => sum + model.tailMs(request.wound),
       0,
     )
   }

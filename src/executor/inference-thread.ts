@@ -24,7 +24,7 @@ import type {
   ThreadSetup,
 } from './inference-protocol.ts'
 import { loadEngine } from './load-engine.ts'
-import { requireFinite } from './require-finite.ts'
+import { requireFinite, requireNumbers } from './require-finite.ts'
 import { Slowdown } from './slowdown.ts'
 
 const port = parentPort!
@@ -39,6 +39,7 @@ const model = await loadModel(setup.model, loadingOptions(setup))
 const engine = await loadEngine(setup.engine)
 const codecs = await modelCodecs(setup.model, model.hash)
 const cache = compiledCache()
+const answers = new Set(model.graph.outputs)
 const slowdown = new Slowdown(setup.slowdown)
 const segments = new Map<
   string,
@@ -126,6 +127,9 @@ async function execute(run: RunRequest, cancel: Int32Array<SharedArrayBuffer>): 
   const crossing = new Map(run.output.map((tensor) => [tensor, valueOf(values, tensor, 'output')]))
   if (run.keep) kept.set(run.request, crossing)
   const encodeBeginMs = performance.now()
+  for (const [tensor, value] of crossing) {
+    if (answers.has(tensor)) requireNumbers(tensorName(tensor), value)
+  }
   const results = splitValues([...crossing.values()], sizes).flat()
   const encoded: EncodedTensor[] = []
   if (run.encode !== undefined) {

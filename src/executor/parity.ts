@@ -21,7 +21,7 @@ export interface ParityReport {
 }
 
 /** Repeatable values around 0 without a period, in the tensor's border shape: engines take as long as for any others. */
-export function exampleValue(tensor: GraphTensor, amplitude = 1): TensorValue {
+function exampleValue(tensor: GraphTensor, amplitude = 1): TensorValue {
   const shape = [1, ...borderShape(tensor)]
   const data = new Float32Array(elementCount(shape))
   for (let i = 0; i < data.length; i++) data[i] = amplitude * Math.sin(12.9898 * i + Math.sin(i / 97))

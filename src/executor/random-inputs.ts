@@ -1,6 +1,6 @@
 import { borderShape } from '../model-graph/layer-graph.ts'
 import type { Manifest } from '../model-graph/manifest.ts'
-import type { Model } from '../model-graph/model.ts'
+import { type Model, manifestOf } from '../model-graph/model.ts'
 import { fillUniform } from '../model-graph/zoo/random-stream.ts'
 import { elementCount } from '../tensor/element-count.ts'
 import type { TensorValue } from '../tensor/tensor-value.ts'
@@ -14,7 +14,7 @@ const squarePixels = 16
  */
 export function randomInputs(model: Model, seed: number): TensorValue[] {
   const { graph } = model
-  const manifest = pictureManifest(model)
+  const manifest = manifestOf(model)
   return graph.inputs.map((id) => {
     const tensor = graph.tensors[id]!
     const shape = [1, ...borderShape(tensor)]
@@ -23,15 +23,6 @@ export function randomInputs(model: Model, seed: number): TensorValue[] {
     else drawPicture(data, manifest.input, seed)
     return { shape, data }
   })
-}
-
-function pictureManifest(model: Model): Manifest | undefined {
-  try {
-    return model.manifest
-  } catch {
-    // An ONNX file that says nothing of its input.
-    return undefined
-  }
 }
 
 function drawPicture(

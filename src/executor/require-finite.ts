@@ -1,5 +1,16 @@
 import type { TensorValue } from '../tensor/tensor-value.ts'
 
+/** The model gave something that is no number: for this input, or for every one. */
+class OutputError extends Error {
+  override readonly name = 'OutputError'
+}
+
+/** Infinities may be meant. @throws {OutputError} where a value is NaN. */
+export function requireNumbers(name: string, { data }: TensorValue): void {
+  const bad = data.findIndex(Number.isNaN)
+  if (bad >= 0) throw new OutputError(`Cannot answer: output '${name}' must be numbers, value ${bad} is NaN`)
+}
+
 /**
  * Refuses values that would spoil every output. x * 0 is NaN for NaN and infinities alike, and the sums need no branch
  * per value; four of them, because one would wait for itself.

@@ -30,3 +30,12 @@ export interface Model {
   /** First 16 bytes of SHA-256 over the topology and the weights, as 32 hex digits: both ends compare it. */
   readonly hash: string
 }
+
+/** How the model wants its input; undefined for an ONNX file that does not say. */
+export function manifestOf(model: Pick<Model, 'manifest'>): Manifest | undefined {
+  try {
+    return model.manifest
+  } catch {
+    return undefined
+  }
+}

@@ -19,6 +19,8 @@ const announcementSchema = z.object({
       pictureMs: z.number().nonnegative().default(0),
     }),
   ),
+  /** Models of its configuration that it does not serve, and why. */
+  leftOut: z.array(z.object({ model: z.string(), reason: z.string() })).default([]),
   /** Milliseconds a request that comes now waits before it is begun. */
   queueMs: z.number().nonnegative(),
 })

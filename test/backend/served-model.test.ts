@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { workerConfigSchema } from '../../backend/config.ts'
-import { type FinishedRequest, ServedModel } from '../../backend/served-model.ts'
+import type { Finished } from '../../backend/measure-tails.ts'
+import { ServedModel } from '../../backend/served-model.ts'
 import { featureCodec } from '../../src/codec/feature-codecs.ts'
 import { encodeInput } from '../../src/codec/image-codecs.ts'
 import { loadEngine } from '../../src/executor/load-engine.ts'
@@ -67,7 +68,7 @@ async function crossing(wound: string): Promise<{ parts: Part[][]; answers: Floa
   return { parts, answers }
 }
 
-function probabilities({ encoded }: FinishedRequest): Float32Array {
+function probabilities({ encoded }: Finished): Float32Array {
   return featureCodec('float16').decode(encoded[0]!.bytes, encoded[0]!.shape).data
 }
 
@@ -83,10 +84,11 @@ test.each([
   'ServedModel: a batch at %s gives each its own result, equal to single runs',
   async (_, wound) => {
     const { parts, answers } = await crossing(wound)
-    const prepare = () => Promise.all(parts.map((each) => served.prepare(wound, 'float32', each)))
+    const prepare = () =>
+      Promise.all(parts.map((each) => served.prepare({ wound, codec: 'float32', parts: each })))
     const together = await served.finish(await prepare())
     expect(together.length).toBe(photos.length)
-    const singles: FinishedRequest[] = []
+    const singles: Finished[] = []
     for (const request of await prepare()) singles.push(...(await served.finish([request])))
     for (const [i, answer] of answers.entries()) {
       expect(maxAbsDiff(probabilities(together[i]!), answer)).toBeLessThan(tolerance)
@@ -100,9 +102,9 @@ test.each([
 test('ServedModel: without room for a single tail every wound is served from the segments', async () => {
   const lean = await serve(1)
   try {
-    expect(lean.tailMs.size).toBe(served.tailMs.size)
+    expect(lean.tails.size).toBe(served.tails.size)
     const { parts, answers } = await crossing('block_3_project_BN')
-    const request = await lean.prepare('block_3_project_BN', 'float32', parts[0]!)
+    const request = await lean.prepare({ wound: 'block_3_project_BN', codec: 'float32', parts: parts[0]! })
     const [finished] = await lean.finish([request])
     expect(maxAbsDiff(probabilities(finished!), answers[0]!)).toBeLessThan(tolerance)
   } finally {
@@ -118,19 +120,25 @@ test('ServedModel: finishes from raw pixels as from the picture, and knows what 
     ['raw', pixels],
   ] as const
   const requests = sent.map(([codec, image]) =>
-    served.prepare('input', codec, [{ name: 'input', shape: [], bytes: image }]),
+    served.prepare({ wound: 'input', codec, parts: [{ name: 'input', shape: [], bytes: image }] }),
   )
   const [received, raw] = await served.finish(await Promise.all(requests))
   expect(probabilities(raw!)).toEqual(probabilities(received!))
   expect(served.pictureMs).toBeGreaterThan(0)
-  expect(served.pictureMs).toBeLessThan(served.tailMs.get('input')!)
+  expect(served.pictureMs).toBeLessThan(served.tailMs('input'))
 })
 
 test('ServedModel: refuses unknown wounds and parts that do not fit', async () => {
-  await expect(served.prepare('nowhere', 'float32', [])).rejects.toMatchObject({ code: 'unknown-wound' })
-  await expect(served.prepare('local', 'float32', [])).rejects.toMatchObject({ code: 'unknown-wound' })
+  await expect(served.prepare({ wound: 'nowhere', codec: 'float32', parts: [] })).rejects.toMatchObject({
+    code: 'unknown-wound',
+  })
+  await expect(served.prepare({ wound: 'local', codec: 'float32', parts: [] })).rejects.toMatchObject({
+    code: 'unknown-wound',
+  })
   const part: Part = { name: '0', shape: [1, 2, 2, 2], bytes: new Uint8Array(32) }
-  await expect(served.prepare('block_6_project_BN', 'float32', [part])).rejects.toMatchObject({
+  await expect(
+    served.prepare({ wound: 'block_6_project_BN', codec: 'float32', parts: [part] }),
+  ).rejects.toMatchObject({
     code: 'bad-input',
   })
   expect(faults).toEqual([])

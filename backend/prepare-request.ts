@@ -1,0 +1,97 @@
+import { decodeInput, isInputCodec } from '../src/codec/image-codecs.ts'
+import type { GivenInput } from '../src/executor/inference-protocol.ts'
+import { findWound } from '../src/model-graph/find-wound.ts'
+import { borderShape, type LayerGraph } from '../src/model-graph/layer-graph.ts'
+import { type Model, manifestOf } from '../src/model-graph/model.ts'
+import type { Wound } from '../src/model-graph/wound.ts'
+import type { Part } from '../src/transport/frame.ts'
+
+/** A request that cannot be served; `code` is what the failure frame says. */
+export class RequestError extends Error {
+  override readonly name = 'RequestError'
+  readonly code: 'unknown-wound' | 'bad-input'
+  constructor(code: RequestError['code'], message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+/** A request that fits the model, ready to be finished. */
+export interface PreparedRequest {
+  readonly wound: Wound
+  readonly input: GivenInput
+  /** Of a picture. */
+  readonly decodeMs: number
+}
+
+/** What of a request's frame says where and how it is to be finished. */
+export interface RequestContent {
+  readonly wound: string
+  readonly codec: string
+  readonly parts: readonly Part[]
+}
+
+/**
+ * @param maxBytes of an encoded picture.
+ * @throws {RequestError} for parts that do not fit the model; `ImageError` for a picture that cannot be read.
+ */
+export async function prepareRequest(
+  model: Model,
+  wound: Wound,
+  { codec, parts }: RequestContent,
+  maxBytes: number,
+): Promise<PreparedRequest> {
+  if (isInputCodec(codec)) return decodePicture(model, wound, codec, parts, maxBytes)
+  checkShapes(model.graph, wound, parts)
+  // Copies of their own: the frame's memory is shared by all its parts and cannot be handed to the thread.
+  const encoded = parts.map(({ shape, bytes }) => ({ shape, bytes: new Uint8Array(bytes) }))
+  const { id, tensors } = wound
+  return { wound, input: { kind: 'encoded', codec, wound: id, tensors, encoded }, decodeMs: 0 }
+}
+
+/** The wound of a request, behind which there is something to compute. @throws {RequestError} */
+export function requestedWound(graph: LayerGraph, id: string): Wound {
+  let wound: Wound
+  try {
+    wound = findWound(graph, id)
+  } catch (cause) {
+    throw new RequestError('unknown-wound', (cause as Error).message)
+  }
+  if (wound.tensors.length > 0) return wound
+  throw new RequestError('unknown-wound', `Cannot finish at ${id}: nothing is left to do`)
+}
+
+async function decodePicture(
+  model: Model,
+  wound: Wound,
+  codec: string,
+  parts: readonly Part[],
+  maxBytes: number,
+): Promise<PreparedRequest> {
+  const [image] = parts
+  if (wound.id !== 'input' || parts.length !== 1 || image === undefined)
+    throw new RequestError('bad-input', `Cannot decode ${codec}: it must be one image at the wound input`)
+  const manifest = manifestOf(model)
+  if (manifest === undefined)
+    throw new RequestError(
+      'bad-input',
+      `Cannot decode ${codec}: the model does not say how it wants pictures`,
+    )
+  const beginMs = performance.now()
+  const value = await decodeInput(codec, image.bytes, manifest.input, { maxBytes })
+  const decodeMs = performance.now() - beginMs
+  return { wound, input: { kind: 'values', tensors: wound.tensors, values: [value] }, decodeMs }
+}
+
+function checkShapes(graph: LayerGraph, wound: Wound, parts: readonly Part[]): void {
+  const expected = wound.tensors.map((id) => [1, ...borderShape(graph.tensors[id]!)])
+  const fits =
+    parts.length === expected.length && parts.every((part, i) => part.shape.join() === expected[i]!.join())
+  if (fits) return
+  const text = (shapes: readonly (readonly number[])[]) =>
+    shapes.map((shape) => `[${shape.join(',')}]`).join(' ')
+  throw new RequestError(
+    'bad-input',
+    `Cannot finish at ${wound.id}: shapes must be ${text(expected)}, current value is ${text(parts.map((part) => part.shape))}`,
+  )
+}
