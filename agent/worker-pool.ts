@@ -78,13 +78,12 @@ export class WorkerPool {
   /** Workers that have this model, in no order. */
   workers(): PooledWorker[] {
     const { modelHash } = this.options
-    return [...this.announced.values()].flatMap((announcement) => {
+    return [...this.announced].flatMap(([id, announcement]) => {
       const model = announcement.models.find((candidate) => candidate.hash === modelHash)
       if (model === undefined) return []
       const tailMs = new Map(model.wounds.map((wound) => [wound.id, wound.tailMs]))
-      const factor = this.slowdowns.get(announcement.worker)?.factor ?? 1
-      const { worker: id, queueMs } = announcement
-      return [{ id, tailMs, pictureMs: model.pictureMs, queueMs, factor }]
+      const factor = this.slowdowns.get(id)?.factor ?? 1
+      return [{ id, tailMs, pictureMs: model.pictureMs, queueMs: model.queueMs, factor }]
     })
   }
 

@@ -23,8 +23,15 @@ export const workerConfigSchema = z.strictObject({
   threads: z.int().min(1).max(256).default(1),
   limits: z
     .strictObject({
-      /** Requests that may wait; more are refused as overloaded. */
-      queue: z.int().min(1).default(64),
+      /** Requests that may be here at once. Past this and the next two, requests are refused as overloaded. */
+      queue: z.int().min(1).default(128),
+      /** Bytes that they may hold. */
+      queueBytes: z
+        .int()
+        .min(1)
+        .default(64 * 1024 * 1024),
+      /** What a request may be expected to wait before it is begun. */
+      waitMs: z.int().min(1).default(2000),
       /** Waiting requests at one wound that are finished in one call, where that was measured to be worth it. */
       batch: z.int().min(1).max(64).default(4),
       /** A batch makes its first members wait for the last: it must do this many times as much per second. */

@@ -1,4 +1,4 @@
-import { decodeInput, isInputCodec } from '../src/codec/image-codecs.ts'
+import { decodeInput, isInputCodec, rawInput } from '../src/codec/image-codecs.ts'
 import type { GivenInput } from '../src/executor/inference-protocol.ts'
 import { findWound } from '../src/model-graph/find-wound.ts'
 import { borderShape, type LayerGraph } from '../src/model-graph/layer-graph.ts'
@@ -47,6 +47,11 @@ export async function prepareRequest(
   const encoded = parts.map(({ shape, bytes }) => ({ shape, bytes: new Uint8Array(bytes) }))
   const { id, tensors } = wound
   return { wound, input: { kind: 'encoded', codec, wound: id, tensors, encoded }, decodeMs: 0 }
+}
+
+/** Whether what was sent is a picture that has to be decoded, and looks like one. */
+export function isPicture({ wound, codec, parts }: RequestContent): boolean {
+  return wound === 'input' && isInputCodec(codec) && codec !== rawInput && parts.length === 1
 }
 
 /** The wound of a request, behind which there is something to compute. @throws {RequestError} */

@@ -5,6 +5,7 @@ import { randomInputs } from '../src/executor/random-inputs.ts'
 import { type SegmentChain, segmentChain } from '../src/executor/segment-chain.ts'
 import { type EngineState, startWithEngine } from '../src/executor/start-with-engine.ts'
 import { machineName } from '../src/latency-model/measure-profile.ts'
+import { elementsOf } from '../src/model-graph/layer-graph.ts'
 import { type Model, manifestOf } from '../src/model-graph/model.ts'
 import { loadChosenModel, type ModelChoice } from '../src/model-graph/model-choice.ts'
 import { plannedWounds } from '../src/scheduler/candidate-wounds.ts'
@@ -19,6 +20,9 @@ import {
   requestedWound,
 } from './prepare-request.ts'
 import { TailCache } from './tail-cache.ts'
+
+/** More than wound, codec and shapes need. */
+const headerBytes = 64 * 1024
 
 /** One model: its segments, and as many whole tails as fit. */
 export class ServedModel {
@@ -87,6 +91,21 @@ export class ServedModel {
   /** Milliseconds of a request alone, of the input's with decoding a picture; 0 where it was not measured. */
   tailMs(wound: string): number {
     return (this.tails.get(wound)?.aloneMs ?? 0) + (wound === 'input' ? this.pictureMs : 0)
+  }
+
+  /** Expected milliseconds of a call of so many requests; where the wound was not measured, those of the input. */
+  callMs(wound: string, requests: number): number {
+    const { batch } = this.config.limits
+    const times = this.tails.get(wound) ?? this.tails.get('input') ?? { aloneMs: 0 }
+    const { aloneMs, togetherMs = aloneMs * batch } = times
+    return requests === 1 ? aloneMs : aloneMs + ((togetherMs - aloneMs) * (requests - 1)) / (batch - 1)
+  }
+
+  /** Bytes that the largest request can need, with some room for its header. */
+  get largestRequestBytes(): number {
+    const largest = Math.max(...this.model.graph.tensors.map(elementsOf))
+    // Two of the largest tensors may cross at once, as float32.
+    return Math.max(this.config.limits.inputBytes, 2 * 4 * largest) + headerBytes
   }
 
   /** How many requests at a wound are best finished in one call at most. */

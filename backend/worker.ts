@@ -1,8 +1,10 @@
+import { setMaxListeners } from 'node:events'
 import { ConfigError } from '../src/config/load-config.ts'
 import { randomWeights } from '../src/model-graph/model-choice.ts'
 import type { Log } from '../src/telemetry/log.ts'
-import type { Announcement } from '../src/transport/announcement.ts'
+import { type Announcement, announcementRenewMs } from '../src/transport/announcement.ts'
 import { ChunkAssembler } from '../src/transport/chunk-assembler.ts'
+import { ChunkError } from '../src/transport/chunks.ts'
 import { endpointOptions } from '../src/transport/endpoint-config.ts'
 import { decodeFrame, encodeFrame, type Frame } from '../src/transport/frame.ts'
 import type { IncomingMessage } from '../src/transport/message.ts'
@@ -10,104 +12,147 @@ import { MqttSession } from '../src/transport/mqtt-session.ts'
 import { workerTopic } from '../src/transport/topics.ts'
 import { sendFrame } from '../src/transport/transfer.ts'
 import type { WorkerConfig } from './config.ts'
-import { resultCodec } from './measure-tails.ts'
-import { type PreparedRequest, RequestError } from './prepare-request.ts'
 import { ServedModel } from './served-model.ts'
+import { Serving } from './serving.ts'
 
 /** How often a changed load is announced at most. */
 const announceMs = 1000
 const replyTimeoutMs = 30_000
+/** What waits longer when the worker is stopped is answered by an error. */
+const finishMs = 1000
+/** Of the last answers, when the worker is stopped. */
+const acknowledgeMs = 1000
+const unsubscribeMs = 1000
 
 /** Characters of an announced reason. */
 const longestReason = 500
 
-type RequestFrame = Extract<Frame, { kind: 'request' }>
-type FailureCode = Exclude<Extract<Frame, { kind: 'failure' }>['code'], 'overloaded'>
+/** Requests of a model that may wait decoded. */
+const maxPrepared = 6
+/** What one sender's requests may have more of the engine than another's before they wait. */
+const slackMs = 50
 
-/** A request that waits for the engine. */
-interface Pending {
-  readonly model: ServedModel
-  readonly request: RequestFrame
-  readonly arrivedMs: number
-  readonly reply: (frame: Frame) => Promise<void>
+type LeftOut = Announcement['leftOut'][number]
+
+/** What there is while the worker serves. */
+interface Service {
+  readonly models: readonly ServedModel[]
+  readonly leftOut: readonly LeftOut[]
+  readonly serving: Serving
+  readonly assembler: ChunkAssembler
+  readonly session: MqttSession
+  readonly timer: NodeJS.Timeout
+  /** Takes no more requests. */
+  unsubscribe(): Promise<void>
 }
 
-/** A pool member: takes requests on its own topic, finishes them in order and answers on the topic each names. */
+/**
+ * A pool member: takes requests on its own topic, has them finished and answers on the topic each names. It announces
+ * itself with what it expects of itself, again and again, so that an announcement that has become old is nobody's.
+ */
 export class BackendWorker {
   private readonly config: WorkerConfig
   private readonly log: Log
-  /** Those that could be started. */
-  private models: readonly ServedModel[] = []
-  private leftOut: readonly { readonly model: string; readonly reason: string }[] = []
-  private readonly assembler = new ChunkAssembler()
   private readonly over = new AbortController()
-  private session: MqttSession | undefined
-  private timer: NodeJS.Timeout | undefined
-  private announcedText = ''
-  /** In order of arrival. */
-  private waiting: readonly Pending[] = []
-  private serving: readonly Pending[] = []
-  private busy = false
+  private readonly replies = new Set<Promise<void>>()
+  private readonly started: ServedModel[] = []
+  private service: Service | undefined
+  private announced = { text: '', atMs: 0 }
+  private stopping = false
 
   constructor(config: WorkerConfig, log: Log) {
     this.config = config
     this.log = log
+    setMaxListeners(0, this.over.signal)
   }
 
   /** Resolves when the models are loaded and the broker is looked for. */
   async start(): Promise<void> {
-    const { config } = this
-    await this.startModels()
+    const { config, log } = this
+    const { models, leftOut } = await this.startModels()
+    const { limits, mqtt, topicPrefix, worker } = config
     const gone = { topic: this.stateTopic, payload: '', retain: true }
     const session = new MqttSession({
-      ...endpointOptions(config.mqtt),
-      clientId: `${config.topicPrefix}-worker-${config.worker}`,
+      ...endpointOptions(mqtt),
+      clientId: `${topicPrefix}-worker-${worker}`,
       will: gone,
       offlineMessage: gone,
-      log: this.log,
+      log,
     })
-    this.session = session
+    const serving = new Serving({
+      servers: models,
+      limits: {
+        maxBytes: limits.queueBytes,
+        maxRequests: limits.queue,
+        maxWaitMs: limits.waitMs,
+        maxPrepared,
+        slackMs,
+      },
+      now: () => performance.now(),
+      log,
+    })
+    const maxTransferBytes = Math.max(...models.map((model) => model.largestRequestBytes))
+    const maxBufferedBytes = Math.max(limits.queueBytes, maxTransferBytes)
+    const assembler = new ChunkAssembler({ maxTransferBytes, maxBufferedBytes })
+    const timer = setInterval(() => {
+      this.announce()
+      assembler.expire(performance.now())
+    }, announceMs)
+    let end = () => Promise.resolve()
+    const unsubscribe = () => end()
+    this.service = { models, leftOut, serving, assembler, session, timer, unsubscribe }
     session.onState((state) => {
       if (state.kind !== 'online') return
-      this.announcedText = ''
+      this.announced = { text: '', atMs: 0 }
       this.announce()
     })
     session.start()
-    await session.subscribe(workerTopic(config.worker, 'request', config.topicPrefix), (message) =>
-      this.onRequest(message),
+    end = await session.subscribe(workerTopic(worker, 'request', topicPrefix), (message) =>
+      this.onMessage(message),
     )
-    this.timer = setInterval(() => {
-      this.announce()
-      this.assembler.expire(performance.now())
-    }, announceMs)
   }
 
+  /**
+   * Announces that it takes nothing more, answers what is here, waits for the acknowledgements and clears its
+   * announcement; each for a bounded time. Safe to repeat.
+   */
   async stop(): Promise<void> {
-    clearInterval(this.timer)
+    if (this.service !== undefined) await this.stopServing(this.service)
+    this.service = undefined
+    for (const model of this.started.splice(0)) await model.stop()
+  }
+
+  private async stopServing(service: Service): Promise<void> {
+    const { serving, session, timer } = service
+    this.stopping = true
+    clearInterval(timer)
+    this.announce()
+    // What the broker had sent before it knew is here once it has confirmed, and is answered, too.
+    await Promise.all([serving.drain(finishMs), within(unsubscribeMs, service.unsubscribe())])
+    await within(acknowledgeMs, Promise.all(this.replies))
     this.over.abort()
-    await this.session?.stop()
-    this.session = undefined
-    for (const model of this.models) await model.stop()
+    await session.stop()
   }
 
   /** One model that cannot be served does not keep the others from it. @throws {ConfigError} and where none can be. */
-  private async startModels(): Promise<void> {
+  private async startModels(): Promise<Pick<Service, 'models' | 'leftOut'>> {
     const { config, log } = this
+    const { started: models } = this
+    const leftOut: LeftOut[] = []
     for (const choice of config.models) {
       const model = new ServedModel(choice, config, log)
       try {
         await model.start()
-        this.models = [...this.models, model]
+        models.push(model)
       } catch (error) {
         await model.stop()
         if (error instanceof ConfigError) throw error
-        const reason = (error as Error).message.slice(0, longestReason)
-        this.leftOut = [...this.leftOut, { model: choice.model, reason }]
+        leftOut.push({ model: choice.model, reason: (error as Error).message.slice(0, longestReason) })
         log('error', 'a model is left out', { model: choice.model, error })
       }
     }
-    if (this.models.length > 0) return
-    const reasons = this.leftOut.map(({ model, reason }) => `${model}: ${reason}`)
+    if (models.length > 0) return { models, leftOut }
+    const reasons = leftOut.map(({ model, reason }) => `${model}: ${reason}`)
     throw new Error(`Cannot serve: one model at least must be usable (${reasons.join('; ')})`)
   }
 
@@ -115,180 +160,104 @@ export class BackendWorker {
     return workerTopic(this.config.worker, 'state', this.config.topicPrefix)
   }
 
+  /** Where it has changed, or grows old. */
   private announce(): void {
-    const { session } = this
-    if (session?.state.kind !== 'online') return
+    if (this.service !== undefined) this.publishState(this.service)
+  }
+
+  private publishState({ models, leftOut, serving, session }: Service): void {
+    if (session.state.kind !== 'online') return
     const announcement: Announcement = {
-      worker: this.config.worker,
-      models: this.models.map((model) => ({
-        name: model.name,
-        hash: model.hash,
-        ...(model.choice.weights === randomWeights && { weights: randomWeights }),
-        engine: model.engine,
-        wounds: [...model.tails.keys()].map((id) => ({ id, tailMs: model.tailMs(id) })),
-        pictureMs: model.pictureMs,
-      })),
-      leftOut: [...this.leftOut],
-      queueMs: Math.round(this.queueMs),
+      models: this.stopping ? [] : models.map((model) => this.describe(model, serving)),
+      leftOut: [...leftOut],
+      waitingBytes: serving.bytes,
     }
     const text = JSON.stringify(announcement)
-    if (text === this.announcedText) return
-    this.announcedText = text
+    const nowMs = performance.now()
+    if (text === this.announced.text && nowMs - this.announced.atMs < announcementRenewMs) return
+    this.announced = { text, atMs: nowMs }
     session
-      .publish(this.stateTopic, text, { qos: 1, retain: true, timeoutMs: 10_000 })
+      .publish(this.stateTopic, text, {
+        qos: 1,
+        retain: true,
+        timeoutMs: announcementRenewMs,
+        expirySeconds: Math.ceil((3 * announcementRenewMs) / 1000),
+      })
       .catch((error: Error) => this.log('warn', 'the announcement was not published', { error }))
   }
 
-  private async onRequest(message: IncomingMessage): Promise<void> {
-    const { correlationData, responseTopic } = message
-    if (correlationData?.length !== 16 || responseTopic === undefined) {
-      this.log('warn', 'dropped a request: it needs correlation data of 16 bytes and a response topic')
+  private describe(model: ServedModel, serving: Serving): Announcement['models'][number] {
+    return {
+      name: model.name,
+      hash: model.hash,
+      ...(model.choice.weights === randomWeights && { weights: randomWeights }),
+      engine: model.engine,
+      wounds: [...model.tails.keys()].map((id) => ({ id, tailMs: model.tailMs(id) })),
+      pictureMs: model.pictureMs,
+      queueMs: Math.round(serving.waitMs(model.hash)),
+    }
+  }
+
+  private async onMessage({ correlationData, responseTopic, payload }: IncomingMessage): Promise<void> {
+    const { service } = this
+    if (service === undefined) return
+    if (correlationData?.length !== 16) {
+      this.log('warn', 'dropped a message: it needs correlation data of 16 bytes')
       return
     }
-    const arrivedMs = performance.now()
+    const { assembler, serving } = service
     const key = Buffer.from(correlationData).toString('hex')
-    const reply = (frame: Frame) => this.reply(responseTopic, correlationData, frame)
-    let request: RequestFrame
+    const reply = (frame: Frame) => {
+      if (responseTopic !== undefined) this.reply(service.session, responseTopic, correlationData, frame)
+    }
+    const nowMs = performance.now()
+    let frame: Frame
     try {
-      const bytes = this.assembler.accept(key, message.payload, arrivedMs)
+      const bytes = assembler.accept(key, payload, nowMs)
       if (bytes === undefined) return
-      const frame = decodeFrame(bytes)
-      if (frame.kind !== 'request')
-        throw new RangeError(`kind must be request, current value is ${frame.kind}`)
-      request = frame
+      frame = decodeFrame(bytes)
     } catch (error) {
-      return reply(failure('bad-frame', `Cannot read the request: ${(error as Error).message}`))
+      // Of a transfer that is too large nothing more is looked at.
+      if (error instanceof ChunkError && error.code === 'limit') assembler.giveUp(key, nowMs)
+      return reply(badFrame(`Cannot read the request: ${(error as Error).message}`))
     }
-    const model = this.models.find((candidate) => candidate.hash === request.modelHash)
-    if (model === undefined) {
-      return reply(
-        failure('unknown-model', `Worker ${this.config.worker} has no model with hash ${request.modelHash}`),
-      )
+    if (frame.kind === 'cancel') {
+      assembler.giveUp(frame.request, nowMs)
+      return serving.cancel(frame.request)
     }
-    if (this.waiting.length >= this.config.limits.queue) {
-      return reply({
-        kind: 'failure',
-        code: 'overloaded',
-        waitMs: this.queueMs,
-        message: `${this.waiting.length} requests are waiting already`,
-      })
+    if (frame.kind !== 'request')
+      return reply(badFrame(`Cannot serve: kind must be request or cancel, current value is ${frame.kind}`))
+    if (responseTopic === undefined) {
+      this.log('warn', 'dropped a request: it needs a response topic')
+      return
     }
-    this.enqueue({ model, request, arrivedMs, reply })
-  }
-
-  /** One after the other in order of arrival, which is fair: the engine is the bottleneck. */
-  private enqueue(pending: Pending): void {
-    this.waiting = [...this.waiting, pending]
-    if (!this.busy) void this.serveAll()
-  }
-
-  private async serveAll(): Promise<void> {
-    this.busy = true
-    for (let first = this.waiting[0]; first !== undefined; first = this.waiting[0]) {
-      const batch = this.batchWith(first)
-      this.waiting = this.waiting.filter((pending) => !batch.includes(pending))
-      this.serving = batch
-      await this.serve(batch)
-    }
-    this.serving = []
-    this.busy = false
-    for (const model of this.models) model.prepareTail()
-  }
-
-  /** The first request and those behind it that can share its call. */
-  private batchWith(first: Pending): Pending[] {
-    const { model, request } = first
-    return this.waiting
-      .filter((other) => other.model === model && other.request.wound === request.wound)
-      .slice(0, model.batchLimit(request.wound))
-  }
-
-  private async serve(batch: readonly Pending[]): Promise<void> {
-    const beginMs = performance.now()
-    const ready: { pending: Pending; prepared: PreparedRequest }[] = []
-    for (const pending of batch) {
-      const { model, request, arrivedMs } = pending
-      const queueMs = beginMs - arrivedMs
-      if (queueMs > request.timeLeftMs) {
-        const text = `It waited ${Math.round(queueMs)} ms, ${request.timeLeftMs} ms were left`
-        this.answer(pending, failure('expired', text))
-        continue
-      }
-      try {
-        ready.push({ pending, prepared: await model.prepare(request) })
-      } catch (error) {
-        this.answer(pending, this.failureOf(error as Error, request))
-      }
-    }
-    if (ready.length === 0) return
-    try {
-      await this.finish(ready)
-    } catch (error) {
-      const { model, request } = ready[0]!.pending
-      if (ready.length === 1) return this.answer(ready[0]!.pending, this.failureOf(error as Error, request))
-      // One member's fault is not the others': each is tried by itself.
-      this.log('warn', 'a batch failed, its members are tried singly', { model: model.name, error })
-      for (const { pending } of ready) await this.serve([pending])
-    }
-  }
-
-  private async finish(ready: readonly { pending: Pending; prepared: PreparedRequest }[]): Promise<void> {
-    const { model } = ready[0]!.pending
-    const finished = await model.finish(
-      ready.map(({ prepared }) => prepared),
-      this.over.signal,
-    )
-    for (const [i, { pending }] of ready.entries()) {
-      const { encoded, elapsedMs, shareMs } = finished[i]!
-      const { decodeMs } = ready[i]!.prepared
-      const stayMs = performance.now() - pending.arrivedMs
-      this.answer(pending, {
-        kind: 'result',
-        modelHash: pending.request.modelHash,
-        wound: pending.request.wound,
-        codec: resultCodec,
-        queueMs: Math.max(0, stayMs - decodeMs - elapsedMs),
-        decodeMs,
-        elapsedMs,
-        shareMs,
-        parts: encoded.map((part, n) => ({ name: String(n), ...part })),
-      })
-    }
-  }
-
-  private failureOf(error: Error, request: RequestFrame): Frame {
-    const { name, message } = error
-    this.log('warn', 'a request failed', { wound: request.wound, reason: message })
-    if (error instanceof RequestError) return failure(error.code, message)
-    if (name === 'OutputError') return failure('bad-output', message)
-    // By name: the inference thread's errors come as copies.
-    if (name === 'ImageError' || name === 'RangeError') return failure('bad-input', message)
-    return failure('internal', message)
+    await serving.accept({ key, sender: responseTopic, frame, reply })
   }
 
   /** The next request does not wait for this one's answer to be on its way. */
-  private answer({ reply }: Pending, frame: Frame): void {
-    reply(frame).catch((error: Error) => this.log('warn', 'a reply was not sent', { error }))
-  }
-
-  /** Milliseconds of work that the requests here are expected to be. */
-  private get queueMs(): number {
-    return [...this.waiting, ...this.serving].reduce(
-      (sum, { model, request }) => sum + model.tailMs(request.wound),
-      0,
-    )
-  }
-
-  private async reply(topic: string, correlation: Uint8Array, frame: Frame): Promise<void> {
-    if (this.session === undefined) return
-    await sendFrame(this.session, topic, correlation, encodeFrame(frame), {
+  private reply(session: MqttSession, topic: string, correlation: Uint8Array, frame: Frame): void {
+    const sending = sendFrame(session, topic, correlation, encodeFrame(frame), {
       expiryMs: replyTimeoutMs,
       timeoutMs: replyTimeoutMs,
       signal: this.over.signal,
-    })
+    }).then(
+      () => undefined,
+      (error: Error) => this.log('warn', 'a reply was not sent', { error }),
+    )
+    this.replies.add(sending)
+    void sending.finally(() => this.replies.delete(sending))
   }
 }
 
-function failure(code: FailureCode, message: string): Frame {
-  return { kind: 'failure', code, message }
+/** Waits no longer than that. */
+async function within(limitMs: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, limitMs)
+  })
+  await Promise.race([work, late]).finally(() => clearTimeout(timer))
+}
+
+function badFrame(message: string): Frame {
+  return { kind: 'failure', code: 'bad-frame', message }
 }

@@ -1,8 +1,14 @@
 import { z } from 'zod'
 
-/** What a worker says of itself, retained on its state topic; its last will clears it. */
+/**
+ * An announcement is published again after so many milliseconds at the latest, and brokers drop it after three times as
+ * long: of a worker that lost its power no will is ever sent.
+ */
+export const announcementRenewMs = 10_000
+
+/** What a worker says of itself, retained on its state topic, which names it; its last will clears it. */
 const announcementSchema = z.object({
-  worker: z.string(),
+  /** Those it serves; none while it is stopping. */
   models: z.array(
     z.object({
       name: z.string(),
@@ -17,12 +23,14 @@ const announcementSchema = z.object({
       wounds: z.array(z.object({ id: z.string(), tailMs: z.number().nonnegative() })),
       /** What of `input`'s milliseconds is decoding a picture: a raw one does not need them. */
       pictureMs: z.number().nonnegative().default(0),
+      /** Milliseconds a request that comes now waits before it is begun. */
+      queueMs: z.number().nonnegative(),
     }),
   ),
   /** Models of its configuration that it does not serve, and why. */
   leftOut: z.array(z.object({ model: z.string(), reason: z.string() })).default([]),
-  /** Milliseconds a request that comes now waits before it is begun. */
-  queueMs: z.number().nonnegative(),
+  /** Bytes of all requests that are there. */
+  waitingBytes: z.number().nonnegative().default(0),
 })
 
 export type Announcement = z.infer<typeof announcementSchema>

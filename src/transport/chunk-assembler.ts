@@ -94,6 +94,13 @@ export class ChunkAssembler {
     return join(transfer)
   }
 
+  /** Drops what has come of a transfer and ignores what still comes of it. */
+  giveUp(key: string, nowMs: number): void {
+    const transfer = this.#transfers.get(key)
+    if (transfer !== undefined) this.#drop(key, transfer)
+    this.#finish(key, nowMs)
+  }
+
   /** Gives up transfers older than the limit; returns how many. */
   expire(nowMs: number): number {
     let expired = 0

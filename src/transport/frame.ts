@@ -48,6 +48,7 @@ export const failureCodes = [
   'overloaded',
   'internal',
   'bad-output',
+  'stopping',
 ] as const
 export type FailureCode = (typeof failureCodes)[number]
 

@@ -135,7 +135,7 @@ export class MqttSession {
    * Hands every message that matches to the handler, on this connection and all later ones. Resolves when the broker
    * has granted it, at once while not connected. Filters of one session should not overlap: some brokers deliver twice.
    * @param handler What it throws or rejects with is logged.
-   * @returns How to end it.
+   * @returns How to end it: once that resolves, no message that the broker has taken for it is on its way any more.
    * @throws {TransportError} `refused`. {@link RangeError} for a malformed filter.
    */
   async subscribe(
@@ -145,22 +145,26 @@ export class MqttSession {
   ): Promise<() => Promise<void>> {
     checkFilter(filter)
     const { qos = 1 } = options
-    const remove = this.#subscriptions.add({ filter, qos, handler })
+    const subscription = { filter, qos, handler }
+    this.#subscriptions.add(subscription)
     const link = this.#limits && this.#link
     try {
       await link?.subscribe(filter, qos)
     } catch (cause) {
       // A connection that ended meanwhile is not a refusal: the next one subscribes again.
       if (link === this.#link) {
-        remove()
+        this.#subscriptions.remove(subscription)
         throw new TransportError('refused', `Cannot subscribe to ${filter}: ${(cause as Error).message}`, {
           cause,
         })
       }
     }
     return async () => {
-      if (!remove() || !this.#limits) return
-      await this.#link?.unsubscribe(filter).catch(() => {})
+      // Until the broker has confirmed, messages that it has taken are on their way, and still the handler's.
+      if (this.#limits && this.#subscriptions.isAlone(subscription)) {
+        await this.#link?.unsubscribe(filter).catch(() => {})
+      }
+      this.#subscriptions.remove(subscription)
     }
   }
 

@@ -19,10 +19,18 @@ export class Subscriptions {
     this.#onFailure = onFailure
   }
 
-  /** Returns how to remove it; that says whether its filter has no subscription any more because of it. */
-  add(subscription: Subscription): () => boolean {
+  add(subscription: Subscription): void {
     this.#entries.add(subscription)
-    return () => this.#entries.delete(subscription) && !this.filters().has(subscription.filter)
+  }
+
+  remove(subscription: Subscription): void {
+    this.#entries.delete(subscription)
+  }
+
+  /** Whether nobody wants these messages but this one. */
+  isAlone(subscription: Subscription): boolean {
+    const others = [...this.#entries].filter(({ filter }) => filter === subscription.filter)
+    return others.length === 1 && others[0] === subscription
   }
 
   /** Each filter once, with the highest QoS asked for. */

@@ -1,0 +1,315 @@
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { type QueuedRequest, type QueueLimits, RequestQueue } from '../../backend/request-queue.ts'
+import type { CallTimes } from '../../backend/service-order.ts'
+
+const limits: QueueLimits = { maxBytes: 1000, maxRequests: 20, maxWaitMs: 500, maxPrepared: 3, slackMs: 40 }
+let nextKey = 0
+
+function request(fields: Partial<QueuedRequest> = {}): QueuedRequest {
+  const defaults = { sender: 'a', line: 'm', wound: 'w', dueMs: 1e6, bytes: 10, preparation: 'none' as const }
+  return { key: `${nextKey++}`, ...defaults, ...fields }
+}
+
+/** A call takes 10 ms for each request, or less where several share it. */
+function times(batch = 1, togetherMs = 15): CallTimes {
+  return {
+    batchLimit: () => batch,
+    callMs: (_, requests) => (batch === 1 ? 10 * requests : requests === 1 ? 10 : togetherMs),
+  }
+}
+
+function queueOf(changed: Partial<QueueLimits> = {}, model = times()): RequestQueue<QueuedRequest> {
+  return new RequestQueue({ ...limits, ...changed }, new Map([['m', model]]))
+}
+
+/** Serves everything, each call as long as expected; the requests in order and when each was begun. */
+function serveAll(
+  queue: RequestQueue<QueuedRequest>,
+  model: CallTimes,
+  beginMs: number,
+): { request: QueuedRequest; beginMs: number }[] {
+  const served = []
+  for (let nowMs = beginMs; ; ) {
+    const { call } = queue.next('m', nowMs)
+    if (call.length === 0) return served
+    for (const each of call) served.push({ request: each, beginMs: nowMs })
+    nowMs += model.callMs(call[0]!.wound, call.length)
+    queue.done('m')
+  }
+}
+
+const arrivals = fc.array(
+  fc.record({
+    sender: fc.constantFrom('a', 'b', 'c'),
+    wound: fc.constantFrom('w', 'v'),
+    leftMs: fc.integer({ min: 0, max: 900 }),
+    bytes: fc.integer({ min: 1, max: 200 }),
+    preparation: fc.constantFrom('none' as const, 'cheap' as const, 'expensive' as const),
+  }),
+  { maxLength: 40 },
+)
+
+const event = fc.oneof(
+  { weight: 4, arbitrary: arrivals.map((list) => ({ kind: 'arrive' as const, list: list.slice(0, 3) })) },
+  { weight: 3, arbitrary: fc.integer({ min: 0, max: 60 }).map((ms) => ({ kind: 'compute' as const, ms })) },
+  { weight: 1, arbitrary: fc.nat(30).map((nth) => ({ kind: 'cancel' as const, nth })) },
+  { weight: 2, arbitrary: fc.constantFrom('cheap' as const, 'expensive' as const).map((kind) => ({ kind })) },
+)
+type Event = typeof event extends fc.Arbitrary<infer T> ? T : never
+
+/** Plays events on a queue, with books of its own; what the queue did against its rules. */
+function faultsOf(events: readonly Event[], batch: number): string[] {
+  const queue = queueOf({}, times(batch))
+  const faults: string[] = []
+  const check = (holds: boolean, fault: string) => {
+    if (!holds) faults.push(fault)
+  }
+  const inside = new Map<string, QueuedRequest>()
+  const leave = ({ key }: QueuedRequest) => check(inside.delete(key), 'left twice')
+  const next = (nowMs: number) => {
+    const { expired, call } = queue.next('m', nowMs)
+    for (const each of expired) {
+      check(each.dueMs < nowMs, 'expired in time')
+      leave(each)
+    }
+    check(new Set(call.map(({ wound }) => wound)).size <= 1, 'a call of several wounds')
+    check(call.length <= batch, 'a batch too large')
+    for (const each of call) check(each.dueMs >= nowMs, 'computed too late')
+    return call
+  }
+  const prepare = (kind: 'cheap' | 'expensive') => {
+    const each = queue.nextToPrepare(kind)
+    if (each === undefined) return false
+    check(each.preparation === kind && inside.has(each.key), 'prepared what it should not')
+    check(queue.ready(each.key), 'prepared in vain')
+    return true
+  }
+  let running: readonly QueuedRequest[] = []
+  let nowMs = 0
+  const compute = (ms: number) => {
+    nowMs += ms
+    for (const each of running) leave(each)
+    queue.done('m')
+    running = next(nowMs)
+  }
+  const arrive = (each: QueuedRequest) => {
+    const admission = queue.admit(each, nowMs)
+    if (admission.kind === 'refused') return
+    inside.set(each.key, each)
+    for (const victim of admission.evicted) {
+      check(victim.sender !== each.sender, 'its own gave way')
+      leave(victim)
+    }
+  }
+  for (const what of events) {
+    if (what.kind === 'arrive')
+      for (const { leftMs, ...fields } of what.list) arrive(request({ ...fields, dueMs: nowMs + leftMs }))
+    else if (what.kind === 'compute') compute(what.ms)
+    else if (what.kind === 'cancel') {
+      const each = [...inside.values()][what.nth]
+      if (each === undefined) continue
+      const { kind } = queue.cancel(each.key)
+      check(kind === (running.includes(each) ? kind : 'dropped') && kind !== 'unknown', `cancelled: ${kind}`)
+      check(!queue.isWanted(each), 'wanted though given up')
+      if (kind === 'dropped') leave(each)
+    } else prepare(what.kind)
+    const bytes = [...inside.values()].reduce((sum, each) => sum + each.bytes, 0)
+    check(queue.bytes === bytes && queue.size === inside.size, 'its books are wrong')
+    check(bytes <= limits.maxBytes && inside.size <= limits.maxRequests, 'its bounds are broken')
+  }
+  // Whatever is still there is prepared, computed or found to be too late.
+  for (let n = 0; inside.size > 0 && n < 300; n++) {
+    while (prepare('cheap') || prepare('expensive'));
+    compute(10)
+  }
+  check(inside.size === 0 && queue.bytes === 0, 'something stayed')
+  return faults
+}
+
+describe('RequestQueue', () => {
+  test('serves one sender earliest due first, whatever came first', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 300, max: 1000 }), { maxLength: 20 }), (dues) => {
+        const queue = queueOf()
+        for (const dueMs of dues) queue.admit(request({ dueMs }), 0)
+        const served = serveAll(queue, times(), 0).map((each) => each.request.dueMs)
+        expect(served).toEqual(dues.toSorted((a, b) => a - b))
+      }),
+    )
+  })
+
+  test('keeps its bounds, and each admitted request leaves exactly once, whatever happens', () => {
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 60 }), fc.constantFrom(1, 4), (events, batch) => {
+        expect(faultsOf(events, batch)).toEqual([])
+      }),
+      { numRuns: 400 },
+    )
+  })
+
+  test('the wait it predicts is the wait there is, when no other comes and calls take what is expected', () => {
+    fc.assert(
+      fc.property(arrivals, fc.constantFrom(1, 3), (list, batch) => {
+        const model = times(batch, 17)
+        const queue = queueOf({ maxBytes: 1e9, maxRequests: 1e9, maxWaitMs: 1e9 }, model)
+        for (const { sender, wound } of list) queue.admit(request({ sender, wound, dueMs: 1e5 }), 0)
+        // What nobody hurries has to wait for all of it that its sender may not overtake.
+        const last = request({ sender: 'd', dueMs: 1e6 })
+        const waitMs = queue.waitMs('m', 0)
+        queue.admit(last, 0)
+        const served = serveAll(queue, model, 0)
+        const begun = served.find((each) => each.request === last)!.beginMs
+        // A stranger's request shares no call.
+        expect(batch === 1 ? waitMs === begun : waitMs >= begun).toBe(true)
+      }),
+    )
+  })
+
+  test('a refusal tells the wait that there would have been', () => {
+    fc.assert(
+      fc.property(arrivals, (list) => {
+        const fill = (maxWaitMs: number) => {
+          const queue = queueOf({ maxBytes: 1e9, maxRequests: 1e9, maxWaitMs })
+          for (const { sender } of list) queue.admit(request({ sender }), 0)
+          return queue
+        }
+        const wide = fill(1e9)
+        const newcomer = request({ dueMs: 2e6 })
+        wide.admit(newcomer, 0)
+        const { beginMs: waitMs } = serveAll(wide, times(), 0).find((each) => each.request === newcomer)!
+        // Everybody before it waits less, so they are all admitted.
+        expect(fill(waitMs).admit(newcomer, 0)).toMatchObject({ kind: 'admitted' })
+      }),
+    )
+    const queue = queueOf({ maxWaitMs: 25 })
+    for (let n = 0; n < 3; n++) queue.admit(request(), 0)
+    expect(queue.admit(request(), 0)).toEqual({ kind: 'refused', reason: 'wait', waitMs: 30 })
+  })
+
+  test('what would not be begun before it is worth nothing is refused at once', () => {
+    const queue = queueOf()
+    for (let n = 0; n < 6; n++) queue.admit(request({ dueMs: 100 }), 0)
+    expect(queue.admit(request({ sender: 'b', dueMs: 5 }), 0).kind).toBe('admitted')
+    queue.next('m', 0)
+    expect(queue.admit(request({ sender: 'b', dueMs: 5 }), 0)).toEqual({
+      kind: 'refused',
+      reason: 'wait',
+      waitMs: 10,
+    })
+  })
+
+  test('a sender that floods delays another by no more than the slack and a call', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 0, max: 900 }), (senders, leftMs) => {
+        const queue = queueOf({ maxRequests: 1000, maxBytes: 1e9, maxWaitMs: 1e9 })
+        // Whatever due times the flooder claims.
+        for (let n = 0; n < 60; n++) queue.admit(request({ sender: 'flood', dueMs: 5000 + leftMs }), 0)
+        for (let n = 0; n < senders; n++) queue.admit(request({ sender: `quiet ${n}`, dueMs: 1e6 }), 0)
+        const quiet = serveAll(queue, times(), 0).filter((each) => each.request.sender !== 'flood')
+        expect(quiet.length).toBe(senders)
+        const latestMs = Math.max(...quiet.map(({ beginMs }) => beginMs))
+        expect(latestMs).toBeLessThanOrEqual(limits.slackMs + 10 + 10 * senders)
+      }),
+    )
+  })
+
+  test('who comes later begins level with the others, not with all that they have had', () => {
+    const queue = queueOf({ maxRequests: 1000, maxBytes: 1e9, maxWaitMs: 1e9 })
+    for (let n = 0; n < 100; n++) queue.admit(request({ sender: 'old', dueMs: 1e5 }), 0)
+    let nowMs = 0
+    for (let n = 0; n < 50; n++) {
+      queue.next('m', nowMs)
+      nowMs += 10
+      queue.done('m')
+    }
+    for (let n = 0; n < 50; n++) queue.admit(request({ sender: 'new', dueMs: 1e5 }), nowMs)
+    const senders = serveAll(queue, times(), nowMs).map((each) => each.request.sender)
+    const first = senders.slice(0, 40)
+    expect(first.filter((sender) => sender === 'new').length).toBeGreaterThanOrEqual(15)
+    expect(first.filter((sender) => sender === 'old').length).toBeGreaterThanOrEqual(15)
+  })
+
+  test('where there is no room, whoever holds most gives way, latest due first, never for its own', () => {
+    const queue = queueOf({ maxBytes: 100 })
+    const held = Array.from({ length: 10 }, (_, n) => request({ sender: 'flood', dueMs: 1000 + n }))
+    for (const each of held) expect(queue.admit(each, 0)).toEqual({ kind: 'admitted', evicted: [] })
+    expect(queue.admit(request({ sender: 'flood' }), 0)).toMatchObject({ kind: 'refused', reason: 'full' })
+    expect(queue.admit(request({ sender: 'quiet', bytes: 20 }), 0)).toEqual({
+      kind: 'admitted',
+      evicted: [held[9], held[8]],
+    })
+    // Nobody may have more than the flooder has left: then it is refused itself.
+    expect(queue.admit(request({ sender: 'quiet', bytes: 50 }), 0)).toMatchObject({ kind: 'refused' })
+    expect(queue.bytes).toBe(100)
+  })
+
+  test('a batch never makes a member late that would be in time alone', () => {
+    const dues = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 12 })
+    fc.assert(
+      fc.property(dues, fc.integer({ min: 10, max: 60 }), (list, togetherMs) => {
+        const queue = queueOf({}, times(4, togetherMs))
+        for (const dueMs of list) queue.admit(request({ dueMs }), 0)
+        const { call } = queue.next('m', 0)
+        const endMs = times(4, togetherMs).callMs('w', call.length)
+        for (const { dueMs } of call) expect(call.length === 1 || dueMs >= endMs || dueMs < 10).toBe(true)
+      }),
+    )
+  })
+
+  test('a batch is of one wound, full where nothing is in a hurry', () => {
+    const queue = queueOf({}, times(3))
+    for (const wound of ['w', 'v', 'w', 'w', 'w']) queue.admit(request({ wound }), 0)
+    expect(queue.next('m', 0).call.map(({ wound }) => wound)).toEqual(['w', 'w', 'w'])
+    queue.done('m')
+    expect(queue.next('m', 0).call.map(({ wound }) => wound)).toEqual(['v'])
+  })
+
+  test('a cancelled request is dropped, or its call useless once nobody in it is waited for', () => {
+    const queue = queueOf({}, times(2))
+    const [one, two, three] = [request(), request(), request()]
+    for (const each of [one, two, three]) queue.admit(each, 0)
+    expect(queue.next('m', 0).call).toEqual([one, two])
+    expect(queue.cancel(three.key).kind).toBe('dropped')
+    expect(queue.cancel(three.key).kind).toBe('unknown')
+    expect(queue.cancel(one.key).kind).toBe('computed')
+    expect([queue.isWanted(one), queue.isWanted(two)]).toEqual([false, true])
+    expect(queue.cancel(two.key).kind).toBe('useless')
+    queue.done('m')
+    expect(queue.size).toBe(0)
+  })
+
+  test('what is not prepared lets others through, and little is prepared ahead', () => {
+    const queue = queueOf({ maxPrepared: 2 })
+    const slow = request({ preparation: 'expensive', dueMs: 100 })
+    const pictures = [200, 300, 400].map((dueMs) => request({ preparation: 'cheap', dueMs }))
+    const features = request({ dueMs: 500 })
+    for (const each of [slow, ...pictures, features]) queue.admit(each, 0)
+    expect(queue.nextToPrepare('expensive')).toBe(slow)
+    expect(queue.nextToPrepare('expensive')).toBeUndefined()
+    expect(queue.nextToPrepare('cheap')).toBe(pictures[0])
+    expect(queue.nextToPrepare('cheap')).toBeUndefined()
+    expect(queue.next('m', 0).call).toEqual([features])
+    queue.done('m')
+    expect(queue.ready(pictures[0]!.key)).toBe(true)
+    expect(queue.next('m', 10).call).toEqual([pictures[0]])
+    expect(queue.nextToPrepare('cheap')).toBe(pictures[1])
+    expect(queue.cancel(slow.key).kind).toBe('dropped')
+    expect(queue.ready(slow.key)).toBe(false)
+  })
+
+  test('lines do not wait for each other, but share the bytes', () => {
+    const lines = new Map([
+      ['m', times()],
+      ['n', times()],
+    ])
+    const queue = new RequestQueue<QueuedRequest>({ ...limits, maxBytes: 30 }, lines)
+    const [one, two] = [request(), request({ line: 'n' })]
+    queue.admit(one, 0)
+    queue.admit(two, 0)
+    expect(queue.next('m', 0).call).toEqual([one])
+    expect(queue.next('n', 0).call).toEqual([two])
+    expect(queue.admit(request({ bytes: 20 }), 0)).toMatchObject({ kind: 'refused', reason: 'full' })
+    expect(() => queue.next('o', 0)).toThrow(/line must be one of m, n, current value is o/)
+  })
+})
