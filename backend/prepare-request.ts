@@ -1,7 +1,7 @@
 import { decodeInput, isInputCodec, rawInput } from '../src/codec/image-codecs.ts'
 import type { GivenInput } from '../src/executor/inference-protocol.ts'
 import { findWound } from '../src/model-graph/find-wound.ts'
-import { borderShape, type LayerGraph } from '../src/model-graph/layer-graph.ts'
+import { borderShape, elementsOf, type LayerGraph } from '../src/model-graph/layer-graph.ts'
 import { type Model, manifestOf } from '../src/model-graph/model.ts'
 import type { Wound } from '../src/model-graph/wound.ts'
 import type { Part } from '../src/transport/frame.ts'
@@ -9,7 +9,7 @@ import type { Part } from '../src/transport/frame.ts'
 /** A request that cannot be served; `code` is what the failure frame says. */
 export class RequestError extends Error {
   override readonly name = 'RequestError'
-  readonly code: 'unknown-wound' | 'bad-input'
+  readonly code: 'unknown-model' | 'unknown-wound' | 'bad-input'
   constructor(code: RequestError['code'], message: string) {
     super(message)
     this.code = code
@@ -47,6 +47,24 @@ export async function prepareRequest(
   const encoded = parts.map(({ shape, bytes }) => ({ shape, bytes: new Uint8Array(bytes) }))
   const { id, tensors } = wound
   return { wound, input: { kind: 'encoded', codec, wound: id, tensors, encoded }, decodeMs: 0 }
+}
+
+/** More than wound, codec, shapes and a codec's tables need. */
+const headerBytes = 64 * 1024
+
+/**
+ * Bytes that a request at a wound can have at most: no codec makes values larger than float32 does, but for a little.
+ * @throws {RequestError} for a wound the model has not.
+ */
+export function largestRequest(
+  model: Model,
+  { wound, codec }: Pick<RequestContent, 'wound' | 'codec'>,
+  maxPictureBytes: number,
+): number {
+  const { tensors } = requestedWound(model.graph, wound)
+  if (isInputCodec(codec)) return maxPictureBytes + headerBytes
+  const values = tensors.reduce((sum, id) => sum + elementsOf(model.graph.tensors[id]!), 0)
+  return 5 * values + headerBytes
 }
 
 /** Whether what was sent is a picture that has to be decoded, and looks like one. */

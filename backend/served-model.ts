@@ -5,7 +5,6 @@ import { randomInputs } from '../src/executor/random-inputs.ts'
 import { type SegmentChain, segmentChain } from '../src/executor/segment-chain.ts'
 import { type EngineState, startWithEngine } from '../src/executor/start-with-engine.ts'
 import { machineName } from '../src/latency-model/measure-profile.ts'
-import { elementsOf } from '../src/model-graph/layer-graph.ts'
 import { type Model, manifestOf } from '../src/model-graph/model.ts'
 import { loadChosenModel, type ModelChoice } from '../src/model-graph/model-choice.ts'
 import { plannedWounds } from '../src/scheduler/candidate-wounds.ts'
@@ -14,15 +13,13 @@ import type { Log } from '../src/telemetry/log.ts'
 import type { WorkerConfig } from './config.ts'
 import { type Finished, measurePicture, measureTail, resultCodec, type TailTimes } from './measure-tails.ts'
 import {
+  largestRequest,
   type PreparedRequest,
   prepareRequest,
   type RequestContent,
   requestedWound,
 } from './prepare-request.ts'
 import { TailCache } from './tail-cache.ts'
-
-/** More than wound, codec and shapes need. */
-const headerBytes = 64 * 1024
 
 /** One model: its segments, and as many whole tails as fit. */
 export class ServedModel {
@@ -101,11 +98,9 @@ export class ServedModel {
     return requests === 1 ? aloneMs : aloneMs + ((togetherMs - aloneMs) * (requests - 1)) / (batch - 1)
   }
 
-  /** Bytes that the largest request can need, with some room for its header. */
-  get largestRequestBytes(): number {
-    const largest = Math.max(...this.model.graph.tensors.map(elementsOf))
-    // Two of the largest tensors may cross at once, as float32.
-    return Math.max(this.config.limits.inputBytes, 2 * 4 * largest) + headerBytes
+  /** Bytes that such a request can have at most. @throws {RequestError} for a wound the model has not. */
+  largestRequest(content: Pick<RequestContent, 'wound' | 'codec'>): number {
+    return largestRequest(this.model, content, this.config.limits.inputBytes)
   }
 
   /** How many requests at a wound are best finished in one call at most. */

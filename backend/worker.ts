@@ -6,12 +6,20 @@ import { type Announcement, announcementRenewMs } from '../src/transport/announc
 import { ChunkAssembler } from '../src/transport/chunk-assembler.ts'
 import { ChunkError } from '../src/transport/chunks.ts'
 import { endpointOptions } from '../src/transport/endpoint-config.ts'
-import { decodeFrame, encodeFrame, type Frame } from '../src/transport/frame.ts'
+import {
+  decodeFrame,
+  encodeFrame,
+  type Frame,
+  type RequestHead,
+  readRequestHead,
+} from '../src/transport/frame.ts'
+import { defaultFrameLimits } from '../src/transport/frame-limits.ts'
 import type { IncomingMessage } from '../src/transport/message.ts'
 import { MqttSession } from '../src/transport/mqtt-session.ts'
 import { workerTopic } from '../src/transport/topics.ts'
 import { sendFrame } from '../src/transport/transfer.ts'
 import type { WorkerConfig } from './config.ts'
+import { RequestError } from './prepare-request.ts'
 import { ServedModel } from './served-model.ts'
 import { Serving } from './serving.ts'
 
@@ -91,9 +99,11 @@ export class BackendWorker {
       now: () => performance.now(),
       log,
     })
-    const maxTransferBytes = Math.max(...models.map((model) => model.largestRequestBytes))
-    const maxBufferedBytes = Math.max(limits.queueBytes, maxTransferBytes)
-    const assembler = new ChunkAssembler({ maxTransferBytes, maxBufferedBytes })
+    const maxTransferBytes = Math.min(defaultFrameLimits.maxBytes, limits.queueBytes)
+    const assembler = new ChunkAssembler(
+      { maxTransferBytes, maxBufferedBytes: limits.queueBytes },
+      (head, totalBytes) => requirePossible(models, readRequestHead(head), totalBytes),
+    )
     const timer = setInterval(() => {
       this.announce()
       assembler.expire(performance.now())
@@ -213,20 +223,21 @@ export class BackendWorker {
     const nowMs = performance.now()
     let frame: Frame
     try {
-      const bytes = assembler.accept(key, payload, nowMs)
+      const bytes = assembler.accept(key, payload, nowMs, responseTopic)
       if (bytes === undefined) return
       frame = decodeFrame(bytes)
     } catch (error) {
       // Of a transfer that is too large nothing more is looked at.
       if (error instanceof ChunkError && error.code === 'limit') assembler.giveUp(key, nowMs)
-      return reply(badFrame(`Cannot read the request: ${(error as Error).message}`))
+      const code = error instanceof RequestError ? error.code : 'bad-frame'
+      return reply(failure(code, `Cannot read the request: ${(error as Error).message}`))
     }
     if (frame.kind === 'cancel') {
       assembler.giveUp(frame.request, nowMs)
       return serving.cancel(frame.request)
     }
     if (frame.kind !== 'request')
-      return reply(badFrame(`Cannot serve: kind must be request or cancel, current value is ${frame.kind}`))
+      return reply(failure('bad-frame', `Cannot serve: kind must be request, current value is ${frame.kind}`))
     if (responseTopic === undefined) {
       this.log('warn', 'dropped a request: it needs a response topic')
       return
@@ -258,6 +269,19 @@ async function within(limitMs: number, work: Promise<unknown>): Promise<void> {
   await Promise.race([work, late]).finally(() => clearTimeout(timer))
 }
 
-function badFrame(message: string): Frame {
-  return { kind: 'failure', code: 'bad-frame', message }
+/** Refuses a transfer for what no request of its kind can need, before it is here. @throws {RequestError} */
+function requirePossible(models: readonly ServedModel[], head: RequestHead, totalBytes: number): void {
+  const model = models.find(({ hash }) => hash === head.modelHash)
+  if (model === undefined)
+    throw new RequestError('unknown-model', `there is no model with hash ${head.modelHash} here`)
+  const largest = model.largestRequest(head)
+  if (totalBytes > largest)
+    throw new RequestError(
+      'bad-input',
+      `a frame in ${head.codec} at ${head.wound} must be at most ${largest} bytes, current value is ${totalBytes}`,
+    )
+}
+
+function failure(code: RequestError['code'] | 'bad-frame', message: string): Frame {
+  return { kind: 'failure', code, message }
 }

@@ -21,7 +21,14 @@ const defaults: AssemblerLimits = {
   minSliceBytes: 1024,
 }
 
+/**
+ * Looks at a frame's first bytes as soon as they are there. @throws where the frame is not wanted: nothing more of it
+ * is kept.
+ */
+export type Admit = (head: Uint8Array, totalBytes: number) => void
+
 interface Transfer {
+  readonly owner: string
   readonly count: number
   readonly totalBytes: number
   readonly startedMs: number
@@ -31,17 +38,19 @@ interface Transfer {
 
 /**
  * Puts frames together from chunks of many transfers in any order. Memory follows the bytes that arrived, never what a
- * header claims; past a limit the oldest incomplete transfers are given up.
+ * header claims; past a limit the oldest incomplete transfers of whoever holds most are given up.
  */
 export class ChunkAssembler {
   readonly #limits: AssemblerLimits
+  readonly #admit: Admit
   // Both in order of insertion, so the oldest is first.
   readonly #transfers = new Map<string, Transfer>()
   readonly #finished = new Map<string, number>()
   #bufferedBytes = 0
 
   /** @throws {RangeError} where one transfer may be larger than all together. */
-  constructor(limits: Partial<AssemblerLimits> = {}) {
+  constructor(limits: Partial<AssemblerLimits> = {}, admit: Admit = () => undefined) {
+    this.#admit = admit
     this.#limits = { ...defaults, ...limits }
     const { maxTransferBytes, maxBufferedBytes } = this.#limits
     if (maxTransferBytes > maxBufferedBytes) {
@@ -60,9 +69,10 @@ export class ChunkAssembler {
    * The whole frame where this chunk was the last one missing (a view of `chunk` where it is the only one). Duplicates,
    * also of a finished transfer, are ignored: QoS 1 delivers at least once.
    * @param key Names the transfer: unique per sender, such as topic and correlation id.
-   * @throws {ChunkError} The chunk is dropped; the transfer it claims to be of goes on.
+   * @param owner Whose transfer it is, where several compete for room.
+   * @throws {ChunkError} The chunk is dropped; the transfer it claims to be of goes on. Whatever `admit` throws.
    */
-  accept(key: string, chunk: Uint8Array, nowMs: number): Uint8Array | undefined {
+  accept(key: string, chunk: Uint8Array, nowMs: number, owner = ''): Uint8Array | undefined {
     const { index, count, totalBytes } = readChunkHeader(chunk)
     this.#checkLimits(count, totalBytes)
     this.expire(nowMs)
@@ -79,7 +89,8 @@ export class ChunkAssembler {
       this.#finish(key, nowMs)
       return slice
     }
-    const transfer = known ?? this.#open(key, count, totalBytes, nowMs)
+    if (index === 0) this.#look(key, slice, totalBytes, nowMs)
+    const transfer = known ?? this.#open(key, count, totalBytes, nowMs, owner)
     if (transfer.slices.has(index)) return undefined
     // A copy: the message's memory may be part of a larger buffer that the slice would keep alive.
     transfer.slices.set(index, slice.slice())
@@ -132,17 +143,33 @@ export class ChunkAssembler {
     }
   }
 
-  #open(key: string, count: number, totalBytes: number, startedMs: number): Transfer {
-    const transfer: Transfer = { count, totalBytes, startedMs, slices: new Map(), bytes: 0 }
+  #look(key: string, head: Uint8Array, totalBytes: number, nowMs: number): void {
+    try {
+      this.#admit(head, totalBytes)
+    } catch (error) {
+      this.giveUp(key, nowMs)
+      throw error
+    }
+  }
+
+  #open(key: string, count: number, totalBytes: number, startedMs: number, owner: string): Transfer {
+    const transfer: Transfer = { owner, count, totalBytes, startedMs, slices: new Map(), bytes: 0 }
     this.#transfers.set(key, transfer)
     return transfer
   }
 
   #makeRoom(current: string): void {
     const { maxTransfers, maxBufferedBytes } = this.#limits
-    for (const [key, transfer] of this.#transfers) {
-      if (this.#transfers.size <= maxTransfers && this.#bufferedBytes <= maxBufferedBytes) return
-      if (key !== current) this.#drop(key, transfer)
+    while (this.#transfers.size > maxTransfers || this.#bufferedBytes > maxBufferedBytes) {
+      const held = new Map<string, number>()
+      for (const { owner, bytes } of this.#transfers.values()) held.set(owner, (held.get(owner) ?? 0) + bytes)
+      const most = Math.max(...held.values())
+      const oldest = [...this.#transfers].find(
+        ([key, { owner }]) => key !== current && held.get(owner) === most,
+      )
+      // Whoever holds most has nothing but the current transfer: that one goes.
+      const [key, transfer] = oldest ?? [current, this.#transfers.get(current)!]
+      this.#drop(key, transfer)
     }
   }
 

@@ -144,6 +144,27 @@ export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
  */
 export function decodeFrame(bytes: Uint8Array, limits: Partial<FrameLimits> = {}): Frame {
   const reader = new FrameReader(bytes, { ...defaultFrameLimits, ...limits })
+  const frame = readBody(reader, readKind(reader))
+  reader.end()
+  return frame
+}
+
+/** What the first bytes of a request say before the rest is there. */
+export type RequestHead = Pick<RequestFrame, 'modelHash' | 'wound' | 'codec'>
+
+/** @param bytes A frame's first. @throws {FrameError} where they are not a request's, or too few. */
+export function readRequestHead(bytes: Uint8Array): RequestHead {
+  const reader = new FrameReader(bytes, defaultFrameLimits)
+  const kind = readKind(reader)
+  if (kind !== 'request')
+    throw new FrameError('value', `Cannot decode frame: kind must be request, current value is ${kind}`)
+  reader.count('parts')
+  const modelHash = reader.bytes16()
+  reader.duration('timeLeftMs')
+  return { modelHash, ...readNames(reader) }
+}
+
+function readKind(reader: FrameReader): Frame['kind'] {
   if (reader.u32() !== magic) {
     throw new FrameError('magic', 'Cannot decode frame: it must start with "SURG"')
   }
@@ -162,9 +183,7 @@ export function decodeFrame(bytes: Uint8Array, limits: Partial<FrameLimits> = {}
       `Cannot decode frame: kind must be 1 to ${kinds.length}, current value is ${kindNumber}`,
     )
   }
-  const frame = readBody(reader, kind)
-  reader.end()
-  return frame
+  return kind
 }
 
 function readBody(reader: FrameReader, kind: Frame['kind']): Frame {
@@ -222,11 +241,15 @@ function readNamesAndParts(
   reader: FrameReader,
   count: number,
 ): Pick<RequestFrame, 'wound' | 'codec' | 'parts'> {
-  const wound = reader.string('wound')
-  const codec = reader.string('codec')
+  const names = readNames(reader)
   const parts: Part[] = []
   for (let i = 0; i < count; i++) parts.push(reader.part())
-  return { wound, codec, parts }
+  return { ...names, parts }
+}
+
+function readNames(reader: FrameReader): Pick<RequestFrame, 'wound' | 'codec'> {
+  const wound = reader.string('wound')
+  return { wound, codec: reader.string('codec') }
 }
 
 function codeIndex(code: FailureCode): number {

@@ -115,7 +115,25 @@ test('of 40 requests that are given up most are not computed, and those behind t
   expect(calls.length).toBeLessThanOrEqual(30)
 })
 
-test('a transfer that no request can need is refused at its first chunk, once', async () => {
+const frameOf = (names: { wound: string; codec: string }, bytes: number) =>
+  encodeFrame({
+    kind: 'request',
+    modelHash,
+    ...names,
+    timeLeftMs: 60_000,
+    parts: [{ name: '0', shape: [], bytes: new Uint8Array(bytes) }],
+  })
+
+test.each([
+  ['for its wound and codec', 'bad-input', () => frameOf({ wound, codec: 'uint8' }, 1 << 20)],
+  ['for a picture', 'bad-input', () => frameOf({ wound: 'input', codec: 'received' }, 9 << 20)],
+  [
+    'as its wound is unknown',
+    'unknown-wound',
+    () => frameOf({ wound: 'elsewhere', codec: 'uint8' }, 1 << 20),
+  ],
+  ['as it is no frame', 'bad-frame', () => new Uint8Array(60 << 20)],
+])('a transfer too large %s is refused at its first chunk, once', async (_, code, frame) => {
   const key = randomBytes(16).toString('hex')
   const refusal = deferred<Frame>()
   answers.set(key, refusal)
@@ -126,9 +144,9 @@ test('a transfer that no request can need is refused at its first chunk, once', 
       correlationData: Buffer.from(key, 'hex'),
       responseTopic: replyTopic,
     })
-  const [first, second] = splitIntoChunks(new Uint8Array(60 << 20))
+  const [first, second] = splitIntoChunks(frame())
   await publish(first!)
-  expect(await refusal.promise).toMatchObject({ kind: 'failure', code: 'bad-frame' })
+  expect(await refusal.promise).toMatchObject({ kind: 'failure', code })
   const again = deferred<Frame>()
   answers.set(key, again)
   let isRefusedAgain = false

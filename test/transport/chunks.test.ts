@@ -148,6 +148,39 @@ describe('ChunkAssembler', () => {
     expect(() => new ChunkAssembler({ maxTransferBytes: 9, maxBufferedBytes: 8 })).toThrow(RangeError)
   })
 
+  it('where there is no room, whoever holds most gives way', () => {
+    const chunksOf = (seed: number) =>
+      splitIntoChunks(filled(4000, seed), { chunkBytes: 1000, singleBytes: 0 })
+    const limits = { minSliceBytes: 1000, maxTransferBytes: 4000, maxBufferedBytes: 5000 }
+    const assembler = new ChunkAssembler(limits)
+    const quiet = chunksOf(0)
+    assembler.accept('quiet', quiet[0]!, 0, 'a')
+    for (let n = 0; n < 20; n++) assembler.accept(`flood ${n}`, chunksOf(n)[0]!, n, 'b')
+    expect(assembler.pending.bytes).toBeLessThanOrEqual(5000)
+    for (const chunk of quiet.slice(1, 3)) expect(assembler.accept('quiet', chunk, 30, 'a')).toBeUndefined()
+    expect(hex(assembler.accept('quiet', quiet[3]!, 30, 'a'))).toBe(hex(filled(4000, 0)))
+  })
+
+  it('keeps nothing of a transfer that is not wanted or is given up', () => {
+    const [first, second, third] = splitIntoChunks(filled(3000, 1), { chunkBytes: 1000, singleBytes: 0 })
+    const seen: number[] = []
+    const assembler = new ChunkAssembler({ minSliceBytes: 1000 }, (head, totalBytes) => {
+      seen.push(totalBytes)
+      if (hex(head) === hex(filled(3000, 1).subarray(0, 1000))) throw new RangeError('not that one')
+    })
+    // In any order.
+    assembler.accept('k', second!, 0)
+    expect(() => assembler.accept('k', first!, 0)).toThrow('not that one')
+    expect(seen).toEqual([3000])
+    expect(assembler.pending).toEqual({ transfers: 0, bytes: 0 })
+    expect(assembler.accept('k', third!, 0)).toBeUndefined()
+    expect(assembler.pending).toEqual({ transfers: 0, bytes: 0 })
+    assembler.accept('other', second!, 0)
+    assembler.giveUp('other', 0)
+    assembler.accept('other', third!, 0)
+    expect(assembler.pending).toEqual({ transfers: 0, bytes: 0 })
+  })
+
   it('forgets transfers by age, and finished ones too', () => {
     const assembler = new ChunkAssembler({ maxAgeMs: 100, minSliceBytes: 1 })
     const [first, second] = splitIntoChunks(filled(20, 1), { chunkBytes: 10, singleBytes: 0 })

@@ -1,6 +1,12 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodeFrame, encodeFrame, type Frame, failureCodes } from '../../src/transport/frame.ts'
+import {
+  decodeFrame,
+  encodeFrame,
+  type Frame,
+  failureCodes,
+  readRequestHead,
+} from '../../src/transport/frame.ts'
 import { FrameError, type FrameErrorCode } from '../../src/transport/frame-error.ts'
 import { goldenFrames } from './golden-vectors.ts'
 
@@ -59,6 +65,15 @@ function codeOf(run: () => unknown): FrameErrorCode | 'none' {
   }
 }
 
+/** Undefined where it is refused. */
+function headOf(bytes: Uint8Array): object | undefined {
+  let head: object | undefined
+  codeOf(() => {
+    head = readRequestHead(bytes)
+  })
+  return head
+}
+
 describe('frame', () => {
   it('matches the golden vectors both ways', () => {
     const vectors = goldenFrames()
@@ -80,6 +95,18 @@ describe('frame', () => {
         expect(buffers.every((buffer) => buffer === memory.buffer)).toBe(true)
       }),
       { numRuns: 1500 },
+    )
+  })
+
+  it('tells what a request is from its first bytes', () => {
+    fc.assert(
+      fc.property(frames, fc.nat(400), (frame, length) => {
+        const bytes = encodeFrame(frame)
+        const { modelHash, wound, codec } = { ...request, ...frame }
+        const said = frame.kind === 'request' ? { modelHash, wound, codec } : undefined
+        expect(headOf(bytes)).toEqual(said)
+        expect([undefined, said]).toContainEqual(headOf(bytes.subarray(0, length)))
+      }),
     )
   })
 
