@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events'
 import { type Deferred, deferred } from '../src/async/deferred.ts'
 import { linkedAbort } from '../src/async/linked-abort.ts'
 import { pictureCost } from '../src/codec/picture-cost.ts'
@@ -76,7 +75,6 @@ export class Serving {
     this.queue = new RequestQueue(limits, new Map(times))
     this.now = now
     this.log = log
-    setMaxListeners(0, this.over.signal)
   }
 
   /** Bytes of the requests that are here. */

@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events'
 import { ConfigError } from '../src/config/load-config.ts'
 import { randomWeights } from '../src/model-graph/model-choice.ts'
 import type { Log } from '../src/telemetry/log.ts'
@@ -71,7 +70,6 @@ export class BackendWorker {
   constructor(config: WorkerConfig, log: Log) {
     this.config = config
     this.log = log
-    setMaxListeners(0, this.over.signal)
   }
 
   /** Resolves when the models are loaded and the broker is looked for. */

@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events'
+
 /** An abort of one's own that also follows other signals, until it is released. */
 export interface LinkedAbort {
   readonly signal: AbortSignal
@@ -12,6 +14,8 @@ export interface LinkedAbort {
  */
 export function linkedAbort(...sources: readonly AbortSignal[]): LinkedAbort {
   const controller = new AbortController()
+  // As many as there are requests follow a daemon's signal, and as many chunks as it has a frame's: Node warns of 11.
+  setMaxListeners(0, controller.signal, ...sources)
   const follow = (event: Event) => controller.abort((event.target as AbortSignal).reason)
   for (const source of sources) {
     if (source.aborted) controller.abort(source.reason)

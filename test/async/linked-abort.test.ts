@@ -24,3 +24,19 @@ test('linkedAbort() leaves nothing behind with its sources once released', () =>
   source.abort()
   expect(linked.some(({ signal }) => signal.aborted)).toBe(false)
 })
+
+test('linkedAbort() lets a hundred follow one source, and a hundred listeners its own, without a warning', async () => {
+  const warnings: Error[] = []
+  const onWarning = (warning: Error) => warnings.push(warning)
+  process.on('warning', onWarning)
+  const source = new AbortController()
+  const linked = Array.from({ length: 100 }, () => linkedAbort(source.signal))
+  for (let n = 0; n < 100; n++) linked[0]!.signal.addEventListener('abort', () => undefined)
+  // Warnings are told in the next turn.
+  await new Promise((resolve) => {
+    setImmediate(resolve)
+  })
+  process.off('warning', onWarning)
+  for (const { release } of linked) release()
+  expect(warnings).toEqual([])
+})
