@@ -77,7 +77,14 @@ export class ServedModel {
     const { inference } = part
     this.inference = inference
     this.engine = engine
-    this.cache = new TailCache({ graph, chain, inference, tailBytes: limits.tailBytes, log })
+    this.cache = new TailCache({
+      graph,
+      chain,
+      inference,
+      tailBytes: limits.tailBytes,
+      now: () => performance.now(),
+      log,
+    })
     await this.measure(chain)
   }
 
@@ -96,6 +103,10 @@ export class ServedModel {
     const times = this.tails.get(wound) ?? this.tails.get('input') ?? { aloneMs: 0 }
     const { aloneMs, togetherMs = aloneMs * batch } = times
     return requests === 1 ? aloneMs : aloneMs + ((togetherMs - aloneMs) * (requests - 1)) / (batch - 1)
+  }
+
+  freeAtMs(): number {
+    return this.cache.compiledAtMs
   }
 
   /** Bytes that such a request can have at most. @throws {RequestError} for a wound the model has not. */

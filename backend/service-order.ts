@@ -20,6 +20,8 @@ export interface CallTimes {
   batchLimit(wound: string): number
   /** Expected milliseconds of a call of so many. */
   callMs(wound: string, requests: number): number
+  /** When the engine will have done what else it does, such as compiling; in the past where it does nothing else. */
+  freeAtMs(): number
 }
 
 export interface ServiceLine<Request extends WaitingRequest> {
@@ -81,14 +83,14 @@ export function takeCall<Request extends WaitingRequest>(
 /**
  * Milliseconds until a request that waits in the line is begun, if no other comes; where it is not begun before it is
  * due, those until that shows. O(waiting^2).
- * @param freeMs when the engine is free.
+ * @param endMs when the call that runs will have ended.
  */
 export function expectedWaitMs<Request extends WaitingRequest>(
   line: ServiceLine<Request>,
   request: Request,
   times: CallTimes,
   slackMs: number,
-  freeMs: number,
+  endMs: number,
   nowMs: number,
 ): number {
   const copy: ServiceLine<Request> = {
@@ -96,7 +98,7 @@ export function expectedWaitMs<Request extends WaitingRequest>(
     had: new Map(line.had),
     floorMs: line.floorMs,
   }
-  for (let beginMs = Math.max(nowMs, freeMs); ; ) {
+  for (let beginMs = Math.max(nowMs, endMs, times.freeAtMs()); ; ) {
     if (takeExpired(copy, beginMs).includes(request)) return beginMs - nowMs
     const call = takeCall(copy, times, slackMs, beginMs, () => true)
     if (call.length === 0 || call.includes(request)) return beginMs - nowMs

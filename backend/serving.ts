@@ -69,6 +69,7 @@ export class Serving {
       server.hash,
       {
         batchLimit: (wound) => server.batchLimit(wound),
+        freeAtMs: () => server.freeAtMs(),
         callMs: (wound, requests) => server.callMs(wound, requests) * this.slowdowns.get(server.hash)!.factor,
       },
     ])

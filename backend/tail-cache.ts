@@ -14,6 +14,7 @@ export interface TailCacheOptions {
   readonly inference: InferenceHost
   /** Weights of whole tails that may be held beside the chain's. */
   readonly tailBytes: number
+  readonly now: () => number
   readonly log: Log
 }
 
@@ -30,6 +31,10 @@ export class TailCache {
   /** Tails that are compiled: one that is being compiled has its bytes in the budget already. */
   private readonly ready = new Set<string>()
   private warming = false
+  /** When the thread is expected to have compiled what it compiles now, or has been last. */
+  compiledAtMs = 0
+  /** Of the last tail. */
+  private compileMs = 0
 
   constructor(options: TailCacheOptions) {
     this.options = options
@@ -39,7 +44,7 @@ export class TailCache {
 
   /** Compiles a wound's whole tail if the budget allows one of its size; what was used least recently goes. */
   async warm(wound: Wound): Promise<void> {
-    const { graph, inference, log } = this.options
+    const { graph, inference, log, now } = this.options
     const { tail } = cut(graph, wound)
     const bytes = weightBytes(graph, tail)
     if (this.tails.has(wound.id) || !this.tails.fits(bytes)) return
@@ -47,7 +52,11 @@ export class TailCache {
     for (const id of evicted) this.ready.delete(id)
     try {
       for (const id of evicted) await inference.unload(tailKey(id))
+      const beginMs = now()
+      this.compiledAtMs = beginMs + this.compileMs
       await inference.load(tailKey(wound.id), tail)
+      this.compiledAtMs = now()
+      this.compileMs = this.compiledAtMs - beginMs
       this.ready.add(wound.id)
       log('debug', 'a tail was compiled', { wound: wound.id })
     } catch (error) {

@@ -12,8 +12,9 @@ function request(fields: Partial<QueuedRequest> = {}): QueuedRequest {
 }
 
 /** A call takes 10 ms for each request, or less where several share it. */
-function times(batch = 1, togetherMs = 15): CallTimes {
+function times(batch = 1, togetherMs = 15, freeAtMs = 0): CallTimes {
   return {
+    freeAtMs: () => freeAtMs,
     batchLimit: () => batch,
     callMs: (_, requests) => (batch === 1 ? 10 * requests : requests === 1 ? 10 : togetherMs),
   }
@@ -185,6 +186,12 @@ describe('RequestQueue', () => {
     const queue = queueOf({ maxWaitMs: 25 })
     for (let n = 0; n < 3; n++) queue.admit(request(), 0)
     expect(queue.admit(request(), 0)).toEqual({ kind: 'refused', reason: 'wait', waitMs: 30 })
+  })
+
+  test('what the engine does besides is waited for, too', () => {
+    const queue = queueOf({}, times(1, 15, 70))
+    expect([queue.waitMs('m', 0), queue.waitMs('m', 60), queue.waitMs('m', 80)]).toEqual([70, 10, 0])
+    expect(queue.admit(request({ dueMs: 60 }), 0)).toEqual({ kind: 'refused', reason: 'wait', waitMs: 70 })
   })
 
   test('what would not be begun before it is worth nothing is refused at once', () => {

@@ -47,6 +47,10 @@ class Engine implements Server {
     return requests.map(() => ({ encoded: [], elapsedMs: 20, shareMs: 20 / requests.length }))
   }
 
+  freeAtMs(): number {
+    return 0
+  }
+
   prepareTail(): void {}
 }
 
