@@ -61,11 +61,10 @@ interface Line<Request extends QueuedRequest> extends ServiceLine<Request> {
 }
 
 /** What one sender has here. */
-interface Holding<Request> {
+interface Holding {
+  readonly sender: string
   bytes: number
   count: number
-  /** What of it may go, latest due last. */
-  readonly dispensable: Request[]
 }
 
 /**
@@ -104,12 +103,11 @@ export class RequestQueue<Request extends QueuedRequest> {
     joinLine(line, request)
     this.hold(request)
     const waitMs = this.waitOf(request, nowMs)
-    const refusal =
-      waitMs > Math.min(this.limits.maxWaitMs, request.dueMs - nowMs) ? ('wait' as const) : undefined
-    const victims = refusal === undefined ? this.victimsFor(request) : undefined
+    const isLate = waitMs > Math.min(this.limits.maxWaitMs, request.dueMs - nowMs)
+    const victims = isLate ? undefined : this.victimsFor(request)
     if (victims === undefined) {
       this.take(request)
-      return { kind: 'refused', waitMs, reason: refusal ?? 'full' }
+      return { kind: 'refused', waitMs, reason: isLate ? 'wait' : 'full' }
     }
     for (const victim of victims) this.take(victim)
     return { kind: 'admitted', evicted: victims }
@@ -216,15 +214,16 @@ export class RequestQueue<Request extends QueuedRequest> {
   private victimsFor(newcomer: Request): Request[] | undefined {
     const { maxBytes, maxRequests } = this.limits
     const victims: Request[] = []
+    if (this.heldBytes <= maxBytes && this.requests.size <= maxRequests) return victims
     const holdings = this.holdings()
-    const shareOf = ({ bytes, count }: Holding<Request>) => Math.max(bytes / maxBytes, count / maxRequests)
     const own = holdings.get(newcomer.sender)!
+    const shareOf = ({ bytes, count }: Holding) => Math.max(bytes / maxBytes, count / maxRequests)
     let bytes = this.heldBytes
     let count = this.requests.size
     while (bytes > maxBytes || count > maxRequests) {
       const largest = [...holdings.values()].reduce((a, b) => (shareOf(b) > shareOf(a) ? b : a), own)
-      const victim = largest.dispensable.pop()
-      if (largest === own || victim === undefined) return undefined
+      const victim = largest === own ? undefined : this.latestOf(largest.sender, victims)
+      if (victim === undefined) return undefined
       largest.bytes -= victim.bytes
       largest.count -= 1
       victims.push(victim)
@@ -234,18 +233,31 @@ export class RequestQueue<Request extends QueuedRequest> {
     return victims
   }
 
-  private holdings(): Map<string, Holding<Request>> {
-    const holdings = new Map<string, Holding<Request>>()
+  /** By sender. */
+  private holdings(): Map<string, Holding> {
+    const holdings = new Map<string, Holding>()
     for (const { sender, bytes } of this.requests.values()) {
-      const before = holdings.get(sender) ?? { bytes: 0, count: 0, dispensable: [] }
-      holdings.set(sender, { ...before, bytes: before.bytes + bytes, count: before.count + 1 })
-    }
-    const waiting = [...this.lines.values()].flatMap((line) => line.waiting)
-    for (const request of waiting.toSorted((a, b) => a.dueMs - b.dueMs)) {
-      // What is being prepared holds its memory until that has ended.
-      if (!this.preparing.has(request.key)) holdings.get(request.sender)!.dispensable.push(request)
+      const holding = holdings.get(sender)
+      if (holding === undefined) holdings.set(sender, { sender, bytes, count: 1 })
+      else {
+        holding.bytes += bytes
+        holding.count += 1
+      }
     }
     return holdings
+  }
+
+  /** Of a sender's requests that may go the one with the latest due time. */
+  private latestOf(sender: string, gone: readonly Request[]): Request | undefined {
+    let latest: Request | undefined
+    for (const { waiting } of this.lines.values()) {
+      // What is being prepared holds its memory until that has ended.
+      const last = waiting.findLast(
+        (request) => request.sender === sender && !this.preparing.has(request.key) && !gone.includes(request),
+      )
+      if (last !== undefined && (latest === undefined || last.dueMs > latest.dueMs)) latest = last
+    }
+    return latest
   }
 
   private hold(request: Request): void {

@@ -66,23 +66,21 @@ export function takeCall<Request extends WaitingRequest>(
   nowMs: number,
   isReady: (request: Request) => boolean,
 ): Request[] {
-  const ready = line.waiting.filter(isReady)
-  if (ready.length === 0) return []
-  const had = (request: Request) => line.had.get(request.sender) ?? 0
-  const least = ready.reduce((min, request) => Math.min(min, had(request)), Number.POSITIVE_INFINITY)
-  line.floorMs = Math.max(line.floorMs, least)
-  const first = ready.find((request) => had(request) <= least + slackMs)!
-  const call = sharers(first, ready, times, nowMs)
+  const board = boardOf(line, line.waiting.filter(isReady))
+  const places = chooseCall(board, times, slackMs, nowMs)
+  if (places.length === 0) return []
+  line.floorMs = Math.max(line.floorMs, leastHad(board))
+  const call = places.map((place) => board.requests[place]!)
+  take(board, places, times)
+  for (const [i, sender] of board.senders.entries()) line.had.set(sender, board.hadMs[i]!)
   line.waiting = line.waiting.filter((request) => !call.includes(request))
-  const shareMs = times.callMs(first.wound, call.length) / call.length
-  for (const request of call) line.had.set(request.sender, had(request) + shareMs)
   forgetOthers(line)
   return call
 }
 
 /**
  * Milliseconds until a request that waits in the line is begun, if no other comes; where it is not begun before it is
- * due, those until that shows. O(waiting^2).
+ * due, those until that shows. O(waiting x senders), with small constants: it is asked for every request that comes.
  * @param endMs when the call that runs will have ended.
  */
 export function expectedWaitMs<Request extends WaitingRequest>(
@@ -93,40 +91,105 @@ export function expectedWaitMs<Request extends WaitingRequest>(
   endMs: number,
   nowMs: number,
 ): number {
-  const copy: ServiceLine<Request> = {
-    waiting: [...line.waiting],
-    had: new Map(line.had),
-    floorMs: line.floorMs,
-  }
+  const board = boardOf(line, line.waiting)
   for (let beginMs = Math.max(nowMs, endMs, times.freeAtMs()); ; ) {
-    if (takeExpired(copy, beginMs).includes(request)) return beginMs - nowMs
-    const call = takeCall(copy, times, slackMs, beginMs, () => true)
-    if (call.length === 0 || call.includes(request)) return beginMs - nowMs
-    beginMs += times.callMs(call[0]!.wound, call.length)
+    if (request.dueMs < beginMs) return beginMs - nowMs
+    const call = chooseCall(board, times, slackMs, beginMs)
+    if (call.length === 0 || call.some((place) => board.requests[place] === request)) return beginMs - nowMs
+    beginMs += take(board, call, times)
   }
 }
 
-/** The first and those that share its call. */
-function sharers<Request extends WaitingRequest>(
-  first: Request,
-  ready: readonly Request[],
+/** Requests in order of due time and what their senders have had, in numbers. */
+interface Board<Request> {
+  readonly requests: readonly Request[]
+  readonly senders: readonly string[]
+  /** Places in `senders`. */
+  readonly senderOf: Int32Array
+  readonly taken: Uint8Array
+  /** By sender. */
+  readonly hadMs: Float64Array
+  readonly left: Int32Array
+  /** All before are taken or too late. */
+  begin: number
+}
+
+function boardOf<Request extends WaitingRequest>(
+  line: ServiceLine<Request>,
+  requests: readonly Request[],
+): Board<Request> {
+  const indices = new Map<string, number>()
+  const senderOf = new Int32Array(requests.length)
+  for (const [place, { sender }] of requests.entries()) {
+    const index = indices.get(sender) ?? indices.size
+    indices.set(sender, index)
+    senderOf[place] = index
+  }
+  const senders = [...indices.keys()]
+  const hadMs = Float64Array.from(senders, (sender) => line.had.get(sender) ?? 0)
+  const left = new Int32Array(senders.length)
+  for (const index of senderOf) left[index]! += 1
+  return { requests, senders, senderOf, taken: new Uint8Array(requests.length), hadMs, left, begin: 0 }
+}
+
+/** Of the senders that still have a request. */
+function leastHad({ hadMs, left }: Board<WaitingRequest>): number {
+  let least = Number.POSITIVE_INFINITY
+  for (let i = 0; i < hadMs.length; i++) if (left[i]! > 0) least = Math.min(least, hadMs[i]!)
+  return least
+}
+
+/** Places of the requests of the next call; none where all is taken. What is due before it begins is passed over. */
+function chooseCall<Request extends WaitingRequest>(
+  board: Board<Request>,
   times: CallTimes,
+  slackMs: number,
   nowMs: number,
-): Request[] {
-  const { wound } = first
-  const limit = times.batchLimit(wound)
+): number[] {
+  const { requests, senderOf, taken, hadMs, left } = board
+  for (; board.begin < requests.length; board.begin++) {
+    if (taken[board.begin] === 1) continue
+    if (requests[board.begin]!.dueMs >= nowMs) break
+    left[senderOf[board.begin]!]! -= 1
+  }
+  const limit = leastHad(board) + slackMs
+  for (let place = board.begin; place < requests.length; place++) {
+    if (taken[place] === 0 && hadMs[senderOf[place]!]! <= limit) return sharers(place, board, times, nowMs)
+  }
+  return []
+}
+
+/** The first's place and those of the others that share its call. */
+function sharers(first: number, board: Board<WaitingRequest>, times: CallTimes, nowMs: number): number[] {
+  const { requests, taken } = board
+  const { wound, dueMs } = requests[first]!
   const call = [first]
+  const limit = times.batchLimit(wound)
+  if (limit === 1) return call
   const aloneMs = nowMs + times.callMs(wound, 1)
-  let firstDueMs = first.dueMs < aloneMs ? Number.POSITIVE_INFINITY : first.dueMs
-  for (const other of ready) {
-    if (call.length >= limit) break
-    if (other === first || other.wound !== wound) continue
-    const dueMs = other.dueMs < aloneMs ? firstDueMs : Math.min(firstDueMs, other.dueMs)
-    if (nowMs + times.callMs(wound, call.length + 1) > dueMs) break
-    firstDueMs = dueMs
-    call.push(other)
+  // Of those that would be in time alone.
+  let firstDueMs = dueMs < aloneMs ? Number.POSITIVE_INFINITY : dueMs
+  for (let place = board.begin; place < requests.length && call.length < limit; place++) {
+    const other = requests[place]!
+    if (taken[place] === 1 || place === first || other.wound !== wound) continue
+    const earliestMs = other.dueMs < aloneMs ? firstDueMs : Math.min(firstDueMs, other.dueMs)
+    if (nowMs + times.callMs(wound, call.length + 1) > earliestMs) break
+    firstDueMs = earliestMs
+    call.push(place)
   }
   return call
+}
+
+/** Takes a call's requests off the board and charges their senders. @returns What the call takes. */
+function take(board: Board<WaitingRequest>, call: readonly number[], times: CallTimes): number {
+  const callMs = times.callMs(board.requests[call[0]!]!.wound, call.length)
+  for (const place of call) {
+    const sender = board.senderOf[place]!
+    board.taken[place] = 1
+    board.left[sender]! -= 1
+    board.hadMs[sender]! += callMs / call.length
+  }
+  return callMs
 }
 
 /** Who neither waits nor is ahead would begin at the floor anyway. */

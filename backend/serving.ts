@@ -49,7 +49,7 @@ const decodersOf = { cheap: 2, expensive: 1 } as const
  */
 export class Serving {
   private readonly servers: ReadonlyMap<string, Server>
-  private readonly slowdowns: ReadonlyMap<string, LiveSlowdown>
+  private readonly speeds: ReadonlyMap<string, { readonly live: LiveSlowdown; factor: number }>
   private readonly queue: RequestQueue<Pending>
   private readonly now: () => number
   private readonly log: Log
@@ -64,15 +64,18 @@ export class Serving {
 
   constructor({ servers, limits, now, log }: ServingOptions) {
     this.servers = new Map(servers.map((server) => [server.hash, server]))
-    this.slowdowns = new Map(servers.map(({ hash }) => [hash, new LiveSlowdown(now)]))
-    const times = servers.map((server): [string, CallTimes] => [
-      server.hash,
-      {
-        batchLimit: (wound) => server.batchLimit(wound),
-        freeAtMs: () => server.freeAtMs(),
-        callMs: (wound, requests) => server.callMs(wound, requests) * this.slowdowns.get(server.hash)!.factor,
-      },
-    ])
+    this.speeds = new Map(servers.map(({ hash }) => [hash, { live: new LiveSlowdown(now), factor: 1 }]))
+    const times = servers.map((server): [string, CallTimes] => {
+      const speed = this.speeds.get(server.hash)!
+      return [
+        server.hash,
+        {
+          batchLimit: (wound) => server.batchLimit(wound),
+          freeAtMs: () => server.freeAtMs(),
+          callMs: (wound, requests) => server.callMs(wound, requests) * speed.factor,
+        },
+      ]
+    })
     this.queue = new RequestQueue(limits, new Map(times))
     this.now = now
     this.log = log
@@ -185,7 +188,10 @@ export class Serving {
     const requests = call.map(({ key }) => this.prepared.get(key)!)
     const finished = await server.finish(requests, signal)
     const [{ wound }] = call as [Pending]
-    this.slowdowns.get(server.hash)!.observe(finished[0]!.elapsedMs, server.callMs(wound, call.length))
+    const speed = this.speeds.get(server.hash)!
+    speed.live.observe(finished[0]!.elapsedMs, server.callMs(wound, call.length))
+    // Once a call and not whenever it is asked for, which is often.
+    speed.factor = speed.live.factor
     for (const [i, pending] of call.entries()) {
       const { encoded, elapsedMs, shareMs } = finished[i]!
       const { decodeMs } = requests[i]!
