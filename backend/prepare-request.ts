@@ -52,16 +52,38 @@ export async function prepareRequest(
 /** More than wound, codec, shapes and a codec's tables need. */
 const headerBytes = 64 * 1024
 
+/** Looks each wound up once: finding one goes through the graph. Bounded, as anybody may name any. */
+export class RequestedWounds {
+  private readonly graph: LayerGraph
+  private readonly known = new Map<string, Wound>()
+
+  constructor(graph: LayerGraph) {
+    this.graph = graph
+  }
+
+  /** The wound of that name, behind which there is something to compute. @throws {RequestError} */
+  get(id: string): Wound {
+    const known = this.known.get(id)
+    if (known !== undefined) return known
+    const wound = requestedWound(this.graph, id)
+    if (this.known.size >= mostWounds) this.known.clear()
+    this.known.set(id, wound)
+    return wound
+  }
+}
+
+/** How many are remembered. */
+const mostWounds = 256
+
 /**
  * Bytes that a request at a wound can have at most: no codec makes values larger than float32 does, but for a little.
- * @throws {RequestError} for a wound the model has not.
  */
 export function largestRequest(
   model: Model,
-  { wound, codec }: Pick<RequestContent, 'wound' | 'codec'>,
+  { tensors }: Wound,
+  codec: string,
   maxPictureBytes: number,
 ): number {
-  const { tensors } = requestedWound(model.graph, wound)
   if (isInputCodec(codec)) return maxPictureBytes + headerBytes
   const values = tensors.reduce((sum, id) => sum + elementsOf(model.graph.tensors[id]!), 0)
   return 5 * values + headerBytes
@@ -72,8 +94,7 @@ export function isPicture({ wound, codec, parts }: RequestContent): boolean {
   return wound === 'input' && isInputCodec(codec) && codec !== rawInput && parts.length === 1
 }
 
-/** The wound of a request, behind which there is something to compute. @throws {RequestError} */
-export function requestedWound(graph: LayerGraph, id: string): Wound {
+function requestedWound(graph: LayerGraph, id: string): Wound {
   let wound: Wound
   try {
     wound = findWound(graph, id)

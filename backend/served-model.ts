@@ -17,7 +17,7 @@ import {
   type PreparedRequest,
   prepareRequest,
   type RequestContent,
-  requestedWound,
+  RequestedWounds,
 } from './prepare-request.ts'
 import { TailCache } from './tail-cache.ts'
 
@@ -35,6 +35,7 @@ export class ServedModel {
   private inference: InferenceHost | undefined
   private cache!: TailCache
   private model!: Model
+  private wounds!: RequestedWounds
 
   constructor(choice: ModelChoice, config: WorkerConfig, log: Log) {
     this.choice = choice
@@ -59,6 +60,7 @@ export class ServedModel {
     const { threads, stateDirectory, compiledCache, limits } = config
     this.model = await loadChosenModel(choice)
     const { graph } = this.model
+    this.wounds = new RequestedWounds(graph)
     const calibration = await modelCalibration(choice.model, this.hash)
     const chain = segmentChain(graph, plannedWounds(graph, calibration))
     const options = { ...choice, modelHash: this.hash, threads, machine: machineName(), stateDirectory, log }
@@ -111,7 +113,8 @@ export class ServedModel {
 
   /** Bytes that such a request can have at most. @throws {RequestError} for a wound the model has not. */
   largestRequest(content: Pick<RequestContent, 'wound' | 'codec'>): number {
-    return largestRequest(this.model, content, this.config.limits.inputBytes)
+    const wound = this.wounds.get(content.wound)
+    return largestRequest(this.model, wound, content.codec, this.config.limits.inputBytes)
   }
 
   /** How many requests at a wound are best finished in one call at most. */
@@ -123,7 +126,7 @@ export class ServedModel {
 
   /** @throws {RequestError} for a wound the model has not, or parts that do not fit it. */
   async prepare(content: RequestContent): Promise<PreparedRequest> {
-    const wound = requestedWound(this.model.graph, content.wound)
+    const wound = this.wounds.get(content.wound)
     return prepareRequest(this.model, wound, content, this.config.limits.inputBytes)
   }
 
