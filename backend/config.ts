@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { compiledCacheSchema } from '../src/executor/compiled-cache/cache-settings.ts'
+import { executionProviders } from '../src/executor/engine.ts'
 import { engineSettings } from '../src/executor/resolve-engine.ts'
 import { modelChoiceSchema } from '../src/model-graph/model-choice.ts'
 import { endpointSchema } from '../src/transport/endpoint-config.ts'
@@ -15,6 +16,11 @@ export const workerConfigSchema = z.strictObject({
   models: z.array(modelChoiceSchema).min(1),
   /** `auto`: the fastest that passes the parity check on this machine, measured once and remembered. */
   engine: z.enum(engineSettings).default('onnxruntime'),
+  /**
+   * What ONNX Runtime is to compute on instead of the CPU, in order of preference: the first is used that the installed
+   * package has and that gives the CPU's answers. Comes before `engine`.
+   */
+  executionProviders: z.array(z.enum(executionProviders)).default([]),
   /** The choice of the engine is kept here. */
   stateDirectory: z.string().min(1).default('state'),
   /** Compiled segments, which are mapped from disk and not held in memory. */

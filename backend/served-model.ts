@@ -1,4 +1,5 @@
 import { modelCalibration } from '../src/codec/model-codecs.ts'
+import type { EngineName, ExecutionProvider } from '../src/executor/engine.ts'
 import { InferenceHost } from '../src/executor/inference-host.ts'
 import type { RunReply } from '../src/executor/inference-protocol.ts'
 import { randomInputs } from '../src/executor/random-inputs.ts'
@@ -19,6 +20,7 @@ import {
   type RequestContent,
   RequestedWounds,
 } from './prepare-request.ts'
+import { startOnProvider } from './start-on-provider.ts'
 import { TailCache } from './tail-cache.ts'
 
 /** One model: its segments, and as many whole tails as fit. */
@@ -57,33 +59,19 @@ export class ServedModel {
    */
   async start(): Promise<void> {
     const { config, log, choice } = this
-    const { threads, stateDirectory, compiledCache, limits } = config
     this.model = await loadChosenModel(choice)
     const { graph } = this.model
     this.wounds = new RequestedWounds(graph)
     const calibration = await modelCalibration(choice.model, this.hash)
     const chain = segmentChain(graph, plannedWounds(graph, calibration))
-    const options = { ...choice, modelHash: this.hash, threads, machine: machineName(), stateDirectory, log }
-    const { part, engine } = await startWithEngine(config.engine, options, (name) => {
-      const setup = { ...choice, engine: name, threads, slowdown: 1, compiledCache }
-      const inference = new InferenceHost(setup, {
-        onFault: (error) => log('error', 'the inference thread failed', { error }),
-        onNote: (note) => note.kind === 'log' && log(note.level, note.message, note.fields),
-      })
-      const start = async () => {
-        await inference.start()
-        for (const segment of chain.segments) await inference.load(segment.key, segment)
-      }
-      return { inference, start, stop: () => inference.stop() }
-    })
-    const { inference } = part
+    const { inference, engine } = await this.startEngine(chain)
     this.inference = inference
     this.engine = engine
     this.cache = new TailCache({
       graph,
       chain,
       inference,
-      tailBytes: limits.tailBytes,
+      tailBytes: config.limits.tailBytes,
       now: () => performance.now(),
       log,
     })
@@ -92,6 +80,48 @@ export class ServedModel {
 
   async stop(): Promise<void> {
     await this.inference?.stop()
+  }
+
+  /** The chain on an execution provider where one is set and can be used, else on an engine. */
+  private async startEngine(chain: SegmentChain): Promise<{ inference: InferenceHost; engine: EngineState }> {
+    const { config, log, choice } = this
+    const { engine: configured, executionProviders, stateDirectory, threads } = config
+    const { found, faults } = await startOnProvider(executionProviders, this.model, chain, (provider) =>
+      this.thread(chain, 'onnxruntime', provider),
+    )
+    for (const fault of faults) log('warn', 'an execution provider cannot be used', { reason: fault })
+    const reasons = (own?: string) => {
+      const all = [...faults, ...(own === undefined ? [] : [own])]
+      return all.length === 0 ? {} : { reason: all.join('; ') }
+    }
+    if (found !== undefined) {
+      const { part, provider } = found
+      const engine: EngineState = { configured, used: 'onnxruntime', provider, ...reasons() }
+      return { inference: part.inference, engine }
+    }
+    const options = { ...choice, modelHash: this.hash, threads, machine: machineName(), stateDirectory, log }
+    const { part, engine } = await startWithEngine(configured, options, (name) => this.thread(chain, name))
+    return { inference: part.inference, engine: { ...engine, ...reasons(engine.reason) } }
+  }
+
+  private thread(chain: SegmentChain, engine: EngineName, provider?: ExecutionProvider) {
+    const { choice, log } = this
+    const { threads, compiledCache } = this.config
+    const setup = { ...choice, engine, threads, slowdown: 1 }
+    // What is kept compiled is compiled for the CPU.
+    const how = provider === undefined ? { compiledCache } : { provider }
+    const inference = new InferenceHost(
+      { ...setup, ...how },
+      {
+        onFault: (error) => log('error', 'the inference thread failed', { error }),
+        onNote: (note) => note.kind === 'log' && log(note.level, note.message, note.fields),
+      },
+    )
+    const start = async () => {
+      await inference.start()
+      for (const segment of chain.segments) await inference.load(segment.key, segment)
+    }
+    return { inference, start, stop: () => inference.stop() }
   }
 
   /** Milliseconds of a request alone, of the input's with decoding a picture; 0 where it was not measured. */

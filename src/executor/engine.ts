@@ -6,6 +6,10 @@ import type { CompiledCache } from './compiled-cache/compiled-cache.ts'
 export const engineNames = ['onnxruntime', 'tensorflow', 'wasm'] as const
 export type EngineName = (typeof engineNames)[number]
 
+/** What ONNX Runtime can compute on besides the CPU, where the installed package has it. */
+export const executionProviders = ['cuda', 'tensorrt', 'coreml', 'dml', 'webgpu'] as const
+export type ExecutionProvider = (typeof executionProviders)[number]
+
 export interface Executable {
   /**
    * Values of the segment's outputs, in the segment's order, for its inputs in the segment's order.

@@ -4,11 +4,13 @@ import type { Segment } from '../model-graph/segment.ts'
 import type { LogLevel } from '../telemetry/log.ts'
 import type { TensorValue } from '../tensor/tensor-value.ts'
 import type { CompiledCacheSettings } from './compiled-cache/cache-settings.ts'
-import type { EngineName } from './engine.ts'
+import type { EngineName, ExecutionProvider } from './engine.ts'
 
 /** What the inference thread is started with. Plain data: it crosses to the thread by structured clone. */
 export interface ThreadSetup extends ModelChoice {
   readonly engine: EngineName
+  /** What engine `onnxruntime` computes on; the CPU where absent. */
+  readonly provider?: ExecutionProvider
   /** Threads of one run of the engine. */
   readonly threads: number
   /**

@@ -36,7 +36,7 @@ class Cancelled extends Error {}
 
 const startedMs = performance.now()
 const model = await loadModel(setup.model, loadingOptions(setup))
-const engine = await loadEngine(setup.engine)
+const engine = await loadEngine(setup.engine, setup.provider)
 const codecs = await modelCodecs(setup.model, model.hash)
 const cache = compiledCache()
 const answers = new Set(model.graph.outputs)

@@ -1,12 +1,15 @@
-import type { Engine, EngineName } from './engine.ts'
+import type { Engine, EngineName, ExecutionProvider } from './engine.ts'
 
 /** Each engine is its own module, loaded when asked for: one that is missing does not hurt the others. */
 const modules: Readonly<
-  Record<EngineName, { readonly package: string; readonly load: () => Promise<Engine> }>
+  Record<
+    EngineName,
+    { readonly package: string; readonly load: (provider?: ExecutionProvider) => Promise<Engine> }
+  >
 > = {
   onnxruntime: {
     package: 'onnxruntime-node',
-    load: async () => (await import('./onnxruntime-engine.ts')).onnxruntimeEngine(),
+    load: async (provider) => (await import('./onnxruntime-engine.ts')).onnxruntimeEngine(provider),
   },
   wasm: {
     package: 'onnxruntime-web',
@@ -18,11 +21,14 @@ const modules: Readonly<
   },
 }
 
-/** @throws {Error} with the package to install where the engine cannot be loaded on this machine. */
-export async function loadEngine(name: EngineName): Promise<Engine> {
+/**
+ * @param provider For engine `onnxruntime`: what it is to compute on.
+ * @throws {Error} with the package to install where the engine cannot be loaded on this machine.
+ */
+export async function loadEngine(name: EngineName, provider?: ExecutionProvider): Promise<Engine> {
   const module = modules[name]
   try {
-    return await module.load()
+    return await module.load(provider)
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause)
     throw new Error(

@@ -1,13 +1,14 @@
 import { createRequire } from 'node:module'
 import type * as OnnxRuntimeNode from 'onnxruntime-node'
-import type { Engine } from './engine.ts'
+import type { Engine, ExecutionProvider } from './engine.ts'
 import { commonSessionOptions, compileOnnxSession } from './onnx-session.ts'
 
 /**
  * ONNX Runtime's native build (x64 and arm64). A run blocks the calling thread.
+ * @param provider What it computes on as far as that can; nothing compiles where the package has it not.
  * @throws {Error} where the package has no build for this machine.
  */
-export function onnxruntimeEngine(): Engine {
+export function onnxruntimeEngine(provider: ExecutionProvider | 'cpu' = 'cpu'): Engine {
   // Required and not imported: when a CommonJS module throws on import, Node 20 rejects the import and then ends the
   // process with the same error as uncaught.
   const require = createRequire(import.meta.url)
@@ -17,7 +18,7 @@ export function onnxruntimeEngine(): Engine {
     compile: (model, segment, { threads, cache }) => {
       const options = {
         ...commonSessionOptions,
-        executionProviders: ['cpu'],
+        executionProviders: [provider],
         intraOpNumThreads: threads,
         interOpNumThreads: 1,
       }

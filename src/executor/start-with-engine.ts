@@ -1,4 +1,4 @@
-import type { EngineName } from './engine.ts'
+import type { EngineName, ExecutionProvider } from './engine.ts'
 import { type EngineSetting, type ResolveEngineOptions, resolveEngine } from './resolve-engine.ts'
 
 /** Which engine was asked for, which one runs, and why another does. */
@@ -6,6 +6,8 @@ export interface EngineState {
   readonly configured: EngineSetting
   /** `none`: nothing is computed here. */
   readonly used: EngineName | 'none'
+  /** What it computes on besides the CPU. */
+  readonly provider?: ExecutionProvider
   /** What stood against the engines before the one used; absent where there was nothing. */
   readonly reason?: string
 }

@@ -15,9 +15,14 @@ const announcementSchema = z.object({
       hash: z.string(),
       /** Where its weights were made up: its answers mean nothing. */
       weights: z.literal('random').optional(),
-      /** Which engine was asked for, which one computes, and why another does. */
+      /** Which engine was asked for, which one computes, on what besides the CPU, and why another does. */
       engine: z
-        .object({ configured: z.string(), used: z.string(), reason: z.string().optional() })
+        .object({
+          configured: z.string(),
+          used: z.string(),
+          provider: z.string().optional(),
+          reason: z.string().optional(),
+        })
         .optional(),
       /** Wounds whose tail is loaded, with the milliseconds that it takes; at `input` with decoding a picture. */
       wounds: z.array(z.object({ id: z.string(), tailMs: z.number().nonnegative() })),
