@@ -11,7 +11,7 @@ import { elementCount } from '../src/tensor/element-count.ts'
 export interface TailCacheOptions {
   readonly graph: LayerGraph
   readonly chain: SegmentChain
-  readonly inference: InferenceHost
+  readonly inference: Pick<InferenceHost, 'idle' | 'load' | 'unload'>
   /** Weights of whole tails that may be held beside the chain's. */
   readonly tailBytes: number
   readonly now: () => number
