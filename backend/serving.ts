@@ -4,6 +4,7 @@ import { pictureCost } from '../src/codec/picture-cost.ts'
 import { LiveSlowdown } from '../src/latency-model/live-slowdown.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import type { FailureFrame, Frame, RequestFrame } from '../src/transport/frame.ts'
+import type { WorkerConfig } from './config.ts'
 import { type Finished, resultCodec } from './measure-tails.ts'
 import { isPicture, type PreparedRequest, RequestError } from './prepare-request.ts'
 import { type Preparation, type QueuedRequest, type QueueLimits, RequestQueue } from './request-queue.ts'
@@ -38,6 +39,16 @@ export interface ServingOptions {
   readonly limits: QueueLimits
   readonly now: () => number
   readonly log: Log
+}
+
+/** Requests of a model that may wait decoded. */
+const maxPrepared = 6
+/** What one sender's requests may have more of the engine than another's before they wait. */
+const slackMs = 50
+
+/** What a worker's configuration means for its queue. */
+export function queueLimits({ queueBytes, queue, waitMs }: WorkerConfig['limits']): QueueLimits {
+  return { maxBytes: queueBytes, maxRequests: queue, maxWaitMs: waitMs, maxPrepared, slackMs }
 }
 
 /** Pictures decoded at once beside the runs; of the expensive ones one. */

@@ -20,7 +20,7 @@ import { sendFrame } from '../src/transport/transfer.ts'
 import type { WorkerConfig } from './config.ts'
 import { RequestError } from './prepare-request.ts'
 import { ServedModel } from './served-model.ts'
-import { Serving } from './serving.ts'
+import { queueLimits, Serving } from './serving.ts'
 
 /** How often a changed load is announced at most. */
 const announceMs = 1000
@@ -33,11 +33,6 @@ const unsubscribeMs = 1000
 
 /** Characters of an announced reason. */
 const longestReason = 500
-
-/** Requests of a model that may wait decoded. */
-const maxPrepared = 6
-/** What one sender's requests may have more of the engine than another's before they wait. */
-const slackMs = 50
 
 type LeftOut = Announcement['leftOut'][number]
 
@@ -87,13 +82,7 @@ export class BackendWorker {
     })
     const serving = new Serving({
       servers: models,
-      limits: {
-        maxBytes: limits.queueBytes,
-        maxRequests: limits.queue,
-        maxWaitMs: limits.waitMs,
-        maxPrepared,
-        slackMs,
-      },
+      limits: queueLimits(limits),
       now: () => performance.now(),
       log,
     })

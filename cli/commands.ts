@@ -72,8 +72,9 @@ export const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import('./commands/calibrate.ts')).calibrate,
   },
   bench: {
-    usage: 'bench engines|codec [--models M,...] [--json]',
-    summary: 'measures this machine: models whole, cut and in segments; bytes and agreement of every codec',
+    usage: 'bench engines|codec|pool [--models M,...] [--json]',
+    summary:
+      'measures this machine: models whole, cut and in segments; bytes and agreement of every codec; what a pool carries',
     load: async () => (await import('./commands/bench.ts')).bench,
   },
 }

@@ -154,15 +154,16 @@ describe('RequestQueue', () => {
       fc.property(arrivals, fc.constantFrom(1, 3), (list, batch) => {
         const model = times(batch, 17)
         const queue = queueOf({ maxBytes: 1e9, maxRequests: 1e9, maxWaitMs: 1e9 }, model)
-        for (const { sender, wound } of list) queue.admit(request({ sender, wound, dueMs: 1e5 }), 0)
+        for (const { sender, wound } of list) queue.admit(request({ sender, wound, dueMs: 1e5 }), 1000)
         // What nobody hurries has to wait for all of it that its sender may not overtake.
         const last = request({ sender: 'd', dueMs: 1e6 })
-        const waitMs = queue.waitMs('m', 0)
-        queue.admit(last, 0)
-        const served = serveAll(queue, model, 0)
-        const begun = served.find((each) => each.request === last)!.beginMs
+        const waitMs = queue.waitMs('m', 1000)
+        queue.admit(last, 1000)
+        const served = serveAll(queue, model, 1000)
+        expect(served.length).toBe(list.length + 1)
+        const begunMs = served.find((each) => each.request === last)!.beginMs - 1000
         // A stranger's request shares no call.
-        expect(batch === 1 ? waitMs === begun : waitMs >= begun).toBe(true)
+        expect(batch === 1 ? waitMs === begunMs : waitMs >= begunMs).toBe(true)
       }),
     )
   })
@@ -196,10 +197,11 @@ describe('RequestQueue', () => {
 
   test('what would not be begun before it is worth nothing is refused at once', () => {
     const queue = queueOf()
-    for (let n = 0; n < 6; n++) queue.admit(request({ dueMs: 100 }), 0)
-    expect(queue.admit(request({ sender: 'b', dueMs: 5 }), 0).kind).toBe('admitted')
-    queue.next('m', 0)
-    expect(queue.admit(request({ sender: 'b', dueMs: 5 }), 0)).toEqual({
+    const [nowMs, dueMs] = [1000, 1005]
+    for (let n = 0; n < 6; n++) queue.admit(request({ dueMs: 1100 }), nowMs)
+    expect(queue.admit(request({ sender: 'b', dueMs }), nowMs).kind).toBe('admitted')
+    queue.next('m', nowMs)
+    expect(queue.admit(request({ sender: 'b', dueMs }), nowMs)).toEqual({
       kind: 'refused',
       reason: 'wait',
       waitMs: 10,
@@ -213,7 +215,10 @@ describe('RequestQueue', () => {
         // Whatever due times the flooder claims.
         for (let n = 0; n < 60; n++) queue.admit(request({ sender: 'flood', dueMs: 5000 + leftMs }), 0)
         for (let n = 0; n < senders; n++) queue.admit(request({ sender: `quiet ${n}`, dueMs: 1e6 }), 0)
-        const quiet = serveAll(queue, times(), 0).filter((each) => each.request.sender !== 'flood')
+        const served = serveAll(queue, times(), 0)
+        // The flooder gets what is left.
+        expect(served.length).toBe(60 + senders)
+        const quiet = served.filter((each) => each.request.sender !== 'flood')
         expect(quiet.length).toBe(senders)
         const latestMs = Math.max(...quiet.map(({ beginMs }) => beginMs))
         expect(latestMs).toBeLessThanOrEqual(limits.slackMs + 10 + 10 * senders)
@@ -262,6 +267,63 @@ describe('RequestQueue', () => {
         for (const { dueMs } of call) expect(call.length === 1 || dueMs >= endMs || dueMs < 10).toBe(true)
       }),
     )
+  })
+
+  test('who is late anyway does not keep others from sharing a call', () => {
+    const queue = queueOf({}, times(3, 40))
+    for (const dueMs of [1005, 1100, 1200]) queue.admit(request({ dueMs }), 1000)
+    expect(queue.next('m', 1000).call.length).toBe(3)
+    queue.done('m')
+    for (const dueMs of [2015, 2100, 2200]) queue.admit(request({ dueMs }), 2000)
+    // Alone the first is in time, with another it would not be.
+    expect(queue.next('m', 2000).call.length).toBe(1)
+  })
+
+  test('a member of a batch is charged its share, not the call', () => {
+    const queue = queueOf({ maxWaitMs: 1e9, slackMs: 0 }, times(4, 20))
+    for (let n = 0; n < 8; n++) queue.admit(request({ sender: 'a', dueMs: 5000 }), 0)
+    for (let n = 0; n < 4; n++) queue.admit(request({ sender: 'b', wound: 'v', dueMs: 6000 }), 0)
+    const senders = serveAll(queue, times(4, 20), 0).map((each) => each.request.sender)
+    // Four of a are as much as four of b.
+    expect(senders.join('')).toBe('aaaabbbbaaaa')
+  })
+
+  test('what a sender had is forgotten once nobody waits', () => {
+    const queue = queueOf({ slackMs: 0 })
+    for (let n = 0; n < 5; n++) queue.admit(request({ sender: 'a' }), 0)
+    serveAll(queue, times(), 0)
+    queue.admit(request({ sender: 'a', dueMs: 1000 }), 100)
+    queue.admit(request({ sender: 'b', dueMs: 2000 }), 100)
+    expect(queue.next('m', 100).call[0]!.sender).toBe('a')
+  })
+
+  test.each([
+    ['bytes', { maxBytes: 100, maxRequests: 1000 }, 10],
+    ['requests', { maxBytes: 1e6, maxRequests: 10 }, 10],
+    ['requests, of small ones', { maxBytes: 1e6, maxRequests: 10 }, 1],
+  ])('the room is shared in %s, whichever is scarce', (_, room, bytes) => {
+    const queue = queueOf(room)
+    for (let n = 0; n < 10; n++) queue.admit(request({ sender: 'flood', bytes }), 0)
+    const evictions = []
+    for (let n = 0; n < 7; n++) {
+      const admission = queue.admit(request({ sender: 'quiet', bytes }), 0)
+      evictions.push(admission.kind === 'admitted' ? admission.evicted.length : admission.kind)
+    }
+    // Up to half, and then it is as large as the flooder.
+    expect(evictions).toEqual([1, 1, 1, 1, 1, 'refused', 'refused'])
+    expect(queue.size).toBe(10)
+  })
+
+  test('of several lines the latest due gives way', () => {
+    const lines = new Map([
+      ['m', times()],
+      ['n', times()],
+    ])
+    const queue = new RequestQueue<QueuedRequest>({ ...limits, maxRequests: 4 }, lines)
+    const held = [100, 400, 300, 200].map((dueMs, i) => request({ sender: 'a', dueMs, line: 'mmnn'[i]! }))
+    for (const each of held) queue.admit(each, 0)
+    expect(queue.admit(request({ sender: 'b' }), 0)).toEqual({ kind: 'admitted', evicted: [held[1]] })
+    expect(queue.admit(request({ sender: 'c' }), 0)).toEqual({ kind: 'admitted', evicted: [held[2]] })
   })
 
   test('a batch is of one wound, full where nothing is in a hurry', () => {
