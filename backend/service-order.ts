@@ -3,7 +3,8 @@
  * senders that are not ahead: a sender whose requests have had `slackMs` more of the engine than those of the one that
  * has had least waits until the others have caught up, so that one that floods delays only itself. (Start-time fair
  * queueing, Goyal et al., SIGCOMM 1996, with a slack within which due times decide.) Requests at the wound of the first
- * ride along where their model computes several in one call sooner, and none that would be in time alone becomes late.
+ * ride along where their model computes several in one call sooner, as far as none of them that would be in time alone
+ * becomes late, nor the one that they overtake.
  *
  * Plain data and functions; O(waiting) a call.
  */
@@ -167,8 +168,11 @@ function sharers(first: number, board: Board<WaitingRequest>, times: CallTimes, 
   const limit = times.batchLimit(wound)
   if (limit === 1) return call
   const aloneMs = nowMs + times.callMs(wound, 1)
-  // Of those that would be in time alone.
-  let firstDueMs = dueMs < aloneMs ? Number.POSITIVE_INFINITY : dueMs
+  // Of those that would be in time alone, and of the one that would be next otherwise.
+  let firstDueMs = Math.min(
+    dueMs < aloneMs ? Number.POSITIVE_INFINITY : dueMs,
+    overtaken(first, board, times, aloneMs),
+  )
   for (let place = board.begin; place < requests.length && call.length < limit; place++) {
     const other = requests[place]!
     if (taken[place] === 1 || place === first || other.wound !== wound) continue
@@ -178,6 +182,22 @@ function sharers(first: number, board: Board<WaitingRequest>, times: CallTimes, 
     call.push(place)
   }
   return call
+}
+
+/**
+ * Until when a call must have ended for the first of another wound to be in time; for ever where there is none, or it
+ * will be late anyway.
+ * @param aloneMs when the call of the first alone would have ended.
+ */
+function overtaken(first: number, board: Board<WaitingRequest>, times: CallTimes, aloneMs: number): number {
+  const { requests, taken, begin } = board
+  for (let place = begin; place < requests.length; place++) {
+    const { wound, dueMs } = requests[place]!
+    if (taken[place] === 1 || wound === requests[first]!.wound) continue
+    const latestMs = dueMs - times.callMs(wound, 1)
+    return latestMs < aloneMs ? Number.POSITIVE_INFINITY : latestMs
+  }
+  return Number.POSITIVE_INFINITY
 }
 
 /** Takes a call's requests off the board and charges their senders. @returns What the call takes. */

@@ -65,12 +65,14 @@ export async function measureCrowd(options: CrowdOptions): Promise<Crowd> {
     const session = new MqttSession({ url, clientId, backoff: { minMs: 20, maxMs: 200 } })
     sessions.push(session)
     session.start()
-    await session.whenOnline()
+    // Loopback: who is not connected by then is refused.
+    await session.whenOnline(AbortSignal.timeout(patienceMs))
     return session
   }
   try {
     const port = await freePort()
-    if (options.brokerUrl === undefined) await launch('broker', { port })
+    if (options.brokerUrl === undefined)
+      await launch('broker', { port, maximumConnections: options.agents + options.workers + 10 })
     const url = options.brokerUrl ?? `mqtt://127.0.0.1:${port}`
     // A prefix of its own, as the broker may be in use.
     const prefix = `bench-${randomBytes(4).toString('hex')}`

@@ -89,5 +89,5 @@ function tables(crowd: Crowd, mixed: readonly MixedRow[]): string {
       row.togetherP99Ms.toFixed(0),
     ]),
   ])
-  return `${carried}\n\n${together}`
+  return mixed.length === 0 ? carried : `${carried}\n\n${together}`
 }

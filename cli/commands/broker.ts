@@ -15,6 +15,7 @@ const brokerConfigSchema = z.strictObject({
     .int()
     .min(1024)
     .default(4 * 1024 * 1024),
+  maximumConnections: z.int().min(1).default(1000),
   credentials: z.strictObject({ username: z.string(), password: z.string() }).optional(),
 })
 

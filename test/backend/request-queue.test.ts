@@ -279,6 +279,22 @@ describe('RequestQueue', () => {
     expect(queue.next('m', 2000).call.length).toBe(1)
   })
 
+  test('a batch does not make the one late that it overtakes', () => {
+    // Two take 15 ms together, the overtaken one 10.
+    for (const [dueMs, together] of [
+      [1025, 2],
+      [1024, 1],
+      // Late behind the first alone, too.
+      [1019, 2],
+    ] as const) {
+      const queue = queueOf({}, times(2))
+      queue.admit(request({ dueMs: 1017 }), 1000)
+      queue.admit(request({ wound: 'v', dueMs }), 1000)
+      queue.admit(request({ dueMs: 1500 }), 1000)
+      expect(queue.next('m', 1000).call.length).toBe(together)
+    }
+  })
+
   test('a member of a batch is charged its share, not the call', () => {
     const queue = queueOf({ maxWaitMs: 1e9, slackMs: 0 }, times(4, 20))
     for (let n = 0; n < 8; n++) queue.admit(request({ sender: 'a', dueMs: 5000 }), 0)
