@@ -89,9 +89,9 @@ export function largestRequest(
   return 5 * values + headerBytes
 }
 
-/** Whether what was sent is a picture that has to be decoded, and looks like one. */
-export function isPicture({ wound, codec, parts }: RequestContent): boolean {
-  return wound === 'input' && isInputCodec(codec) && codec !== rawInput && parts.length === 1
+/** Whether what was sent is to be decoded as a picture; by whatever name the wound goes, which may not be the input. */
+export function isPicture({ codec, parts }: RequestContent): boolean {
+  return isInputCodec(codec) && codec !== rawInput && parts.length === 1
 }
 
 function requestedWound(graph: LayerGraph, id: string): Wound {

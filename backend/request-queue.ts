@@ -98,8 +98,15 @@ export class RequestQueue<Request extends QueuedRequest> {
     return this.requests.size
   }
 
+  has(key: string): boolean {
+    return this.requests.has(key)
+  }
+
+  /** @throws {RangeError} where a request of that key is here. */
   admit(request: Request, nowMs: number): Admission<Request> {
     const line = this.lineOf(request.line)
+    if (this.has(request.key))
+      throw new RangeError(`Cannot queue: key must be new, current value is ${request.key}`)
     joinLine(line, request)
     this.hold(request)
     const waitMs = this.waitOf(request, nowMs)

@@ -105,6 +105,8 @@ export class Serving {
   /** Queues a request, or answers at once why not. */
   async accept(arrived: ArrivedRequest): Promise<void> {
     const { key, frame, reply, sender } = arrived
+    // Delivered again, or a name that was guessed.
+    if (this.arriving.has(key) || this.queue.has(key)) return
     const arrivedMs = this.now()
     const server = this.servers.get(frame.modelHash)
     if (server === undefined)

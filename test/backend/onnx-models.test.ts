@@ -114,6 +114,10 @@ const cases = sharedData('cases/models')
 if (cases === undefined) process.stderr.write(`tests skipped: ${missingData('cases/models')}\n`)
 
 describe.skipIf(cases === undefined)('ServedModel with files that failed once', () => {
+  test('worker-one-bad-model/bad does not, and says why', async () => {
+    await expect(serve(join(cases!, 'worker-one-bad-model/bad'))).rejects.toThrow(/must be numbers, .* NaN/)
+  })
+
   test.each([
     'worker-start-onnx/f',
     'worker-start-onnx/open',

@@ -396,5 +396,6 @@ describe('RequestQueue', () => {
     expect(queue.next('n', 0).call).toEqual([two])
     expect(queue.admit(request({ bytes: 20 }), 0)).toMatchObject({ kind: 'refused', reason: 'full' })
     expect(() => queue.next('o', 0)).toThrow(/line must be one of m, n, current value is o/)
+    expect(() => queue.admit(one, 0)).toThrow(/key must be new/)
   })
 })

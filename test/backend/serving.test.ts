@@ -177,6 +177,20 @@ test('Serving: a fault of a batch is tried singly, of a member it is its own', a
   expect(desk.outcomes).toEqual({ first: 'result', a: 'bad-output', b: 'result' })
 })
 
+test('Serving: a request that comes again while it is here is not served twice', async () => {
+  const engine = new Engine('m')
+  const desk = new Desk([engine])
+  await Promise.all([desk.ask('a'), desk.ask('a'), desk.ask('b')])
+  await desk.ask('b')
+  expect(desk.serving.bytes).toBe(2 * picture.length)
+  for (let n = 0; n < 2; n++) {
+    engine.calls[n]!.end.resolve()
+    await settled()
+  }
+  expect(engine.calls.length).toBe(2)
+  expect(desk.serving.bytes).toBe(0)
+})
+
 test('Serving: what became worthless while it waited is not computed, what would is refused with its wait', async () => {
   const engine = new Engine('m')
   const desk = new Desk([engine])
