@@ -55,16 +55,18 @@ export class ServedModel {
 
   /**
    * Loads what finishes from the wounds that an agent can choose, and measures it.
-   * @throws whatever keeps it from answering from its input.
+   * @param signal Gives up, between two parts.
+   * @throws whatever keeps it from answering from its input; the signal's reason.
    */
-  async start(): Promise<void> {
+  async start(signal?: AbortSignal): Promise<void> {
     const { config, log, choice } = this
     this.model = await loadChosenModel(choice)
+    signal?.throwIfAborted()
     const { graph } = this.model
     this.wounds = new RequestedWounds(graph)
     const calibration = await modelCalibration(choice.model, this.hash)
     const chain = segmentChain(graph, plannedWounds(graph, calibration))
-    const { inference, engine } = await this.startEngine(chain)
+    const { inference, engine } = await this.startEngine(chain, signal)
     this.inference = inference
     this.engine = engine
     this.cache = new TailCache({
@@ -75,7 +77,7 @@ export class ServedModel {
       now: () => performance.now(),
       log,
     })
-    await this.measure(chain)
+    await this.measure(chain, signal)
   }
 
   async stop(): Promise<void> {
@@ -83,11 +85,14 @@ export class ServedModel {
   }
 
   /** The chain on an execution provider where one is set and can be used, else on an engine. */
-  private async startEngine(chain: SegmentChain): Promise<{ inference: InferenceHost; engine: EngineState }> {
+  private async startEngine(
+    chain: SegmentChain,
+    signal: AbortSignal | undefined,
+  ): Promise<{ inference: InferenceHost; engine: EngineState }> {
     const { config, log, choice } = this
     const { engine: configured, executionProviders, stateDirectory, threads } = config
     const { found, faults } = await startOnProvider(executionProviders, this.model, chain, (provider) =>
-      this.thread(chain, 'onnxruntime', provider),
+      this.thread(chain, signal, 'onnxruntime', provider),
     )
     for (const fault of faults) log('warn', 'an execution provider cannot be used', { reason: fault })
     const reasons = (own?: string) => {
@@ -100,11 +105,18 @@ export class ServedModel {
       return { inference: part.inference, engine }
     }
     const options = { ...choice, modelHash: this.hash, threads, machine: machineName(), stateDirectory, log }
-    const { part, engine } = await startWithEngine(configured, options, (name) => this.thread(chain, name))
+    const { part, engine } = await startWithEngine(configured, options, (name) =>
+      this.thread(chain, signal, name),
+    )
     return { inference: part.inference, engine: { ...engine, ...reasons(engine.reason) } }
   }
 
-  private thread(chain: SegmentChain, engine: EngineName, provider?: ExecutionProvider) {
+  private thread(
+    chain: SegmentChain,
+    signal: AbortSignal | undefined,
+    engine: EngineName,
+    provider?: ExecutionProvider,
+  ) {
     const { choice, log } = this
     const { threads, compiledCache } = this.config
     const setup = { ...choice, engine, threads, slowdown: 1 }
@@ -119,7 +131,10 @@ export class ServedModel {
     )
     const start = async () => {
       await inference.start()
-      for (const segment of chain.segments) await inference.load(segment.key, segment)
+      for (const segment of chain.segments) {
+        signal?.throwIfAborted()
+        await inference.load(segment.key, segment)
+      }
     }
     return { inference, start, stop: () => inference.stop() }
   }
@@ -193,10 +208,11 @@ export class ServedModel {
   }
 
   /** The shallowest last, so that where not all tails fit it stays: every agent can send its input. */
-  private async measure(chain: SegmentChain): Promise<void> {
+  private async measure(chain: SegmentChain, signal: AbortSignal | undefined): Promise<void> {
     const manifest = manifestOf(this.model)
     if (manifest !== undefined) this.pictureMs = await measurePicture(manifest.input)
     for (let place = chain.segments.length - 1; place >= 0; place--) {
+      signal?.throwIfAborted()
       const wound = chain.wounds[place]!
       // The segments serve a wound whose tail does not compile.
       await this.cache.warm(wound).catch((error: Error) => {

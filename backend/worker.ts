@@ -1,3 +1,4 @@
+import { linkedAbort } from '../src/async/linked-abort.ts'
 import { ConfigError } from '../src/config/load-config.ts'
 import { randomWeights } from '../src/model-graph/model-choice.ts'
 import type { Log } from '../src/telemetry/log.ts'
@@ -57,6 +58,8 @@ export class BackendWorker {
   private readonly log: Log
   private readonly over = new AbortController()
   private readonly replies = new Set<Promise<void>>()
+  private readonly ending = new AbortController()
+  private starting: Promise<void> | undefined
   private readonly started: ServedModel[] = []
   private service: Service | undefined
   private announced = { text: '', atMs: 0 }
@@ -67,10 +70,20 @@ export class BackendWorker {
     this.log = log
   }
 
-  /** Resolves when the models are loaded and the broker is looked for. */
-  async start(): Promise<void> {
+  /**
+   * Resolves when the models are loaded and the broker is looked for.
+   * @param signal Gives up, as {@link stop} does, as soon as it can; what is acquired is for `stop` to release.
+   */
+  async start(signal?: AbortSignal): Promise<void> {
+    const life = linkedAbort(this.ending.signal, ...(signal === undefined ? [] : [signal]))
+    this.starting = this.open(life.signal).finally(life.release)
+    await this.starting
+  }
+
+  private async open(signal: AbortSignal): Promise<void> {
     const { config, log } = this
-    const { models, leftOut } = await this.startModels()
+    const { models, leftOut } = await this.startModels(signal)
+    signal.throwIfAborted()
     const { limits, mqtt, topicPrefix, worker } = config
     const gone = { topic: this.stateTopic, payload: '', retain: true }
     const session = new MqttSession({
@@ -111,9 +124,11 @@ export class BackendWorker {
 
   /**
    * Announces that it takes nothing more, answers what is here, waits for the acknowledgements and clears its
-   * announcement; each for a bounded time. Safe to repeat.
+   * announcement; each for a bounded time. A start that is under way is given up. Safe to repeat.
    */
   async stop(): Promise<void> {
+    this.ending.abort(new Error('The worker is stopping'))
+    await this.starting?.catch(() => undefined)
     if (this.service !== undefined) await this.stopServing(this.service)
     this.service = undefined
     for (const model of this.started.splice(0)) await model.stop()
@@ -132,17 +147,18 @@ export class BackendWorker {
   }
 
   /** One model that cannot be served does not keep the others from it. @throws {ConfigError} and where none can be. */
-  private async startModels(): Promise<Pick<Service, 'models' | 'leftOut'>> {
+  private async startModels(signal: AbortSignal): Promise<Pick<Service, 'models' | 'leftOut'>> {
     const { config, log } = this
     const { started: models } = this
     const leftOut: LeftOut[] = []
     for (const choice of config.models) {
       const model = new ServedModel(choice, config, log)
       try {
-        await model.start()
+        await model.start(signal)
         models.push(model)
       } catch (error) {
         await model.stop()
+        signal.throwIfAborted()
         if (error instanceof ConfigError) throw error
         leftOut.push({ model: choice.model, reason: (error as Error).message.slice(0, longestReason) })
         log('error', 'a model is left out', { model: choice.model, error })
