@@ -302,6 +302,38 @@ describe('RequestQueue', () => {
     const senders = serveAll(queue, times(4, 20), 0).map((each) => each.request.sender)
     // Four of a are as much as four of b.
     expect(senders.join('')).toBe('aaaabbbbaaaa')
+    const singly: CallTimes = {
+      freeAtMs: () => 0,
+      batchLimit: (wound) => (wound === 'w' ? 4 : 1),
+      callMs: (_, requests) => (requests === 1 ? 10 : 20),
+    }
+    const mixed = queueOf({ maxWaitMs: 1e9, slackMs: 0 }, singly)
+    for (let n = 0; n < 8; n++) mixed.admit(request({ sender: 'a', dueMs: 5000 }), 0)
+    for (let n = 0; n < 4; n++) mixed.admit(request({ sender: 'b', wound: 'v', dueMs: 6000 }), 0)
+    const order = serveAll(mixed, singly, 0).map((each) => each.request.sender)
+    // Four of a together are as much as two of b.
+    expect(order.join('')).toBe('aaaabbaaaabb')
+  })
+
+  test('who has left the line is not waited for', () => {
+    const queue = queueOf({ maxRequests: 100, maxWaitMs: 205 })
+    // Long before its due time.
+    queue.admit(request({ sender: 'a', dueMs: 100 }), 0)
+    for (let n = 0; n < 20; n++) expect(queue.admit(request({ sender: 'b' }), 0).kind).toBe('admitted')
+    expect(queue.admit(request({ sender: 'b' }), 0)).toEqual({
+      kind: 'refused',
+      reason: 'wait',
+      waitMs: 210,
+    })
+  })
+
+  test('few large requests weigh against many small ones by what is scarce', () => {
+    const queue = queueOf({ maxBytes: 100, maxRequests: 8 })
+    const large = [1, 2].map(() => request({ sender: 'a', bytes: 20 }))
+    const small = [1, 2, 3, 4, 5, 6].map((dueMs) => request({ sender: 'b', bytes: 1, dueMs: dueMs * 1000 }))
+    for (const each of [...large, ...small]) queue.admit(each, 0)
+    // Six of eight places are more than 40 of 100 bytes.
+    expect(queue.admit(request({ sender: 'c', bytes: 1 }), 0)).toMatchObject({ evicted: [small[5]] })
   })
 
   test('what a sender had is forgotten once nobody waits', () => {
