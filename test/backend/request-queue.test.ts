@@ -327,6 +327,17 @@ describe('RequestQueue', () => {
     })
   })
 
+  test('nor who will be too late', () => {
+    const queue = queueOf({ maxRequests: 100, maxWaitMs: 215 })
+    queue.admit(request({ sender: 'b' }), 0)
+    queue.next('m', 0)
+    queue.admit(request({ sender: 'a', dueMs: 15 }), 0)
+    // Overtakes it, so that it is not begun in time.
+    queue.admit(request({ sender: 'e', dueMs: 12 }), 0)
+    for (let n = 0; n < 20; n++) expect(queue.admit(request({ sender: 'b' }), 0).kind).toBe('admitted')
+    expect(queue.admit(request({ sender: 'b' }), 0)).toMatchObject({ kind: 'refused', waitMs: 220 })
+  })
+
   test('few large requests weigh against many small ones by what is scarce', () => {
     const queue = queueOf({ maxBytes: 100, maxRequests: 8 })
     const large = [1, 2].map(() => request({ sender: 'a', bytes: 20 }))
