@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import cron, { type ScheduledTask } from 'node-cron'
+import { ReleaseStack } from '../src/async/release-stack.ts'
 import { CpuMonitor } from '../src/bandwidth-probe/cpu-monitor.ts'
 import { LinkMonitor } from '../src/bandwidth-probe/link-monitor.ts'
 import type { EngineState } from '../src/executor/start-with-engine.ts'
@@ -32,7 +33,8 @@ export class Agent {
   private readonly config: AgentConfig
   private readonly log: Log
   private readonly cpu = new CpuMonitor()
-  private readonly stops: (() => void | Promise<void>)[] = []
+  private readonly stops = new ReleaseStack()
+  private starting: Promise<void> | undefined
   private nextId = 0
 
   constructor(config: AgentConfig, log: Log) {
@@ -41,17 +43,24 @@ export class Agent {
   }
 
   /** Resolves when requests are answered. The brokers need not be there yet: they are looked for until they are. */
-  async start(): Promise<void> {
+  start(signal?: AbortSignal): Promise<void> {
+    this.starting ??= this.open(signal)
+    return this.starting
+  }
+
+  private async open(signal: AbortSignal | undefined): Promise<void> {
     const { config, log } = this
     const model = await loadChosenModel(config.model)
+    signal?.throwIfAborted()
     const labels = await loadLabels(config.model.model, model.manifest)
-    const { edge, profile, engine } = await startEdge(config, model, log)
-    this.stops.push(() => edge.stop())
+    signal?.throwIfAborted()
+    const { edge, profile, engine } = await startEdge(config, model, log, signal)
+    this.stops.add(() => edge.stop())
 
     const device = this.deviceSession()
     const poolSession = config.pool === undefined ? device : this.poolSession()
-    device.start()
-    if (poolSession !== device) poolSession.start()
+    device.start(signal)
+    if (poolSession !== device) poolSession.start(signal)
 
     const link = new LinkMonitor({
       session: poolSession,
@@ -70,11 +79,12 @@ export class Agent {
     })
     if (config.policy !== 'local') {
       link.start()
-      this.stops.push(() => link.stop())
+      this.stops.add(() => link.stop())
       await pool.start()
+      signal?.throwIfAborted()
     }
     this.cpu.start()
-    this.stops.push(() => this.cpu.stop())
+    this.stops.add(() => this.cpu.stop())
 
     const slowdown = new LiveSlowdown()
     const planner = new Planner(
@@ -102,7 +112,7 @@ export class Agent {
       compiledInMemory: () => edge.compiledInMemory,
     })
     health.start()
-    this.stops.push(() => health.stop())
+    this.stops.add(() => health.stop())
 
     const theatre: Theatre = {
       inference: edge.inference,
@@ -115,12 +125,13 @@ export class Agent {
     }
     const { fixedWound } = edge
     const pipeline = new RequestPipeline({ config, fixedWound, model, labels, planner, theatre, log })
-    this.stops.push(() => pipeline.stop())
+    this.stops.add(() => pipeline.stop())
     this.scheduleReprofiling(edge, planner)
     const tidying = setInterval(() => pipeline.idle && collectGarbage(), tidyMs)
-    this.stops.push(() => clearInterval(tidying))
+    this.stops.add(() => clearInterval(tidying))
 
     await pipeline.warmUp()
+    signal?.throwIfAborted()
     await device.subscribe(this.topic('input'), async (message) => {
       const result = await pipeline.answer(this.idOf(message), message.payload)
       if (result.ok) {
@@ -132,6 +143,7 @@ export class Agent {
       // Who holds the head alone has little memory: the picture, its tensor and the frame are freed at once.
       if (fixedWound !== undefined && pipeline.idle) collectGarbage('minor')
     })
+    signal?.throwIfAborted()
     health.serving()
     collectGarbage()
     this.announceOnline(device, model, engine)
@@ -139,7 +151,9 @@ export class Agent {
 
   /** Safe to repeat; requests in work are answered by an error first. */
   async stop(): Promise<void> {
-    for (const stop of this.stops.splice(0).toReversed()) await stop()
+    await this.starting?.catch(() => undefined)
+    await this.stops.releaseAll()
+    this.starting = undefined
   }
 
   private topic(leaf: DeviceLeaf): string {
@@ -160,7 +174,7 @@ export class Agent {
       offlineMessage: offline,
       log: this.log,
     })
-    this.stops.push(() => session.stop())
+    this.stops.add(() => session.stop())
     return session
   }
 
@@ -171,7 +185,7 @@ export class Agent {
       clientId: `${config.topicPrefix}-${config.device}-pool`,
       log: this.log,
     })
-    this.stops.push(() => session.stop())
+    this.stops.add(() => session.stop())
     return session
   }
 
@@ -191,7 +205,7 @@ export class Agent {
         .publish(this.topic('state'), payload, { qos: 1, retain: true, timeoutMs: 10_000 })
         .catch((error: Error) => this.log('warn', 'the online state was not published', { error }))
     }
-    this.stops.push(session.onState((state) => state.kind === 'online' && announce()))
+    this.stops.add(session.onState((state) => state.kind === 'online' && announce()))
     if (session.state.kind === 'online') announce()
   }
 
@@ -204,7 +218,7 @@ export class Agent {
         this.log('warn', 'the profile was not renewed', { error })
       }
     })
-    this.stops.push(() => void task.destroy())
+    this.stops.add(() => void task.destroy())
   }
 
   private idOf(message: IncomingMessage): string {

@@ -18,7 +18,12 @@ export interface StartedEdge {
  * sending, the edge computes nothing and every input goes to a worker.
  * @throws {NoEngineError} where no engine can be used and nothing may be sent.
  */
-export async function startEdge(config: AgentConfig, model: Model, log: Log): Promise<StartedEdge> {
+export async function startEdge(
+  config: AgentConfig,
+  model: Model,
+  log: Log,
+  signal?: AbortSignal,
+): Promise<StartedEdge> {
   const calibration = await modelCalibration(config.model.model, model.hash)
   const options = {
     ...config.model,
@@ -27,6 +32,7 @@ export async function startEdge(config: AgentConfig, model: Model, log: Log): Pr
     machine: machineName(),
     stateDirectory: config.stateDirectory,
     log,
+    signal,
   }
   try {
     const { part, result, engine } = await startWithEngine(

@@ -104,7 +104,8 @@ export class ServedModel {
       const engine: EngineState = { configured, used: 'onnxruntime', provider, ...reasons() }
       return { inference: part.inference, engine }
     }
-    const options = { ...choice, modelHash: this.hash, threads, machine: machineName(), stateDirectory, log }
+    const machine = machineName()
+    const options = { ...choice, modelHash: this.hash, threads, machine, stateDirectory, log, signal }
     const { part, engine } = await startWithEngine(configured, options, (name) =>
       this.thread(chain, signal, name),
     )

@@ -2,28 +2,31 @@ import { deferred } from '../src/async/deferred.ts'
 
 /** Something with a life: started once, stopped at the end. */
 export interface Daemon {
-  start(): Promise<unknown>
+  /** An abort gives the start up: it rejects as soon as it can, and what it has acquired is for `stop` to release. */
+  start(signal: AbortSignal): Promise<unknown>
+  /** Waits for a start that is still running, then releases. Safe to repeat, and without a start. */
   stop(): Promise<void>
 }
 
 /**
- * Runs a daemon until SIGINT or SIGTERM; a second signal ends the process at once. Resolves with the exit code.
+ * Runs a daemon until SIGINT or SIGTERM, which also give a running start up; a second signal ends the process at once.
+ * Until here a signal has its default action: nothing is acquired yet. Resolves with the exit code.
  * @throws whatever kept it from starting, after what had been started is stopped.
  */
 export async function runDaemon(daemon: Daemon): Promise<number> {
-  const { promise: told, resolve } = deferred<void>()
+  const starting = new AbortController()
+  const { promise: told, resolve: tell } = deferred<void>()
   let signals = 0
-  const onSignal = () => {
+  const onSignal = (name: NodeJS.Signals) => {
     signals++
     if (signals > 1) process.exit(130)
-    resolve()
+    starting.abort(new Error(`The start was given up: ${name}`))
+    tell()
   }
   process.on('SIGINT', onSignal)
   process.on('SIGTERM', onSignal)
   try {
-    const started = daemon.start()
-    // A signal during a long start counts, too.
-    await Promise.race([started, told])
+    await startUnlessTold(daemon, starting.signal)
     await told
   } finally {
     await daemon.stop()
@@ -31,4 +34,13 @@ export async function runDaemon(daemon: Daemon): Promise<number> {
     process.off('SIGTERM', onSignal)
   }
   return 0
+}
+
+/** A start that was given up has not failed. */
+async function startUnlessTold(daemon: Daemon, signal: AbortSignal): Promise<void> {
+  try {
+    await daemon.start(signal)
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
 }

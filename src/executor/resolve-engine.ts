@@ -27,6 +27,8 @@ export interface ResolveEngineOptions extends ModelChoice {
   readonly machine: string
   readonly stateDirectory: string
   readonly log: Log
+  /** Gives up. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
@@ -54,7 +56,7 @@ export async function resolveEngine(
   return choice.engine
 }
 
-/** Tries every engine, one after the other, and chooses. @throws {Error} where none runs. */
+/** Tries every engine, one after the other, and chooses. @throws {Error} where none runs; an abort's reason. */
 async function measureEngines(
   options: Omit<ResolveEngineOptions, 'stateDirectory' | 'log'>,
   environment: EngineEnvironment,
@@ -63,7 +65,8 @@ async function measureEngines(
   const answers: { engine: EngineName; outputs: readonly TensorValue[] }[] = []
   const { model, weights, threads } = options
   for (const engine of engineNames) {
-    const reply = await runTrial({ model, weights, engine, threads })
+    const reply = await runTrial({ model, weights, engine, threads }, options.signal)
+    options.signal?.throwIfAborted()
     if (reply.kind === 'ran') {
       const { outputs, ...rest } = reply
       answers.push({ engine, outputs })

@@ -1,3 +1,4 @@
+import { stopOnAbort } from '../async/stop-on-abort.ts'
 import type { EngineName, ExecutionProvider } from './engine.ts'
 import { type EngineSetting, type ResolveEngineOptions, resolveEngine } from './resolve-engine.ts'
 
@@ -15,7 +16,7 @@ export interface EngineState {
 /** Something that computes with one engine. */
 interface Startable {
   start(): Promise<unknown>
-  /** Safe after a start that failed. */
+  /** Safe after a start that failed, and to repeat; makes a start that is running fail. */
   stop(): Promise<void>
 }
 
@@ -30,7 +31,7 @@ const fallbacks = ['onnxruntime', 'wasm'] as const satisfies readonly EngineName
 /**
  * Starts what `build` makes with the engine that is set or, where that one cannot be loaded or cannot compile the
  * model, with the next that can: an answer is worth more than an engine.
- * @throws {NoEngineError} with every engine's reason where none can; whatever `build` throws.
+ * @throws {NoEngineError} with every engine's reason where none can; whatever `build` throws; an abort's reason.
  */
 export async function startWithEngine<Part extends Startable>(
   setting: EngineSetting,
@@ -42,18 +43,24 @@ export async function startWithEngine<Part extends Startable>(
   try {
     wanted.push(await resolveEngine(setting, options))
   } catch (error) {
+    options.signal?.throwIfAborted()
     faults.push((error as Error).message)
   }
   for (const name of new Set([...wanted, ...fallbacks])) {
     const part = build(name)
     try {
-      const result = (await part.start()) as Awaited<ReturnType<Part['start']>>
+      const result = (await stopOnAbort(
+        options.signal,
+        () => part.start(),
+        () => part.stop(),
+      )) as Awaited<ReturnType<Part['start']>>
       const reason = faults.length === 0 ? {} : { reason: faults.join('; ') }
       return { part, result, engine: { configured: setting, used: name, ...reason } }
     } catch (error) {
+      await part.stop()
+      options.signal?.throwIfAborted()
       faults.push(`${name}: ${(error as Error).message}`)
       options.log('error', `engine ${name} cannot be used`, { error })
-      await part.stop()
     }
   }
   throw new NoEngineError(`Cannot compute here: an engine must be usable (${faults.join('; ')})`)
