@@ -1,9 +1,31 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
+import { findMosquitto } from './scripts/find-mosquitto.mjs'
+import { SkippedReasons } from './scripts/skipped-reasons.mjs'
 
 // Tests run from dist/: worker threads and child processes start from the same compiled files that ship.
 const all = 'dist/test/**/*.test.js'
 // What is checked there is a rate in real time, so nothing else may run beside it.
 const alone = 'dist/test/lab/link-emulator.test.js'
+
+/** Test files that start a broker: they run on the embedded one, and again on Mosquitto where that is installed. */
+function overBroker() {
+  let files = []
+  try {
+    files = readdirSync('dist/test', { recursive: true }).map((file) => `dist/test/${file}`)
+  } catch {
+    // Not built.
+  }
+  const starts = /from '.*(start-broker|\/stage)\.js'/
+  return files.filter((file) => file.endsWith('.test.js') && starts.test(readFileSync(file, 'utf8')))
+}
+
+const mosquitto = findMosquitto()
+const again = overBroker()
+const project = (name, include, groupOrder, env = {}) => ({
+  extends: true,
+  test: { name, include, exclude: include.includes(alone) ? [] : [alone], env, sequence: { groupOrder } },
+})
 
 export default defineConfig({
   test: {
@@ -11,11 +33,21 @@ export default defineConfig({
     hookTimeout: 60_000,
     maxWorkers: 2,
     pool: 'forks',
-    reporters: ['default', 'json'],
+    env: { SURGEON_MOSQUITTO: mosquitto ?? '' },
+    reporters: [
+      'default',
+      new SkippedReasons(
+        mosquitto === undefined ? [`${again.length} files again on Mosquitto, which is not installed`] : [],
+      ),
+      'json',
+    ],
     outputFile: { json: 'test-report.json' },
     projects: [
-      { extends: true, test: { name: 'all', include: [all], exclude: [alone], sequence: { groupOrder: 0 } } },
-      { extends: true, test: { name: 'alone', include: [alone], sequence: { groupOrder: 1 } } },
+      project('all', [all], 0),
+      ...(mosquitto === undefined
+        ? []
+        : [project('on Mosquitto', again, 0, { SURGEON_TEST_BROKER: 'mosquitto' })]),
+      project('alone', [alone], 1),
     ],
   },
 })

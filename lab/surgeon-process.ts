@@ -10,8 +10,8 @@ export interface SurgeonProcess {
   readonly pid: number
   /** Rejects, with what it said last, when it ends before it is told to. */
   readonly ended: Promise<never>
-  /** Asks it to end, insists after five seconds; resolves when it has. */
-  stop(): Promise<void>
+  /** Asks it to end, with SIGTERM unless told otherwise, insists after five seconds; resolves when it has. */
+  stop(signal?: NodeJS.Signals): Promise<void>
 }
 
 /**
@@ -41,10 +41,10 @@ export function startSurgeon(
   return {
     pid: child.pid!,
     ended,
-    async stop() {
+    async stop(signal = 'SIGTERM') {
       told = true
       if (child.exitCode !== null || child.signalCode !== null) return
-      child.kill('SIGTERM')
+      child.kill(signal)
       const insist = setTimeout(() => child.kill('SIGKILL'), patienceMs)
       await exit
       clearTimeout(insist)

@@ -13,7 +13,5 @@ export function sharedData(relative: string): string | undefined {
   return existsSync(path) ? path : undefined
 }
 
-/** The reason for a skipped test, printed once by the test that is skipped. */
-export function missingData(relative: string): string {
-  return `development data absent: shared/data/${relative}`
-}
+/** Why tests that need them are skipped. */
+export const noSharedData = 'the development data are absent (SURGEON_SHARED_DATA names their folder)'

@@ -1,7 +1,7 @@
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { workerConfigSchema } from '../../backend/config.ts'
 import { resultCodec } from '../../backend/measure-tails.ts'
 import { ServedModel } from '../../backend/served-model.ts'
@@ -22,7 +22,7 @@ import {
   smallModel,
 } from '../model-graph/onnx/small-models.ts'
 import { maxAbsDiff } from '../model-input.ts'
-import { missingData, sharedData } from '../shared-data.ts'
+import { noSharedData, sharedData } from '../shared-data.ts'
 
 async function serve(source: string): Promise<ServedModel> {
   const stateDirectory = await mkdtemp(join(tmpdir(), 'surgeon-served-'))
@@ -111,9 +111,10 @@ test('ServedModel: a model that gives NaN does not start, and says which output 
 })
 
 const cases = sharedData('cases/models')
-if (cases === undefined) process.stderr.write(`tests skipped: ${missingData('cases/models')}\n`)
 
-describe.skipIf(cases === undefined)('ServedModel with files that failed once', () => {
+describe('ServedModel with files that failed once', () => {
+  beforeEach(({ skip }) => skip(cases === undefined, noSharedData))
+
   test('worker-one-bad-model/bad does not, and says why', async () => {
     await expect(serve(join(cases!, 'worker-one-bad-model/bad'))).rejects.toThrow(/must be numbers, .* NaN/)
   })

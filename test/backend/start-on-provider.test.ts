@@ -66,25 +66,25 @@ test('startOnProvider: the first that starts and gives the answers of the CPU is
 /** No package has both of Windows's and macOS's own. */
 const absent = process.platform === 'win32' ? 'coreml' : 'dml'
 
-test.skipIf(process.platform === 'win32')(
-  'ServedModel: where an execution provider is absent the CPU computes, and the reason is told',
-  async () => {
-    const stateDirectory = await mkdtemp(join(tmpdir(), 'surgeon-provider-'))
-    const config = workerConfigSchema.parse({
-      worker: 'w',
-      mqtt: { url: 'mqtt://127.0.0.1' },
-      models: [source],
-      stateDirectory,
-      executionProviders: [absent],
-    })
-    const served = new ServedModel({ model: source }, config, () => undefined)
-    await served.start()
-    expect(served.engine).toEqual({
-      configured: 'onnxruntime',
-      used: 'onnxruntime',
-      reason: expect.stringMatching(new RegExp(`^${absent}: .*backend`)),
-    })
-    expect(served.tails.has('input')).toBe(true)
-    await served.stop()
-  },
-)
+test('ServedModel: where an execution provider is absent the CPU computes, and the reason is told', async ({
+  skip,
+}) => {
+  skip(process.platform === 'win32', 'Windows has execution providers of its own')
+  const stateDirectory = await mkdtemp(join(tmpdir(), 'surgeon-provider-'))
+  const config = workerConfigSchema.parse({
+    worker: 'w',
+    mqtt: { url: 'mqtt://127.0.0.1' },
+    models: [source],
+    stateDirectory,
+    executionProviders: [absent],
+  })
+  const served = new ServedModel({ model: source }, config, () => undefined)
+  await served.start()
+  expect(served.engine).toEqual({
+    configured: 'onnxruntime',
+    used: 'onnxruntime',
+    reason: expect.stringMatching(new RegExp(`^${absent}: .*backend`)),
+  })
+  expect(served.tails.has('input')).toBe(true)
+  await served.stop()
+})

@@ -4,24 +4,23 @@ import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { connect, connectAsync, type MqttClient } from 'mqtt'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { freePort } from '../../lab/free-port.ts'
-import { accepts, mosquittoBinary, mosquittoMissing, startMosquitto } from '../mosquitto.ts'
+import { mosquittoBinary, mosquittoMissing, startMosquitto } from '../brokers/mosquitto.ts'
+import { whenAccepted } from '../brokers/when-accepted.ts'
 import { repositoryRoot } from '../paths.ts'
 
 const run = promisify(execFile)
 const shipped = (name: string): string =>
   readFileSync(new URL(`broker-config/${name}`, repositoryRoot), 'utf8')
 
-describe.skipIf(mosquittoMissing)('startMosquitto', () => {
+describe('startMosquitto', () => {
+  beforeEach(({ skip }) => skip(mosquittoMissing !== undefined, mosquittoMissing))
+
   test('serves messages, stops its own broker only, and frees port and folder', async () => {
-    const [one, two] = await Promise.all([
-      startMosquitto(),
-      startMosquitto({ config: ['max_packet_size 1000'] }),
-    ])
+    const [one, two] = await Promise.all([startMosquitto(), startMosquitto({ maximumPacketBytes: 1000 })])
     expect(one.port).not.toBe(two.port)
     await one.stop()
     await one.stop()
@@ -54,14 +53,14 @@ const missing =
   mosquittoMissing ??
   (plugin === undefined ? 'the dynamic security plugin is not installed' : undefined) ??
   (tools.length > 0 ? `${tools.join(' and ')} not installed` : undefined)
-if (missing !== undefined) process.stderr.write(`broker configuration tests skipped: ${missing}\n`)
 
-describe.skipIf(missing)('broker-config', () => {
+describe('broker-config', () => {
   let folder: string
   const clients: MqttClient[] = []
   const stops: (() => Promise<unknown>)[] = []
 
-  beforeEach(async () => {
+  beforeEach(async ({ skip }) => {
+    skip(missing !== undefined, missing)
     folder = await mkdtemp(join(tmpdir(), 'surgeon-broker-config-'))
   })
 
@@ -77,16 +76,17 @@ describe.skipIf(missing)('broker-config', () => {
     await writeFile(file, config)
     const child = spawn(mosquittoBinary!, ['-c', file], { stdio: ['ignore', 'ignore', 'pipe'] })
     const exited = once(child, 'exit')
+    const ended = exited.then(() => {
+      throw new Error(`mosquitto ended: ${text}`)
+    })
+    ended.catch(() => undefined)
     stops.push(async () => {
       child.kill('SIGTERM')
       await exited
     })
     let text = ''
     child.stderr.on('data', (data: Buffer) => (text += data.toString()))
-    while (!(await accepts(port))) {
-      if (child.exitCode !== null) throw new Error(`mosquitto ended: ${text}`)
-      await delay(10)
-    }
+    await whenAccepted(port, ended)
     expect(text).not.toMatch(/error|unknown|deprecated/i)
   }
 

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { bundledPhoto } from '../model-input.ts'
-import { mosquittoMissing } from '../mosquitto.ts'
 import { repositoryRoot } from '../paths.ts'
 import { type EndToEnd, endToEnd, stateTopic } from './stage.ts'
 
@@ -26,10 +25,11 @@ async function serviceEnvironment(): Promise<Record<string, string>> {
   return Object.fromEntries(settings.map((setting) => setting.split(/=(.*)/s).slice(0, 2)))
 }
 
-const impossible = mosquittoMissing ?? (process.platform === 'linux' ? undefined : 'there is no /proc here')
-if (impossible !== undefined) process.stderr.write(`tests skipped: ${impossible}\n`)
+const impossible = process.platform === 'linux' ? undefined : 'there is no /proc here'
 
-describe.skipIf(impossible !== undefined)('an agent with a fixed wound', () => {
+describe('an agent with a fixed wound', () => {
+  beforeEach(({ skip }) => skip(impossible !== undefined, impossible))
+
   test("cuts VGG19 after block3_pool and stays below 200 MB: 575 MB of weights are the worker's", async () => {
     running = await endToEnd()
     const { start, message, ask } = running

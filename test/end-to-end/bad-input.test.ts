@@ -7,10 +7,9 @@ import { ChunkAssembler } from '../../src/transport/chunk-assembler.ts'
 import { splitIntoChunks } from '../../src/transport/chunks.ts'
 import { decodeFrame, encodeFrame, type Frame } from '../../src/transport/frame.ts'
 import { workerTopic } from '../../src/transport/topics.ts'
-import { mosquittoMissing } from '../mosquitto.ts'
 import { type EndToEnd, endToEnd, stateTopic } from './stage.ts'
 
-describe.skipIf(mosquittoMissing !== undefined)('bad input', () => {
+describe('bad input', () => {
   let running: EndToEnd
   let announced: { models: { hash: string }[] }
 

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { cameraFrames } from '../../lab/demo/camera.ts'
-import { mosquittoMissing, startMosquitto } from '../mosquitto.ts'
+import { startBroker } from '../brokers/start-broker.ts'
 import { type EndToEnd, endToEnd, stateTopic } from './stage.ts'
 
-describe.skipIf(mosquittoMissing !== undefined)('a broker that dies', () => {
+describe('a broker that dies', () => {
   let running: EndToEnd | undefined
   afterEach(() => running?.close())
 
@@ -14,7 +14,7 @@ describe.skipIf(mosquittoMissing !== undefined)('a broker that dies', () => {
     await start('agent', { device: 'pi' })
     await message(stateTopic.agent('pi'), (text) => text.includes('online'))
     await broker.stop('SIGKILL')
-    const next = await startMosquitto({ port: broker.port })
+    const next = await startBroker({ port: broker.port })
     try {
       await camera.whenOnline()
       // Nothing is retained any more: both say it anew.

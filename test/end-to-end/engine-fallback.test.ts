@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { cameraFrames } from '../../lab/demo/camera.ts'
 import { deviceTopic } from '../../src/transport/topics.ts'
-import { mosquittoMissing } from '../mosquitto.ts'
 import { type EndToEnd, endToEnd, stateTopic } from './stage.ts'
 
 /** Loaded into a process and all its threads first: a package that does not load, memory that WebAssembly does not get. */
@@ -46,7 +45,7 @@ async function healthOf(device: string): Promise<unknown> {
   return JSON.parse(await running.message(deviceTopic(device, 'metrics'), () => true))
 }
 
-describe.skipIf(mosquittoMissing !== undefined)('agent and worker whose engine cannot be used', () => {
+describe('agent and worker whose engine cannot be used', () => {
   test('an engine that is not set up: both go on with another, answer, and say so', async () => {
     const photo = await begin()
     const { start, message, ask } = running

@@ -2,10 +2,9 @@ import { afterEach, describe, expect, test } from 'vitest'
 import type { AnswerMessage } from '../../agent/request-message.ts'
 import { cameraFrames } from '../../lab/demo/camera.ts'
 import { createLinkEmulator, type LinkEmulator } from '../../lab/link-emulator.ts'
-import { mosquittoMissing } from '../mosquitto.ts'
 import { type EndToEnd, endToEnd, stateTopic } from './stage.ts'
 
-describe.skipIf(mosquittoMissing !== undefined)('a link that dies', () => {
+describe('a link that dies', () => {
   let running: EndToEnd | undefined
   let link: LinkEmulator | undefined
   afterEach(async () => {

@@ -12,13 +12,12 @@ import { bestClasses } from '../../src/model-graph/classify.ts'
 import { wholeModel } from '../../src/model-graph/cut.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
 import { zooModel } from '../../src/model-graph/zoo/zoo.ts'
-import { mosquittoMissing } from '../mosquitto.ts'
 import { type EndToEnd, endToEnd, stateTopic } from './stage.ts'
 
 /** Each cell of NASNet reads the two before it. */
 const betweenCells = 'normal_concat_6+normal_concat_7'
 
-describe.skipIf(mosquittoMissing !== undefined)('NASNetMobile cut between its cells', () => {
+describe('NASNetMobile cut between its cells', () => {
   let folder: string
   let source: string
   let running: EndToEnd

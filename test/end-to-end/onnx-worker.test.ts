@@ -8,10 +8,9 @@ import { loadModel } from '../../src/model-graph/load-model.ts'
 import type { Announcement } from '../../src/transport/announcement.ts'
 import { broken, classifier, detector, sensor, smallModel } from '../model-graph/onnx/small-models.ts'
 import { bundledPhoto } from '../model-input.ts'
-import { mosquittoMissing } from '../mosquitto.ts'
 import { type EndToEnd, endToEnd, stateTopic } from './stage.ts'
 
-describe.skipIf(mosquittoMissing !== undefined)('a worker with ONNX files of every kind', () => {
+describe('a worker with ONNX files of every kind', () => {
   let running: EndToEnd
   let folders: Record<'classifier' | 'detector' | 'sensor' | 'broken', string>
   let announced: Announcement

@@ -7,11 +7,12 @@ import { type SurgeonProcess, startSurgeon } from '../../lab/surgeon-process.ts'
 import { deferred } from '../../src/async/deferred.ts'
 import { MqttSession } from '../../src/transport/mqtt-session.ts'
 import { deviceTopic, everyDeviceTopic, workerTopic } from '../../src/transport/topics.ts'
-import { type Mosquitto, type MosquittoOptions, startMosquitto } from '../mosquitto.ts'
+import { startBroker } from '../brokers/start-broker.ts'
+import type { TestBroker } from '../brokers/test-broker.ts'
 
 /** A real broker, real `surgeon` processes and a client that plays the camera; `close` ends them all. */
 export interface EndToEnd {
-  readonly broker: Mosquitto
+  readonly broker: TestBroker
   readonly camera: MqttSession
   readonly start: (
     command: 'agent' | 'worker',
@@ -30,9 +31,9 @@ export const stateTopic = {
   worker: (worker: string) => workerTopic(worker, 'state'),
 }
 
-export async function endToEnd(options?: MosquittoOptions): Promise<EndToEnd> {
+export async function endToEnd(): Promise<EndToEnd> {
   const folder = await mkdtemp(join(tmpdir(), 'surgeon-end-to-end-'))
-  const broker = await startMosquitto(options)
+  const broker = await startBroker()
   const camera = new MqttSession({
     url: broker.url,
     clientId: 'camera',

@@ -1,7 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { AnswerMessage } from '../../agent/request-message.ts'
 import { cameraFrames } from '../../lab/demo/camera.ts'
-import { mosquittoMissing } from '../mosquitto.ts'
 import { type EndToEnd, endToEnd, stateTopic } from './stage.ts'
 
 let running: EndToEnd | undefined
@@ -10,7 +9,7 @@ afterEach(async () => {
   running = undefined
 })
 
-describe.skipIf(mosquittoMissing !== undefined)('agent and worker over Mosquitto', () => {
+describe('agent and worker', () => {
   test('20 photos are answered although the worker is killed in the middle, and a new worker is used again', async () => {
     running = await endToEnd()
     const { start, message, ask } = running

@@ -4,7 +4,7 @@ import { loadEngine } from '../../src/executor/load-engine.ts'
 import { wholeModel } from '../../src/model-graph/cut.ts'
 import { loadLayersModel } from '../../src/model-graph/load-layers-model.ts'
 import { argmax, photoInput } from '../model-input.ts'
-import { sharedData } from '../shared-data.ts'
+import { noSharedData, sharedData } from '../shared-data.ts'
 
 const photoCount = 20
 
@@ -13,7 +13,7 @@ test('a published ResNet50 without a manifest is right on most of 20 ImageNet va
 }) => {
   const directory = sharedData('models/resnet50_keras_imagenet')
   const photos = sharedData('images/imagenet-val')
-  if (directory === undefined || photos === undefined) return skip('development data is absent')
+  if (directory === undefined || photos === undefined) return skip(noSharedData)
 
   const model = await loadLayersModel(directory)
   expect(model.manifest.input.channels).toBe('bgr')

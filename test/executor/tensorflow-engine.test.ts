@@ -2,7 +2,7 @@ import { mkdtemp } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Engine } from '../../src/executor/engine.ts'
 import { loadEngine } from '../../src/executor/load-engine.ts'
 import { cut, wholeModel } from '../../src/model-graph/cut.ts'
@@ -16,11 +16,13 @@ import { bundledPhoto, maxAbsDiff, photoInput } from '../model-input.ts'
 import { repositoryRoot } from '../paths.ts'
 import { layerDifference, layerTolerance } from './layer-difference.ts'
 import { mergingLayers, singleLayers, sketchInput } from './layer-sketches.ts'
-import { tensorflowWhereSetUp } from './tensorflow-setup.ts'
+import { noTensorflow, tensorflowWhereSetUp } from './tensorflow-setup.ts'
 
 const found = await tensorflowWhereSetUp()
 
-describe.skipIf(found === undefined)('engine tensorflow', () => {
+describe('engine tensorflow', () => {
+  beforeEach(({ skip }) => skip(found === undefined, noTensorflow))
+
   const tensorflow = found!
 
   test.each(singleLayers.map((layer) => [layer[0], layer] as const))(
@@ -136,17 +138,21 @@ describe.skipIf(found === undefined)('engine tensorflow', () => {
   })
 })
 
+function isDependency(): boolean {
+  try {
+    createRequire(import.meta.url).resolve('@tensorflow/tfjs-node/package.json')
+    return true
+  } catch {
+    return false
+  }
+}
+
 describe('a machine without TensorFlow.js', () => {
   afterEach(() => vi.unstubAllEnvs())
 
   test('loadEngine names the command that sets it up', async ({ skip }) => {
-    const require = createRequire(import.meta.url)
-    try {
-      require.resolve('@tensorflow/tfjs-node/package.json')
-      return skip('@tensorflow/tfjs-node is installed as a dependency')
-    } catch {
-      vi.stubEnv('XDG_CACHE_HOME', await mkdtemp(`${tmpdir()}/surgeon-cache-`))
-    }
+    skip(isDependency(), '@tensorflow/tfjs-node is installed as a dependency')
+    vi.stubEnv('XDG_CACHE_HOME', await mkdtemp(`${tmpdir()}/surgeon-cache-`))
     await expect(loadEngine('tensorflow')).rejects.toThrow(/npm run setup:tensorflow/)
   })
 })

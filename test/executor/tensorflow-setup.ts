@@ -1,12 +1,14 @@
 import type { Engine } from '../../src/executor/engine.ts'
 import { loadEngine } from '../../src/executor/load-engine.ts'
 
-/** Engine tensorflow; undefined, and on stderr how to set it up, where it is not. */
+/** Why tests that need it are skipped. */
+export const noTensorflow = 'engine tensorflow is not set up (npm run setup:tensorflow)'
+
+/** Engine tensorflow; undefined where it is not set up. */
 export async function tensorflowWhereSetUp(): Promise<Engine | undefined> {
   try {
     return await loadEngine('tensorflow')
   } catch {
-    process.stderr.write('tests of engine tensorflow are skipped: npm run setup:tensorflow sets it up\n')
     return undefined
   }
 }

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Capacity } from '../../lab/link-capacity.ts'
 import { createLinkEmulator, type LinkEmulator } from '../../lab/link-emulator.ts'
 import { readMahimahiTrace } from '../../lab/mahimahi-trace.ts'
-import { sharedData } from '../shared-data.ts'
+import { noSharedData, sharedData } from '../shared-data.ts'
 
 let server: Server
 let targetPort: number
@@ -139,7 +139,7 @@ describe('createLinkEmulator, rates', () => {
 
   const recorded = sharedData('traces/mahimahi/TMobile-LTE-short.down')
   test('a recorded trace gives its rate over its first seconds', { retry: 1 }, async ({ skip }) => {
-    if (recorded === undefined) return skip('the mahimahi traces are not on this machine')
+    if (recorded === undefined) return skip(noSharedData)
     const trace = await readMahimahiTrace(recorded)
     const windowMs = 1500
     const startMs = trace.opportunitiesMs[0]!

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { graphFromKeras } from '../../src/model-graph/keras-topology.ts'
 import { input, kerasTopology, type LayerSketch, parameterCount } from '../keras-model.ts'
-import { sharedData } from '../shared-data.ts'
+import { noSharedData, sharedData } from '../shared-data.ts'
 
 const relu = { activation: 'relu' }
 
@@ -23,7 +23,7 @@ const folder = sharedData('topology')
 test.for(published)(
   'graphFromKeras gives %s its published parameters, and the shapes its file states',
   ([name, parameters, layers], { skip }) => {
-    if (folder === undefined) return skip('development data is absent')
+    if (folder === undefined) return skip(noSharedData)
     const graph = graphFromKeras(JSON.parse(readFileSync(`${folder}/${name}.json`, 'utf8')))
     expect(parameterCount(graph)).toBe(parameters)
     expect(graph.layers.length).toBe(layers)

@@ -15,7 +15,7 @@ import type { Model } from '../../src/model-graph/model.ts'
 import { modelSize } from '../../src/model-graph/model-size.ts'
 import { elementCount } from '../../src/tensor/element-count.ts'
 import { repositoryRoot } from '../paths.ts'
-import { missingData, sharedData } from '../shared-data.ts'
+import { noSharedData, sharedData } from '../shared-data.ts'
 
 const bundled = fileURLToPath(new URL('models/mobilenetv2', repositoryRoot))
 
@@ -121,7 +121,7 @@ const photos = sharedData('images/imagenet-val')
 
 test("ResNet50 of the zoo with Keras 2.2's weights is right on photos", async (context) => {
   const weights = sharedData(resnet)
-  if (weights === undefined || photos === undefined) return context.skip(missingData(resnet))
+  if (weights === undefined || photos === undefined) return context.skip(noSharedData)
   const model = await loadModel('resnet50-keras22', { weights })
   const whole = await onnxruntimeEngine().compile(model, wholeModel(model.graph), { threads: 2 })
   const lines = readFileSync(`${photos}/labels.tsv`, 'utf8').trim().split('\n').slice(0, 40)

@@ -5,7 +5,7 @@ import { loadModel } from '../../src/model-graph/load-model.ts'
 import { bestRingWounds, ringWounds, twoBranchWounds } from '../../src/model-graph/ring-wounds.ts'
 import { findRings } from '../../src/model-graph/rings.ts'
 import { singleWounds } from '../../src/model-graph/single-wounds.ts'
-import { missingData, sharedData } from '../shared-data.ts'
+import { noSharedData, sharedData } from '../shared-data.ts'
 import { graphOfEdges } from './built-graph.ts'
 import { everyWound, runCut, runWhole, someInputs } from './compare-cuts.ts'
 
@@ -92,7 +92,7 @@ const measured = 'latency/dnn-surgery/raspberrypi_frontend.csv'
 
 test("the talk's 103 wounds of ResNet50 are found", async (context) => {
   const path = sharedData(measured)
-  if (path === undefined) return context.skip(missingData(measured))
+  if (path === undefined) return context.skip(noSharedData)
   const lines = readFileSync(path, 'utf8').trim().split('\n').slice(1)
   const listed = lines.map((line) =>
     /\[([\d, ]+)\]/

@@ -6,7 +6,7 @@ import { bestClasses } from '../../../src/model-graph/classify.ts'
 import { wholeModel } from '../../../src/model-graph/cut.ts'
 import { loadModel } from '../../../src/model-graph/load-model.ts'
 import { singleWounds } from '../../../src/model-graph/single-wounds.ts'
-import { missingData, sharedData } from '../../shared-data.ts'
+import { noSharedData, sharedData } from '../../shared-data.ts'
 import { runCut, runWhole } from '../compare-cuts.ts'
 
 const file = 'models/onnx/efficientnet_lite0_imagenet.onnx'
@@ -14,7 +14,7 @@ const path = sharedData(file)
 const photos = sharedData('images/imagenet-val')
 
 test('a file of another exporter cuts at every wound and is right on photos', async (context) => {
-  if (path === undefined || photos === undefined) return context.skip(missingData(file))
+  if (path === undefined || photos === undefined) return context.skip(noSharedData)
   const model = await loadModel(path)
   expect(model.manifest.output.kind).toBe('logits')
   const lines = readFileSync(`${photos}/labels.tsv`, 'utf8').trim().split('\n').slice(0, 100)

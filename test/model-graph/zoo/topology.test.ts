@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { expect, type TestContext, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { resNet50NameToday } from '../../../src/model-graph/zoo/resnet50-names.ts'
 import { type BuiltTopology, type KerasTopology } from '../../../src/model-graph/zoo/topology-builder.ts'
 import { zooModel, zooModels } from '../../../src/model-graph/zoo/zoo.ts'
 import { elementCount } from '../../../src/tensor/element-count.ts'
-import { sharedData } from '../../shared-data.ts'
+import { noSharedData, sharedData } from '../../shared-data.ts'
 
 /** Layers and parameters as Keras publishes them. */
 const published = {
@@ -119,11 +119,6 @@ function shiftedNames(ours: KerasTopology, theirs: KerasTopology): Map<string, s
   return names
 }
 
-function skipWithout(context: TestContext, data: string): never {
-  process.stderr.write(`skipped, as development data are absent (${data}): ${context.task.name}\n`)
-  return context.skip()
-}
-
 const files = [
   'VGG19',
   'NASNetLarge',
@@ -137,7 +132,7 @@ const files = [
 
 test.for(files)('%s is what Keras wrote', (title, context) => {
   const path = sharedData(`topology/${title}.json`)
-  if (path === undefined) return skipWithout(context, 'topology')
+  if (path === undefined) return context.skip(noSharedData)
   const theirs = JSON.parse(readFileSync(path, 'utf8')) as KerasTopology
   const { topology: ours } = built.get(title.toLowerCase())!
   const names = shiftedNames(ours, theirs)
@@ -177,7 +172,7 @@ interface LayersModelFile {
 
 test("the Keras 2.2 ResNet50 is the published one, and its weights fit today's", (context) => {
   const path = sharedData(resnet)
-  if (path === undefined) return skipWithout(context, resnet)
+  if (path === undefined) return context.skip(noSharedData)
   const file = JSON.parse(readFileSync(path, 'utf8')) as LayersModelFile
   const theirs = file.modelTopology.model_config.config.layers
   const old = built.get('resnet50-keras22')!.topology.config.layers
