@@ -4,6 +4,7 @@ import type { CompileOptions, EngineName } from '../../src/executor/engine.ts'
 import { lowerSegment } from '../../src/executor/onnx/lower-segment.ts'
 import { wholeModel } from '../../src/model-graph/cut.ts'
 import type { Model } from '../../src/model-graph/model.ts'
+import { nativeOnnxRuntime, webAssemblyOnnxRuntime } from '../../src/onnx/onnx-runtime.ts'
 import { serialiseModel } from '../../src/onnx/write-message.ts'
 import type { TensorValue } from '../../src/tensor/tensor-value.ts'
 import type { Work } from './paired-times.ts'
@@ -20,7 +21,7 @@ export async function referenceRun(
   { threads }: CompileOptions,
 ): Promise<Work | undefined> {
   if (engine === 'tensorflow') return undefined
-  const runtime = engine === 'wasm' ? await import('onnxruntime-web') : await import('onnxruntime-node')
+  const runtime = engine === 'wasm' ? await webAssemblyOnnxRuntime() : nativeOnnxRuntime()
   const bytes = source.endsWith('.onnx')
     ? await readFile(source)
     : await serialiseModel(lowerSegment(model, wholeModel(model.graph)))

@@ -1,3 +1,4 @@
+import '../onnx/without-telemetry.ts'
 import { SHARE_ENV, Worker } from 'node:worker_threads'
 import type { RunReply, ThreadCommand, ThreadNote, ThreadReply, ThreadSetup } from './inference-protocol.ts'
 

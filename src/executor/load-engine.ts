@@ -13,7 +13,7 @@ const modules: Readonly<
   },
   wasm: {
     package: 'onnxruntime-web',
-    load: async () => (await import('./wasm-engine.ts')).wasmEngine,
+    load: async () => (await import('./wasm-engine.ts')).wasmEngine(),
   },
   tensorflow: {
     package: '@tensorflow/tfjs-node',

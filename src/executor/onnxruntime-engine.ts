@@ -1,5 +1,4 @@
-import { createRequire } from 'node:module'
-import type * as OnnxRuntimeNode from 'onnxruntime-node'
+import { nativeOnnxRuntime } from '../onnx/onnx-runtime.ts'
 import type { Engine, ExecutionProvider } from './engine.ts'
 import { commonSessionOptions, compileOnnxSession } from './onnx-session.ts'
 
@@ -9,10 +8,7 @@ import { commonSessionOptions, compileOnnxSession } from './onnx-session.ts'
  * @throws {Error} where the package has no build for this machine.
  */
 export function onnxruntimeEngine(provider: ExecutionProvider | 'cpu' = 'cpu'): Engine {
-  // Required and not imported: when a CommonJS module throws on import, Node 20 rejects the import and then ends the
-  // process with the same error as uncaught.
-  const require = createRequire(import.meta.url)
-  const runtime = require('onnxruntime-node') as typeof OnnxRuntimeNode
+  const runtime = nativeOnnxRuntime()
   return {
     name: 'onnxruntime',
     compile: (model, segment, { threads, cache }) => {

@@ -1,4 +1,4 @@
-import * as runtime from 'onnxruntime-web'
+import { webAssemblyOnnxRuntime } from '../onnx/onnx-runtime.ts'
 import type { Engine } from './engine.ts'
 import { commonSessionOptions, compileOnnxSession } from './onnx-session.ts'
 
@@ -6,14 +6,17 @@ import { commonSessionOptions, compileOnnxSession } from './onnx-session.ts'
  * ONNX Runtime compiled to WebAssembly: runs wherever Node runs. Its threads are shared by all sessions of a process
  * or worker thread and are started by the first compilation, whose `threads` therefore holds for all.
  */
-export const wasmEngine: Engine = {
-  name: 'wasm',
-  compile: (model, segment, { threads }) => {
-    runtime.env.wasm.numThreads = threads
-    runtime.env.logLevel = 'error'
-    return compileOnnxSession(runtime, 'heap', model, segment, {
-      ...commonSessionOptions,
-      executionProviders: ['wasm'],
-    })
-  },
+export async function wasmEngine(): Promise<Engine> {
+  const runtime = await webAssemblyOnnxRuntime()
+  return {
+    name: 'wasm',
+    compile: (model, segment, { threads }) => {
+      runtime.env.wasm.numThreads = threads
+      runtime.env.logLevel = 'error'
+      return compileOnnxSession(runtime, 'heap', model, segment, {
+        ...commonSessionOptions,
+        executionProviders: ['wasm'],
+      })
+    },
+  }
 }

@@ -20,11 +20,9 @@ function accepts(port: number): Promise<boolean> {
  * @param ended Rejects when the process that should listen has ended; so does this, then.
  */
 export async function whenAccepted(port: number, ended: Promise<never>): Promise<void> {
-  let isOver = false
+  const over = new AbortController()
   const waiting = (async () => {
-    while (!isOver && !(await accepts(port))) await delay(betweenAttemptsMs)
+    while (!over.signal.aborted && !(await accepts(port))) await delay(betweenAttemptsMs)
   })()
-  await Promise.race([waiting, ended]).finally(() => {
-    isOver = true
-  })
+  await Promise.race([waiting, ended]).finally(() => over.abort())
 }

@@ -58,5 +58,5 @@ describe('an agent with a fixed wound', () => {
     const memory = await residentMb(agent.pid)
     // All of it, so that a failure tells which part has grown.
     expect({ ...memory, fits: memory.all <= 200 }).toMatchObject({ fits: true })
-  }, 90_000)
+  })
 })

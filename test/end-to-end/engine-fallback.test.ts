@@ -71,7 +71,7 @@ describe('agent and worker whose engine cannot be used', () => {
     for (let n = 0; n < 4; n++) answers.push(await ask('pi', photo))
     for (const answer of answers) expect(answer).toMatchObject({ ok: true })
     expect(answers.some((answer) => answer.ok && answer.finishedAt === 'worker')).toBe(true)
-  }, 120_000)
+  })
 
   test('a machine without the native engine goes on with WebAssembly', async () => {
     const photo = await begin()
@@ -80,7 +80,7 @@ describe('agent and worker whose engine cannot be used', () => {
     await running.message(stateTopic.agent('pi'), (text) => text.includes('"engine":"wasm"'))
     expect(await healthOf('pi')).toMatchObject({ engine_fallback: 1 })
     expect(await running.ask('pi', photo)).toMatchObject({ ok: true, finishedAt: 'edge' })
-  }, 120_000)
+  })
 
   test('without any engine every input goes to a worker, once there is one', async () => {
     const photo = await begin()
@@ -102,5 +102,5 @@ describe('agent and worker whose engine cannot be used', () => {
     while (!answer.ok) answer = await running.ask('pi', photo)
     expect(answer).toMatchObject({ finishedAt: 'worker', plan: { wound: 'input', worker: 'pool' } })
     expect(answer.top[0]!.probability).toBeGreaterThan(0.1)
-  }, 120_000)
+  })
 })

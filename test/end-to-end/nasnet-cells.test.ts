@@ -56,7 +56,7 @@ describe('NASNetMobile cut between its cells', () => {
     })
     await running.message(stateTopic.worker('pool'), (text) => text.includes(betweenCells))
     await running.message(stateTopic.agent('pi'), (text) => text.includes('online'))
-  }, 120_000)
+  })
 
   afterAll(async () => {
     await running.close()

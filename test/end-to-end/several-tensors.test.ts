@@ -106,7 +106,7 @@ test('several tensors: calibrated, cut, carried and finished like the whole', as
     expect(answer.ok ? answer.bytes : 0).toBeGreaterThan(0.5 * smallest)
   })
   expect(faults).toEqual([])
-}, 120_000)
+})
 
 /** An agent that cuts only at the wound, and a worker, which both have the calibration. */
 async function withDaemons(

@@ -85,7 +85,7 @@ test('resolveEngine measures once and remembers; another machine or a broken fil
   await writeFile(path, 'half of a fi')
   expect(await resolveEngine('auto', options)).not.toBe(other)
   expect(told.length).toBe(6)
-}, 120_000)
+})
 
 /** What is there when TensorFlow.js is looked for in that cache directory. */
 function environmentWith(cache: string): EngineEnvironment {

@@ -77,7 +77,7 @@ describe.each(['onnxruntime', 'wasm'] as const)('engine %s', (name) => {
       if (!(difference <= 1e-4)) wrong.push(`${wound.id}: ${difference}`)
     }
     expect(wrong).toEqual([])
-  }, 180_000)
+  })
 
   test('gives the same answer at a wound of two tensors and in a chain of segments', async () => {
     const [reference] = await whole.run([cat])

@@ -32,7 +32,7 @@ test('a head holds its own weights only: VGG19 cut after block3_pool stays below
     // Twice its 575 MB of weights would be more.
     expect(whole).toBeLessThan(1000)
   }
-}, 120_000)
+})
 
 test('where the disk takes no more in the middle of an entry, the segment is compiled in memory and nothing is left', async ({
   skip,

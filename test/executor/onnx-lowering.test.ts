@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { fromBinary } from '@bufbuild/protobuf'
 import * as fc from 'fast-check'
 import { ModelProtoSchema } from 'onnx-buf'
-import { InferenceSession } from 'onnxruntime-node'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Engine } from '../../src/executor/engine.ts'
 import { loadEngine } from '../../src/executor/load-engine.ts'
@@ -14,6 +13,7 @@ import { borderShape, type GraphTensor } from '../../src/model-graph/layer-graph
 import type { Segment } from '../../src/model-graph/segment.ts'
 import { singleWounds } from '../../src/model-graph/single-wounds.ts'
 import { woundFromHead } from '../../src/model-graph/wound-from-head.ts'
+import { nativeOnnxRuntime } from '../../src/onnx/onnx-runtime.ts'
 import { serialiseModel } from '../../src/onnx/write-message.ts'
 import type { TensorValue } from '../../src/tensor/tensor-value.ts'
 import { input, kerasTopology, type LayerSketch, randomTensor, sketchModel } from '../keras-model.ts'
@@ -198,10 +198,13 @@ describe('a tail that begins on a residual path', () => {
     const directory = await mkdtemp(join(tmpdir(), 'surgeon-'))
     try {
       const path = join(directory, 'optimised.onnx')
-      const session = await InferenceSession.create(await serialiseModel(lowerSegment(model, segment)), {
-        optimizedModelFilePath: path,
-        logSeverityLevel: 4,
-      })
+      const session = await nativeOnnxRuntime().InferenceSession.create(
+        await serialiseModel(lowerSegment(model, segment)),
+        {
+          optimizedModelFilePath: path,
+          logSeverityLevel: 4,
+        },
+      )
       await session.release()
       const { graph } = fromBinary(ModelProtoSchema, await readFile(path))
       return graph!.node.map(({ opType }) => opType)

@@ -87,7 +87,7 @@ describe('engine tensorflow', () => {
         expect(difference, `${wound.id}, ${first.name} then ${second.name}`).toBeLessThanOrEqual(1e-4)
       }
     }
-  }, 120_000)
+  })
 
   test("computes batches and refuses what is not the segment's", async () => {
     const model = sketchModel(

@@ -6,14 +6,13 @@ import {
   TensorProto_DataType,
   TensorProtoSchema,
 } from 'onnx-buf'
-import * as onnxruntimeNode from 'onnxruntime-node'
-import * as onnxruntimeWeb from 'onnxruntime-web'
 import { expect, test } from 'vitest'
 import { loadModel } from '../../../src/model-graph/load-model.ts'
 import { graphFromOnnx } from '../../../src/model-graph/onnx/graph-from-onnx.ts'
 import { parseOnnxFile } from '../../../src/model-graph/onnx/onnx-file.ts'
 import { singleWounds } from '../../../src/model-graph/single-wounds.ts'
 import { onnxNode } from '../../../src/onnx/onnx-message.ts'
+import { nativeOnnxRuntime, webAssemblyOnnxRuntime } from '../../../src/onnx/onnx-runtime.ts'
 import { everyWound, runCut, runWhole, someInputs } from '../compare-cuts.ts'
 import {
   type FileParts,
@@ -144,8 +143,8 @@ test('the WebAssembly build of the engine tells the same of a file as the native
   const file = parseOnnxFile(new Uint8Array(readFileSync(path)), path)
   const hints = { size: undefined, shapes: {} }
   const [native, web] = [
-    await graphFromOnnx(onnxruntimeNode, file, hints),
-    await graphFromOnnx(onnxruntimeWeb, file, hints),
+    await graphFromOnnx(nativeOnnxRuntime(), file, hints),
+    await graphFromOnnx(await webAssemblyOnnxRuntime(), file, hints),
   ]
   expect(web.graph).toEqual(native.graph)
 })
