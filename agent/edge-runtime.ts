@@ -3,9 +3,10 @@ import type { EngineName } from '../src/executor/engine.ts'
 import { InferenceHost } from '../src/executor/inference-host.ts'
 import { exampleInputs } from '../src/executor/parity.ts'
 import { type ChainSegment, type SegmentChain, segmentChain } from '../src/executor/segment-chain.ts'
+import { remember } from '../src/files/remember.ts'
 import { machineName, measureProfile, profileOfNothing } from '../src/latency-model/measure-profile.ts'
 import type { Profile } from '../src/latency-model/profile.ts'
-import { profilePath, readProfile, writeProfile } from '../src/latency-model/profile-store.ts'
+import { profilePath, readProfile } from '../src/latency-model/profile-store.ts'
 import { findWound } from '../src/model-graph/find-wound.ts'
 import { borderShape } from '../src/model-graph/layer-graph.ts'
 import type { Model } from '../src/model-graph/model.ts'
@@ -31,10 +32,12 @@ export class EdgeRuntime {
   compiledInMemory = false
   private readonly config: EdgeConfig
   private readonly model: Model
+  private readonly log: Log
 
   constructor(config: EdgeConfig, model: Model, calibration: Calibration | undefined, log: Log) {
     this.config = config
     this.model = model
+    this.log = log
     const { graph } = model
     const wounds = plannedWounds(graph, calibration)
     if (config.wound === undefined) {
@@ -101,7 +104,7 @@ export class EdgeRuntime {
       (run) => this.inference.run(run),
       this.needed.length,
     )
-    await writeProfile(this.profilePath, profile)
+    await remember(this.profilePath, profile, this.log)
     return profile
   }
 

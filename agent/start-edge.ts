@@ -24,7 +24,7 @@ export async function startEdge(
   log: Log,
   signal?: AbortSignal,
 ): Promise<StartedEdge> {
-  const calibration = await modelCalibration(config.model.model, model.hash)
+  const calibration = await modelCalibration(config.model.model, model.hash, log)
   const options = {
     ...config.model,
     modelHash: model.hash,

@@ -64,7 +64,7 @@ export class ServedModel {
     signal?.throwIfAborted()
     const { graph } = this.model
     this.wounds = new RequestedWounds(graph)
-    const calibration = await modelCalibration(choice.model, this.hash)
+    const calibration = await modelCalibration(choice.model, this.hash, log)
     const chain = segmentChain(graph, plannedWounds(graph, calibration))
     const { inference, engine } = await this.startEngine(chain, signal)
     this.inference = inference

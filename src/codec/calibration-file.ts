@@ -1,5 +1,6 @@
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
+import { writeWhole } from '../files/write-whole.ts'
 
 const share = z.number().min(0).max(1)
 
@@ -111,6 +112,5 @@ export async function saveCalibration(path: string, calibration: Calibration): P
     ([key, value]) => `  ${JSON.stringify(key)}: ${JSON.stringify(value)}`,
   )
   lines.push(`  "rows": ${list(rows)}`, `  "transforms": ${list(transforms)}`)
-  await writeFile(`${path}.part`, `{\n${lines.join(',\n')}\n}\n`)
-  await rename(`${path}.part`, path)
+  await writeWhole(path, `{\n${lines.join(',\n')}\n}\n`)
 }

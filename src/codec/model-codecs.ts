@@ -1,19 +1,30 @@
 import { join } from 'node:path'
 import { findModel } from '../model-graph/find-model.ts'
+import type { Log } from '../telemetry/log.ts'
 import { type Calibration, loadCalibration } from './calibration-file.ts'
 import { type Codecs, createCodecs } from './create-codecs.ts'
 
 /**
  * The calibration beside a model, by name or path; undefined where there is none.
- * @throws {TypeError} for a calibration of another model.
+ * @param log Of a daemon: a calibration that cannot be used is told and left out, as answers need none.
+ * @throws {TypeError} without `log`, for a calibration that is damaged or of another model.
  */
-export async function modelCalibration(source: string, modelHash: string): Promise<Calibration | undefined> {
+export async function modelCalibration(
+  source: string,
+  modelHash: string,
+  log?: Log,
+): Promise<Calibration | undefined> {
   const place = await findModel(source)
   if (place.kind === 'zoo') return undefined
-  return loadCalibration(join(place.directory, 'calibration.json'), modelHash)
+  const path = join(place.directory, 'calibration.json')
+  if (log === undefined) return loadCalibration(path, modelHash)
+  return loadCalibration(path, modelHash).catch((error: Error) => {
+    log('error', 'the calibration is left out', { error })
+    return undefined
+  })
 }
 
-/** All codecs of a model, those of its calibration included. */
-export async function modelCodecs(source: string, modelHash: string): Promise<Codecs> {
-  return createCodecs(await modelCalibration(source, modelHash))
+/** All codecs of a model, those of its calibration included; `log` as {@link modelCalibration} takes it. */
+export async function modelCodecs(source: string, modelHash: string, log?: Log): Promise<Codecs> {
+  return createCodecs(await modelCalibration(source, modelHash, log))
 }

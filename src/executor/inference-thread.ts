@@ -37,7 +37,8 @@ class Cancelled extends Error {}
 const startedMs = performance.now()
 const model = await loadModel(setup.model, loadingOptions(setup))
 const engine = await loadEngine(setup.engine, setup.provider)
-const codecs = await modelCodecs(setup.model, model.hash)
+// The main thread has said what is wrong with it.
+const codecs = await modelCodecs(setup.model, model.hash, () => undefined)
 const cache = compiledCache()
 const answers = new Set(model.graph.outputs)
 const slowdown = new Slowdown(setup.slowdown)

@@ -1,5 +1,6 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { remember } from '../files/remember.ts'
 import type { ModelChoice } from '../model-graph/model-choice.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { TensorValue } from '../tensor/tensor-value.ts'
@@ -52,7 +53,7 @@ export async function resolveEngine(
   options.log('info', 'measuring the engines, once', { model: options.model, because })
   const choice = await measureEngines(options, environment)
   options.log('info', 'chose an engine', { engine: choice.engine, reason: choice.reason })
-  await writeChoice(path, choice)
+  await remember(path, choice, options.log)
   return choice.engine
 }
 
@@ -113,12 +114,4 @@ async function readChoice(path: string): Promise<EngineChoice | undefined> {
   } catch {
     return undefined
   }
-}
-
-/** In one step: a power cut leaves the old choice or the new one. */
-async function writeChoice(path: string, choice: EngineChoice): Promise<void> {
-  await mkdir(dirname(path), { recursive: true })
-  const temporary = `${path}.${process.pid}.tmp`
-  await writeFile(temporary, `${JSON.stringify(choice, undefined, 1)}\n`)
-  await rename(temporary, path)
 }

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { engineNames } from '../executor/engine.ts'
 
-const duration = z.number().nonnegative()
+/** An hour is more than anything here takes: a file that says so is damaged. */
+const duration = z.number().min(0).max(3_600_000)
 
 /**
  * What one machine was measured to take for a model: the segments between candidate wounds in order, and the codecs at
@@ -17,21 +18,31 @@ export const profileSchema = z.strictObject({
   /** Of the machine: a profile moved to another one is not believed. */
   machine: z.string(),
   measuredAt: z.iso.datetime(),
-  segments: z.array(
-    z.strictObject({
-      /** Candidate wounds at which the segment begins and ends. */
-      from: z.string(),
-      to: z.string(),
-      operations: z.number().nonnegative(),
-      /** Median and median absolute deviation over the measured runs, milliseconds. */
-      medianMs: duration,
-      madMs: duration,
-      runs: z.int().min(1),
-    }),
-  ),
+  segments: z
+    .array(
+      z.strictObject({
+        /** Candidate wounds at which the segment begins and ends. */
+        from: z.string(),
+        to: z.string(),
+        operations: z.number().nonnegative(),
+        /** Median and median absolute deviation over the measured runs, milliseconds. */
+        medianMs: duration,
+        madMs: duration,
+        runs: z.int().min(1),
+      }),
+    )
+    .refine(
+      (segments) => segments.length === 0 || segments.some(({ medianMs }) => medianMs > 0),
+      'must take some time',
+    ),
   /** Milliseconds to encode what crosses at a wound, and the bytes of it. */
   codecs: z.array(
-    z.strictObject({ wound: z.string(), codec: z.string(), encodeMs: duration, bytes: duration }),
+    z.strictObject({
+      wound: z.string(),
+      codec: z.string(),
+      encodeMs: duration,
+      bytes: z.number().nonnegative(),
+    }),
   ),
 })
 
