@@ -32,6 +32,7 @@ export default defineConfig({
     // Ends what hangs; a machine that is slow or busy is no fault.
     testTimeout: 300_000,
     hookTimeout: 300_000,
+    slowTestThreshold: 60_000,
     maxWorkers: 2,
     pool: 'forks',
     env: { SURGEON_MOSQUITTO: mosquitto ?? '' },

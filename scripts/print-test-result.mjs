@@ -1,7 +1,28 @@
-// The last line of CI: how many tests passed, failed and were skipped, from the report that the test run wrote.
+// The last line of CI: how many tests passed, failed and were skipped in all the runs whose reports it is given.
 import { readFileSync } from 'node:fs'
 
-const report = JSON.parse(readFileSync(new URL('../test-report.json', import.meta.url), 'utf8'))
-const { numPassedTests, numFailedTests, numPendingTests } = report
-const skipped = numPendingTests > 0 ? `, ${numPendingTests} skipped` : ''
-console.log(`${numPassedTests} passed, ${numFailedTests} failed${skipped}`)
+const sums = { passed: 0, failed: 0, skipped: 0 }
+for (const file of process.argv.slice(2)) {
+  const { passed, failed, skipped } = countsOf(file)
+  sums.passed += passed
+  sums.failed += failed
+  sums.skipped += skipped
+}
+console.log(
+  `${sums.passed} passed, ${sums.failed} failed${sums.skipped > 0 ? `, ${sums.skipped} skipped` : ''}`,
+)
+if (sums.failed > 0) process.exitCode = 1
+
+/** A run that left no report has failed, and so has one in which a file could not even be loaded. */
+function countsOf(file) {
+  let report
+  try {
+    report = JSON.parse(readFileSync(file, 'utf8'))
+  } catch (error) {
+    console.error(`Cannot read the report of a test run: ${error.message}`)
+    return { passed: 0, failed: 1, skipped: 0 }
+  }
+  const { success, numPassedTests, numFailedTests, numPendingTests } = report
+  const failed = numFailedTests === 0 && !success ? 1 : numFailedTests
+  return { passed: numPassedTests, failed, skipped: numPendingTests }
+}
