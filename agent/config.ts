@@ -1,73 +1,104 @@
+import { validate as isCron } from 'node-cron'
 import { z } from 'zod'
+import { parseInputCodec } from '../src/codec/image-codecs.ts'
+import { milliseconds, topicIdField, topicPrefixField } from '../src/config/fields.ts'
 import { compiledCacheSchema } from '../src/executor/compiled-cache/cache-settings.ts'
 import { engineSettings } from '../src/executor/resolve-engine.ts'
 import { modelChoiceSchema } from '../src/model-graph/model-choice.ts'
 import { defaultMaxAccuracyLoss } from '../src/scheduler/accuracy-budget.ts'
 import { endpointSchema } from '../src/transport/endpoint-config.ts'
-import { isTopicId } from '../src/transport/topics.ts'
 
 /** The agent's configuration file. */
-export const agentConfigSchema = z.strictObject({
-  /** Unique on the broker; part of the topics. */
-  device: z.string().refine(isTopicId, 'must be 1 to 64 characters without +, #, / or control characters'),
-  topicPrefix: z.string().min(1).default('surgeon'),
-  /** Where inputs arrive and results go. */
-  mqtt: endpointSchema,
-  /** Where the worker pool is reached; the same broker unless the device has one of its own. */
-  pool: endpointSchema.optional(),
-  /** Zoo name, model directory or file; with the weights where it has none. */
-  model: modelChoiceSchema,
-  /** `auto`: the fastest that passes the parity check on this machine, measured once and remembered. */
-  engine: z.enum(engineSettings).default('onnxruntime'),
-  /** Threads of one run. */
-  threads: z.int().min(1).max(64).default(1),
-  /** Profiles and the choice of the engine are kept here. */
-  stateDirectory: z.string().min(1).default('state'),
-  /** Compiled segments, which are mapped from disk and not held in memory. */
-  compiledCache: compiledCacheSchema.prefault({}),
-  /** `surgeon` plans each request; `local` never sends; `input` always sends the input, encoded with `inputCodec`. */
-  policy: z.enum(['surgeon', 'local', 'input']).default('surgeon'),
-  /**
-   * Always cut at this wound: the edge then holds the head's weights alone and cannot finish by itself. Only the codec
-   * and the worker are planned.
-   */
-  wound: z
-    .string()
-    .refine((name) => name !== 'local', 'must leave something to the worker; policy local sends nothing')
-    .optional(),
-  /** Feature codecs the planner may use. */
-  featureCodecs: z.array(z.enum(['float32', 'float16', 'uint8'])).default(['float16', 'uint8']),
-  /** Codecs of the input the planner may use: `received`, `raw`, `jpeg:QUALITY`, `webp:QUALITY`. */
-  inputCodecs: z.array(z.string()).default(['received', 'raw']),
-  /** Calibrated codecs are used as far as they cost at most this share of all answers, with 95 % confidence. */
-  maxAccuracyLoss: z.number().min(0).max(1).default(defaultMaxAccuracyLoss),
-  /** When the edge goes on by itself: while it waits for the worker, or only once the worker is late. */
-  resume: z.enum(['at-once', 'when-late']).default('at-once'),
-  limits: z
-    .strictObject({
-      /** Larger input messages are refused. */
-      inputBytes: z
-        .int()
-        .min(1)
-        .default(8 * 1024 * 1024),
-      /** Requests in work at once; more are refused. */
-      requests: z.int().min(1).default(64),
-      /** A request unanswered for so long is answered by an error. */
-      requestMs: z.int().min(100).default(30_000),
-    })
-    .prefault({}),
-  probe: z
-    .strictObject({
-      /** Age of the newest acknowledgement from which the link is measured with a small message. */
-      staleMs: z.int().min(100).default(1000),
-      /** Payload of that message. */
-      bytes: z.int().min(512).max(1_000_000).default(2048),
-    })
-    .prefault({}),
-  /** Calendar times at which the profile is measured anew, as cron writes them. */
-  reprofile: z.string().default('17 3 * * *'),
-  /** Emulation, for the lab only. */
-  lab: z.strictObject({ edgeSlowdown: z.number().min(1).default(1) }).prefault({}),
-})
+export const agentConfigSchema = z
+  .strictObject({
+    /** Unique on the broker; part of the topics. */
+    device: topicIdField,
+    topicPrefix: topicPrefixField,
+    /** Where inputs arrive and results go. */
+    mqtt: endpointSchema,
+    /** Where the worker pool is reached; the same broker unless the device has one of its own. */
+    pool: endpointSchema.optional(),
+    /** Zoo name, model directory or file; with the weights where it has none. */
+    model: modelChoiceSchema,
+    /** `auto`: the fastest that passes the parity check on this machine, measured once and remembered. */
+    engine: z.enum(engineSettings).default('onnxruntime'),
+    /** Threads of one run. */
+    threads: z.int().min(1).max(64).default(1),
+    /** Profiles and the choice of the engine are kept here. */
+    stateDirectory: z.string().min(1).default('state'),
+    /** Compiled segments, which are mapped from disk and not held in memory. */
+    compiledCache: compiledCacheSchema.prefault({}),
+    /** `surgeon` plans each request; `local` never sends; `input` always sends the input, encoded with `inputCodec`. */
+    policy: z.enum(['surgeon', 'local', 'input']).default('surgeon'),
+    /**
+     * Always cut at this wound: the edge then holds the head's weights alone and cannot finish by itself. Only the codec
+     * and the worker are planned.
+     */
+    wound: z
+      .string()
+      .refine((name) => name !== 'local', 'must leave something to the worker; policy local sends nothing')
+      .optional(),
+    /** Feature codecs the planner may use. */
+    featureCodecs: z.array(z.enum(['float32', 'float16', 'uint8'])).default(['float16', 'uint8']),
+    /** Codecs of the input the planner may use: `received`, `raw`, `jpeg:QUALITY`, `webp:QUALITY`. */
+    inputCodecs: z
+      .array(
+        z.string().superRefine((name, context) => {
+          try {
+            parseInputCodec(name)
+          } catch (error) {
+            context.addIssue({ code: 'custom', message: (error as Error).message })
+          }
+        }),
+      )
+      .default(['received', 'raw']),
+    /** Calibrated codecs are used as far as they cost at most this share of all answers, with 95 % confidence. */
+    maxAccuracyLoss: z.number().min(0).max(1).default(defaultMaxAccuracyLoss),
+    /** When the edge goes on by itself: while it waits for the worker, or only once the worker is late. */
+    resume: z.enum(['at-once', 'when-late']).default('at-once'),
+    limits: z
+      .strictObject({
+        /** Larger input messages are refused. */
+        inputBytes: z
+          .int()
+          .min(1)
+          .default(8 * 1024 * 1024),
+        /** Requests in work at once; more are refused. */
+        requests: z.int().min(1).default(64),
+        /** A request unanswered for so long is answered by an error. */
+        requestMs: milliseconds(100).default(30_000),
+      })
+      .prefault({}),
+    probe: z
+      .strictObject({
+        /** Age of the newest acknowledgement from which the link is measured with a small message. */
+        staleMs: milliseconds(100).default(1000),
+        /** Payload of that message. */
+        bytes: z.int().min(512).max(1_000_000).default(2048),
+      })
+      .prefault({}),
+    /** Calendar times at which the profile is measured anew, as cron writes them. */
+    reprofile: z
+      .string()
+      .refine(isCron, 'must be a calendar time of five or six fields, such as "17 3 * * *"')
+      .default('17 3 * * *'),
+    /** Emulation, for the lab only. */
+    lab: z.strictObject({ edgeSlowdown: z.number().min(1).default(1) }).prefault({}),
+  })
+  .refine(({ policy, wound }) => policy !== 'local' || wound === undefined, {
+    path: ['wound'],
+    error: 'must be left out with policy local, which sends nothing',
+  })
+  .refine(({ policy, wound }) => policy !== 'input' || wound === undefined || wound === 'input', {
+    path: ['wound'],
+    error: 'must be left out with policy input, which always cuts there',
+  })
+  .refine(
+    ({ policy, wound, inputCodecs }) => inputCodecs.length > 0 || (policy !== 'input' && wound !== 'input'),
+    {
+      path: ['inputCodecs'],
+      error: 'must name a codec where the input is always sent',
+    },
+  )
 
 export type AgentConfig = z.output<typeof agentConfigSchema>

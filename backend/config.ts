@@ -1,16 +1,16 @@
 import { z } from 'zod'
+import { milliseconds, topicIdField, topicPrefixField } from '../src/config/fields.ts'
 import { compiledCacheSchema } from '../src/executor/compiled-cache/cache-settings.ts'
 import { executionProviders } from '../src/executor/engine.ts'
 import { engineSettings } from '../src/executor/resolve-engine.ts'
 import { modelChoiceSchema } from '../src/model-graph/model-choice.ts'
 import { endpointSchema } from '../src/transport/endpoint-config.ts'
-import { isTopicId } from '../src/transport/topics.ts'
 
 /** A pool member's configuration file. */
 export const workerConfigSchema = z.strictObject({
   /** Unique in the pool; part of the topics. */
-  worker: z.string().refine(isTopicId, 'must be 1 to 64 characters without +, #, / or control characters'),
-  topicPrefix: z.string().min(1).default('surgeon'),
+  worker: topicIdField,
+  topicPrefix: topicPrefixField,
   mqtt: endpointSchema,
   /** Zoo names, model directories or files; with the weights where one has none. */
   models: z.array(modelChoiceSchema).min(1),
@@ -37,7 +37,7 @@ export const workerConfigSchema = z.strictObject({
         .min(1)
         .default(64 * 1024 * 1024),
       /** What a request may be expected to wait before it is begun. */
-      waitMs: z.int().min(1).default(2000),
+      waitMs: milliseconds(1).default(2000),
       /** Waiting requests at one wound that are finished in one call, where that was measured to be worth it. */
       batch: z.int().min(1).max(64).default(4),
       /** A batch makes its first members wait for the last: it must do this many times as much per second. */

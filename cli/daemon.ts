@@ -1,4 +1,11 @@
+import { setDefaultAutoSelectFamilyAttemptTimeout } from 'node:net'
 import { deferred } from '../src/async/deferred.ts'
+
+/**
+ * Node gives every address of a name but the last 250 ms, less than a round trip over LTE or a satellite: with a dead
+ * one among them nothing would ever connect. Less than a quarter of a session's connect timeout.
+ */
+const addressTimeoutMs = 2400
 
 /** Something with a life: started once, stopped at the end. */
 export interface Daemon {
@@ -14,6 +21,7 @@ export interface Daemon {
  * @throws whatever kept it from starting, after what had been started is stopped.
  */
 export async function runDaemon(daemon: Daemon): Promise<number> {
+  setDefaultAutoSelectFamilyAttemptTimeout(addressTimeoutMs)
   const starting = new AbortController()
   const { promise: told, resolve: tell } = deferred<void>()
   let signals = 0

@@ -2,10 +2,10 @@ import { setFlagsFromString } from 'node:v8'
 import { Agent } from '../../agent/agent.ts'
 import { agentConfigSchema } from '../../agent/config.ts'
 import { loadConfig } from '../../src/config/load-config.ts'
-import { checkWeights } from '../../src/model-graph/model-choice.ts'
 import { stderrLog } from '../../src/telemetry/log.ts'
 import { readOptions } from '../../src/terminal/options.ts'
 import { UsageError } from '../../src/terminal/usage-error.ts'
+import { agentFaults } from '../config-faults.ts'
 import { runDaemon } from '../daemon.ts'
 
 export async function agent(args: readonly string[]): Promise<number> {
@@ -19,8 +19,7 @@ export async function agent(args: readonly string[]): Promise<number> {
     readOptions(args, { options: { 'check-config': { type: 'boolean' } }, allowPositionals: true })
       .positionals[0]
   if (file === undefined) throw new UsageError('surgeon agent needs --config FILE')
-  const config = await loadConfig(file, agentConfigSchema)
-  await checkWeights(config.model)
+  const config = await loadConfig(file, agentConfigSchema, agentFaults)
   if (values['check-config']) return 0
   // Who holds the head alone has little memory: V8 is to grow its heaps late. Collecting more often delays the event loop,
   // so other agents do without. It is read whenever a heap grows.

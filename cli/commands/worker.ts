@@ -1,10 +1,10 @@
 import { workerConfigSchema } from '../../backend/config.ts'
 import { BackendWorker } from '../../backend/worker.ts'
 import { loadConfig } from '../../src/config/load-config.ts'
-import { checkWeights } from '../../src/model-graph/model-choice.ts'
 import { stderrLog } from '../../src/telemetry/log.ts'
 import { readOptions, wholeNumber } from '../../src/terminal/options.ts'
 import { UsageError } from '../../src/terminal/usage-error.ts'
+import { workerFaults } from '../config-faults.ts'
 import { runDaemon } from '../daemon.ts'
 
 export async function worker(args: readonly string[]): Promise<number> {
@@ -14,8 +14,7 @@ export async function worker(args: readonly string[]): Promise<number> {
   })
   const file = values.config ?? positionals[0]
   if (file === undefined) throw new UsageError('surgeon worker needs --config FILE')
-  const config = await loadConfig(file, workerConfigSchema)
-  for (const choice of config.models) await checkWeights(choice)
+  const config = await loadConfig(file, workerConfigSchema, workerFaults)
   if (values['check-config']) return 0
   const threads = values.threads === undefined ? config.threads : wholeNumber(values.threads, '--threads', 1)
   return runDaemon(new BackendWorker({ ...config, threads }, stderrLog('worker')))

@@ -9,11 +9,13 @@ export class ConfigError extends Error {
 
 /**
  * Reads a YAML or JSON file into a frozen configuration. Unknown keys are faults; all faults are reported together.
+ * @param faultsOf What is wrong with the files that a well-formed configuration names, one line each.
  * @throws {ConfigError}
  */
 export async function loadConfig<Schema extends z.ZodType>(
   path: string,
   schema: Schema,
+  faultsOf: (config: Readonly<z.output<Schema>>) => Promise<readonly string[]> = () => Promise.resolve([]),
 ): Promise<Readonly<z.output<Schema>>> {
   let text: string
   try {
@@ -29,7 +31,10 @@ export async function loadConfig<Schema extends z.ZodType>(
       cause,
     })
   }
-  return parseConfig(document, schema, path)
+  const config = parseConfig(document, schema, path)
+  const faults = await faultsOf(config)
+  if (faults.length > 0) throw unusable(path, faults)
+  return config
 }
 
 /** As {@link loadConfig} for a document that is already there; `origin` is named in the error. */
@@ -41,7 +46,13 @@ function parseConfig<Schema extends z.ZodType>(
   const parsed = schema.safeParse(document)
   if (parsed.success) return Object.freeze(parsed.data)
   const faults = parsed.error.issues.map(
-    (issue) => `  ${issue.path.join('.') || '(top level)'}: ${issue.message}`,
+    (issue) => `${issue.path.join('.') || '(top level)'}: ${issue.message}`,
   )
-  throw new ConfigError(`Cannot use configuration ${origin}:\n${faults.join('\n')}`)
+  throw unusable(origin, faults)
+}
+
+function unusable(origin: string, faults: readonly string[]): ConfigError {
+  return new ConfigError(
+    `Cannot use configuration ${origin}:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
+  )
 }

@@ -1,36 +1,81 @@
 import { readFileSync } from 'node:fs'
+import { createSecureContext } from 'node:tls'
 import { z } from 'zod'
 
+const examples = 'mqtt://127.0.0.1:1883, mqtts://broker:8883 or wss://broker/mqtt'
+
 /** How to reach a broker, as written in configuration files. */
-export const endpointSchema = z.strictObject({
-  /** mqtt:// or mqtts:// with host and port. */
-  url: z.url({
-    protocol: /^mqtts?$/,
-    error: 'must be a URL such as mqtt://127.0.0.1:1883 or mqtts://broker:8883',
-  }),
-  username: z.string().optional(),
-  password: z.string().optional(),
-  /** PEM files. */
-  ca: z.string().optional(),
-  cert: z.string().optional(),
-  key: z.string().optional(),
-})
+export const endpointSchema = z
+  .strictObject({
+    /** mqtt:// or mqtts:// with host and port; ws:// or wss:// also with a path. */
+    url: z
+      .url({ protocol: /^(mqtt|ws)s?$/, error: `must be a URL such as ${examples}`, abort: true })
+      .superRefine((url, context) => {
+        for (const message of urlFaults(new URL(url))) context.addIssue({ code: 'custom', message })
+      }),
+    username: z.string().optional(),
+    password: z.string().optional(),
+    /** PEM files, read again at each attempt to connect: a renewed certificate needs no restart. */
+    ca: z.string().optional(),
+    cert: z.string().optional(),
+    key: z.string().optional(),
+  })
+  .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
+    path: ['cert'],
+    error: 'must stand together with key',
+  })
+  .refine(({ url, ca, cert }) => isEncrypted(url) || (ca ?? cert) === undefined, {
+    path: ['url'],
+    error: 'must begin with mqtts:// or wss:// where ca or cert is given',
+  })
 
 export type Endpoint = z.infer<typeof endpointSchema>
 
-/** The part of a session's options that an endpoint gives; PEM files are read here, once. */
+interface Tls {
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+}
+
+/** The part of a session's options that an endpoint gives. */
 export function endpointOptions(endpoint: Endpoint) {
-  const { url, username, password, ca, cert, key } = endpoint
-  const pem = (path: string | undefined) => (path === undefined ? undefined : readFileSync(path, 'utf8'))
-  const tls = Object.fromEntries(
-    Object.entries({ ca: pem(ca), cert: pem(cert), key: pem(key) }).filter(
-      ([, value]) => value !== undefined,
-    ),
-  ) as { ca?: string; cert?: string; key?: string }
+  const { url, username, password, ca, cert } = endpoint
   return {
     url,
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
-    ...(Object.keys(tls).length === 0 ? {} : { tls }),
+    ...((ca ?? cert) === undefined ? {} : { tls: () => readTls(endpoint) }),
   }
+}
+
+/** What is wrong with the files that an endpoint names, as lines that begin with the field's name. */
+export function endpointFaults(name: string, endpoint: Endpoint): string[] {
+  try {
+    createSecureContext(readTls(endpoint))
+    return []
+  } catch (error) {
+    return [`${name}: ca, cert and key must be PEM files that fit together: ${(error as Error).message}`]
+  }
+}
+
+/** @throws {Error} where a file cannot be read. */
+function readTls({ ca, cert, key }: Endpoint): Tls {
+  const read = (name: keyof Tls, path: string | undefined) =>
+    path === undefined ? {} : { [name]: readFileSync(path, 'utf8') }
+  return { ...read('ca', ca), ...read('cert', cert), ...read('key', key) }
+}
+
+function isEncrypted(url: string): boolean {
+  return /^(mqtts|wss):/.test(url)
+}
+
+/** What the library below would take silently, over what the file says elsewhere. */
+function urlFaults({ protocol, username, password, search, hash, pathname }: URL): string[] {
+  const faults: string[] = []
+  if (username !== '' || password !== '') faults.push('must not hold a user: write username and password')
+  if (search !== '' || hash !== '') faults.push('must not have a query or a fragment')
+  // It would be taken for a local socket.
+  if (protocol.startsWith('mqtt') && pathname !== '' && pathname !== '/')
+    faults.push('must not have a path with mqtt:// or mqtts://')
+  return faults
 }

@@ -58,7 +58,7 @@ export function openLink(options: SessionOptions, events: LinkEvents): MqttLink 
     const { stream } = client
     if ('setNoDelay' in stream && typeof stream.setNoDelay === 'function') stream.setNoDelay(true)
   } catch (error) {
-    // Such as a PEM text that cannot be parsed.
+    // Such as a PEM file that cannot be read or parsed.
     queueMicrotask(() => end(describe(error)))
   }
   client?.on('connect', (packet) => {
@@ -132,7 +132,7 @@ function clientOptions(options: SessionOptions): IClientOptions {
     ...(will && {
       will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1 as const, retain: will.retain },
     }),
-    ...tls,
+    ...tls?.(),
   }
 }
 

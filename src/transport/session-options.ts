@@ -13,8 +13,8 @@ export interface SessionOptions {
   readonly clientId: string
   readonly username?: string
   readonly password?: string
-  /** PEM texts. */
-  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string }
+  /** PEM texts, asked for at each attempt; what it throws ends the attempt. */
+  readonly tls?: () => { readonly ca?: string; readonly cert?: string; readonly key?: string }
   /** The broker publishes it, QoS 1, when the connection ends otherwise than by `stop`. */
   readonly will?: FixedMessage
   /** Published after every connect, before any other message: when it is seen, the subscriptions stand. */

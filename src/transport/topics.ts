@@ -62,9 +62,14 @@ function checkId(kind: string, id: string): string {
   return id
 }
 
-function checkPrefix(prefix: string): string {
+/** True for up to 256 characters of levels, each a topic id, joined by `/`, without a leading `$`. */
+export function isTopicPrefix(prefix: string): boolean {
   // `$` would start a broker's own or a shared topic.
-  if (prefix.startsWith('$') || prefix.length > 256 || !prefix.split('/').every(isTopicId)) {
+  return !prefix.startsWith('$') && prefix.length <= 256 && prefix.split('/').every(isTopicId)
+}
+
+function checkPrefix(prefix: string): string {
+  if (!isTopicPrefix(prefix)) {
     throw new RangeError(
       `Cannot name topic: prefix must be topic levels joined by /, without wildcards or a leading $, current value is ${JSON.stringify(prefix)}`,
     )

@@ -300,11 +300,19 @@ describe('MqttSession', () => {
     expect((await stateOf(wrong, 'offline')).reason).toMatch(refusal)
     await onlineSession(url, 'b', { username: 'pi', password: 'right' })
 
+    let reads = 0
     const broken = sessionOf(`mqtts://127.0.0.1:${port}`, 'c', {
-      tls: { ca: '-----BEGIN CERTIFICATE-----\nx' },
+      tls: () => {
+        reads++
+        if (reads === 1) throw new Error('no such file')
+        return { ca: '-----BEGIN CERTIFICATE-----\nx' }
+      },
     })
-    expect((await stateOf(broken, 'offline')).reason).not.toBe('')
-    expect(() => sessionOf(url, 'd', { tls: { ca: '' } })).toThrow(/url must start with mqtts:/)
+    expect((await stateOf(broken, 'offline')).reason).toMatch('no such file')
+    // Read again at the next attempt: a renewed certificate needs no restart.
+    expect((await stateOf(broken, 'offline')).reason).not.toMatch('no such file')
+    expect(reads).toBeGreaterThan(1)
+    expect(() => sessionOf(url, 'd', { tls: () => ({}) })).toThrow(/url must start with mqtts:/)
     expect(() => sessionOf('tcp-ish', 'd')).toThrow(TypeError)
     const nobody = sessionOf('mqtt://127.0.0.1:1', 'e')
     expect((await stateOf(nobody, 'offline')).reason).toMatch(/ECONNREFUSED/)

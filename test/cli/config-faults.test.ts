@@ -1,0 +1,82 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { agentConfigSchema } from '../../agent/config.ts'
+import { agentFaults } from '../../cli/config-faults.ts'
+import { loadConfig } from '../../src/config/load-config.ts'
+import { repositoryRoot } from '../paths.ts'
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'surgeon-faults-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+const good = { device: 'pi-1', mqtt: { url: 'mqtt://127.0.0.1:1' }, model: 'mobilenetv2' }
+
+async function fileOf(config: object): Promise<string> {
+  const file = join(folder, 'agent.yaml')
+  await writeFile(file, JSON.stringify({ ...good, stateDirectory: folder, ...config }))
+  return file
+}
+
+const faulty: [field: string, config: object][] = [
+  ...['home/', '/home', 'a//b', 'home/#', 'x+y', '$share/x'].map((topicPrefix): [string, object] => [
+    'topicPrefix',
+    { topicPrefix },
+  ]),
+  ['reprofile', { reprofile: 'nonsense' }],
+  ['inputCodecs.0', { inputCodecs: ['jpg:90'] }],
+  ['inputCodecs.0', { inputCodecs: ['jpeg:200'] }],
+  ['inputCodecs', { inputCodecs: [], policy: 'input' }],
+  ['wound', { wound: 'no-such-layer' }],
+  ['wound', { wound: 'block_6_project_BN', policy: 'local' }],
+  ['wound', { wound: 'block_6_project_BN', policy: 'input' }],
+  ['limits.requestMs', { limits: { requestMs: 3_000_000_000 } }],
+  ['model', { model: '/nowhere' }],
+  ['mqtt', { mqtt: { url: 'mqtts://127.0.0.1:1', ca: '/nowhere.pem' } }],
+  ['mqtt.cert', { mqtt: { url: 'mqtts://127.0.0.1:1', cert: '/nowhere.pem' } }],
+  ['mqtt.url', { mqtt: { url: 'mqtt://127.0.0.1:1', ca: '/nowhere.pem' } }],
+  ['mqtt.url', { mqtt: { url: 'mqtt://127.0.0.1:1?clientId=zzz' } }],
+  ['mqtt.url', { mqtt: { url: 'mqtt://me:secret@127.0.0.1:1' } }],
+  ['mqtt.url', { mqtt: { url: 'mqtt://127.0.0.1:1/tmp/socket' } }],
+]
+
+describe('agentFaults', () => {
+  test.for(faulty)('names %s of %j', async ([field, config]) => {
+    const fault = loadConfig(await fileOf(config), agentConfigSchema, agentFaults)
+    await expect(fault).rejects.toThrow(`\n  ${field}: `)
+  })
+
+  test.for([
+    { topicPrefix: 'wohn zimmer/küche' },
+    { wound: 'block_6_project_BN' },
+    { mqtt: { url: 'wss://broker.example/mqtt/path' } },
+    { inputCodecs: ['jpeg:90@160', 'webp:80'] },
+  ])('passes %j', async (config) => {
+    expect(await loadConfig(await fileOf(config), agentConfigSchema, agentFaults)).toMatchObject({
+      device: 'pi-1',
+    })
+  })
+
+  test('reports faults of several files together', async () => {
+    const file = await fileOf({ model: '/nowhere', pool: { url: 'mqtts://b:1', ca: '/nowhere.pem' } })
+    await expect(loadConfig(file, agentConfigSchema, agentFaults)).rejects.toThrow(/pool: .*\n {2}model: /)
+  })
+})
+
+const program = fileURLToPath(new URL('dist/cli/surgeon.js', repositoryRoot))
+
+test.for(['--check-config', '--config'])(
+  'surgeon agent %s FILE ends with 78 where the file is wrong',
+  async (option) => {
+    const file = await fileOf({ reprofile: 'nonsense' })
+    const code = await new Promise((resolve) =>
+      execFile(process.execPath, [program, 'agent', option, file], (error) => resolve(error?.code)),
+    )
+    expect(code).toBe(78)
+  },
+)
