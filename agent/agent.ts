@@ -15,6 +15,7 @@ import type { Log } from '../src/telemetry/log.ts'
 import { endpointOptions } from '../src/transport/endpoint-config.ts'
 import type { IncomingMessage } from '../src/transport/message.ts'
 import { MqttSession } from '../src/transport/mqtt-session.ts'
+import type { SessionOptions } from '../src/transport/session-options.ts'
 import { type DeviceLeaf, deviceTopic } from '../src/transport/topics.ts'
 import type { AgentConfig } from './config.ts'
 import type { EdgeRuntime } from './edge-runtime.ts'
@@ -57,8 +58,13 @@ export class Agent {
     const { edge, profile, engine } = await startEdge(config, model, log, signal)
     this.stops.add(() => edge.stop())
 
-    const device = this.deviceSession()
-    const poolSession = config.pool === undefined ? device : this.poolSession()
+    let believed: LinkMonitor | undefined
+    const uplinkBps = () => {
+      const state = believed?.state
+      return state?.kind === 'up' ? state.uplinkBps : undefined
+    }
+    const device = this.deviceSession(config.pool === undefined ? uplinkBps : undefined)
+    const poolSession = config.pool === undefined ? device : this.poolSession(uplinkBps)
     device.start(signal)
     if (poolSession !== device) poolSession.start(signal)
 
@@ -68,6 +74,7 @@ export class Agent {
       staleMs: config.probe.staleMs,
       probeBytes: config.probe.bytes,
     })
+    believed = link
     const pool = new WorkerPool({
       session: poolSession,
       topicPrefix: config.topicPrefix,
@@ -160,7 +167,7 @@ export class Agent {
     return deviceTopic(this.config.device, leaf, this.config.topicPrefix)
   }
 
-  private deviceSession(): MqttSession {
+  private deviceSession(uplinkBps: SessionOptions['uplinkBps'] = () => undefined): MqttSession {
     const { config } = this
     const offline = {
       topic: this.topic('state'),
@@ -172,17 +179,21 @@ export class Agent {
       clientId: `${config.topicPrefix}-${config.device}`,
       will: offline,
       offlineMessage: offline,
+      uplinkBps,
+      // Inputs that come while it reconnects are kept, for as long as their answers are worth something.
+      sessionExpirySeconds: Math.ceil(config.limits.requestMs / 1000),
       log: this.log,
     })
     this.stops.add(() => session.stop())
     return session
   }
 
-  private poolSession(): MqttSession {
+  private poolSession(uplinkBps: NonNullable<SessionOptions['uplinkBps']>): MqttSession {
     const { config } = this
     const session = new MqttSession({
       ...endpointOptions(config.pool!),
       clientId: `${config.topicPrefix}-${config.device}-pool`,
+      uplinkBps,
       log: this.log,
     })
     this.stops.add(() => session.stop())
@@ -235,7 +246,13 @@ export class Agent {
     const topic = responseTopic ?? this.topic('result')
     const correlation = correlationData === undefined ? {} : { correlationData }
     try {
-      await session.publish(topic, JSON.stringify(result), { qos: 1, timeoutMs: 10_000, ...correlation })
+      const { requestMs: timeoutMs } = this.config.limits
+      await session.publish(topic, JSON.stringify(result), {
+        qos: 1,
+        kind: 'result',
+        timeoutMs,
+        ...correlation,
+      })
     } catch (error) {
       this.log('warn', 'a result was not published', { id: result.id, error })
     }

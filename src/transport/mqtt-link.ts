@@ -113,10 +113,11 @@ function clientOptions(options: SessionOptions): IClientOptions {
     will,
     keepaliveSeconds = 10,
     connectTimeoutMs = 10_000,
+    sessionExpirySeconds = 0,
   } = options
   return {
     protocolVersion: 5,
-    clean: true,
+    clean: sessionExpirySeconds === 0,
     reconnectPeriod: 0,
     resubscribe: false,
     queueQoSZero: false,
@@ -126,7 +127,10 @@ function clientOptions(options: SessionOptions): IClientOptions {
     keepalive: keepaliveSeconds,
     // The session's own limit comes first and covers more.
     connectTimeout: connectTimeoutMs * 2,
-    properties: { maximumPacketSize: options.maxIncomingBytes ?? 16 * 1024 * 1024 },
+    properties: {
+      maximumPacketSize: options.maxIncomingBytes ?? 16 * 1024 * 1024,
+      ...(sessionExpirySeconds > 0 && { sessionExpiryInterval: sessionExpirySeconds }),
+    },
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
     ...(will && {

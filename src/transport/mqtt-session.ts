@@ -10,9 +10,14 @@ import { TransportError } from './transport-error.ts'
 /** Only a connection that lasted this long shows that the next may be tried without growing pauses. */
 const steadyMs = 10_000
 const stopTimeoutMs = 2_000
+/** What is in the socket cannot be recalled: it is to have crossed within this time. */
+const windowMs = 150
+/** Header, topic and properties of a chunk are some 150 bytes. */
+const leastChunkBytes = 4 * 1024
+const mostChunkBytes = 32 * 1024
 
 /**
- * An MQTT 5 session that comes back by itself: clean start, own back-off, all subscriptions made again on every
+ * An MQTT 5 session that comes back by itself: own back-off, all subscriptions made again on every
  * connection. It never throws out of its events; what is wrong stands in `state`.
  */
 export class MqttSession {
@@ -39,7 +44,8 @@ export class MqttSession {
       this.#log('error', 'a message handler failed', { topic, error })
     })
     this.#outbox = new Outbox({
-      maxInFlightBytes: options.maxInFlightBytes ?? 128 * 1024,
+      windowBytes: () => this.#windowBytes(),
+      maxWaitingBytes: options.maxWaitingBytes ?? 64 * 1024 * 1024,
       now: this.#now,
       onAck: (receipt) => this.#tell(this.#ackListeners, receipt),
     })
@@ -122,10 +128,20 @@ export class MqttSession {
     return this.#outbox.inFlight()
   }
 
+  /** Payload of one chunk of a transfer: what crosses in the window's time, as one always may be in flight. */
+  chunkBytes(): number {
+    return Math.max(leastChunkBytes, Math.min(this.#windowBytes(), mostChunkBytes))
+  }
+
+  /** Resolves when every result handed in so far is acknowledged or given up, or after the time. */
+  flush(timeoutMs: number): Promise<void> {
+    return this.#outbox.flush(timeoutMs)
+  }
+
   /**
-   * Sends a message through the window of bytes in flight. It is never sent again on a later connection.
-   * @throws {TransportError} `too-large` for the broker, `offline` at once or when the connection ends first,
-   * `timeout`, `aborted`, `refused` by the broker. {@link RangeError} for a topic that cannot be published to.
+   * Sends a message through the window of bytes in flight. Only a result is sent again on a later connection.
+   * @throws {TransportError} `too-large` for the broker, `full` where too much waits, `offline` for a transfer at once or
+   * when the connection ends first, and when the session is stopped, `timeout`, `aborted`, `refused` by the broker. {@link RangeError} for a topic that cannot be published to.
    */
   publish(topic: string, payload: string | Uint8Array, options: PublishOptions): Promise<PublishReceipt> {
     return this.#outbox.publish(topic, payload, options)
@@ -179,6 +195,13 @@ export class MqttSession {
     link?.destroy(reason)
     this.#outbox.detach(reason)
     this.#connect()
+  }
+
+  #windowBytes(): number {
+    const { uplinkBps, maxInFlightBytes = 128 * 1024 } = this.#options
+    const bitsPerSecond = uplinkBps?.()
+    if (bitsPerSecond === undefined) return maxInFlightBytes
+    return Math.min(maxInFlightBytes, (bitsPerSecond / 8000) * windowMs)
   }
 
   #connect(): void {
@@ -238,7 +261,8 @@ export class MqttSession {
     this.#outbox.detach(reason)
     if (this.#stopping !== undefined) return
     this.#attempt = steady ? 1 : this.#attempt
-    const backoff = this.#options.backoff ?? { minMs: 250, maxMs: 30_000 }
+    const maxMs = isLoopback(this.#options.url) ? 1000 : 30_000
+    const backoff = this.#options.backoff ?? { minMs: 250, maxMs }
     const delayMs = retryDelayMs(this.#attempt, backoff, this.#options.random ?? Math.random)
     this.#attempt += 1
     this.#log('warn', 'no connection to the broker', { reason, retryMs: Math.round(delayMs) })
@@ -251,7 +275,7 @@ export class MqttSession {
     this.#releaseSignal()
     const link = this.#link
     const connected = this.#limits !== undefined
-    this.#outbox.detach('the session was stopped')
+    this.#outbox.close('the session was stopped')
     if (connected) await link?.disconnect(this.#options.offlineMessage, stopTimeoutMs)
     this.#link = undefined
     this.#limits = undefined
@@ -278,6 +302,10 @@ export class MqttSession {
   #log(level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>): void {
     this.#options.log?.(level, message, { clientId: this.#options.clientId, ...fields })
   }
+}
+
+function isLoopback(url: string): boolean {
+  return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(url).hostname)
 }
 
 function checkUrl({ url, tls }: SessionOptions): void {

@@ -3,6 +3,11 @@ import { TransportError } from './transport-error.ts'
 
 export interface PublishOptions {
   readonly qos: 0 | 1
+  /**
+   * A `result` goes before everything else and waits for the next connection, where it is sent again unless it was
+   * acknowledged: somebody waits for it. A `transfer` is worth nothing once its connection is gone. Default `transfer`.
+   */
+  readonly kind?: 'result' | 'transfer'
   readonly retain?: boolean
   /** Whole seconds after which the broker drops it. */
   readonly expirySeconds?: number
@@ -10,7 +15,7 @@ export interface PublishOptions {
   readonly responseTopic?: string
   /** Before sending: the message is not sent. After: only the caller stops waiting. */
   readonly signal?: AbortSignal
-  /** For the wait in the window and for the acknowledgement together. */
+  /** For the wait for a connection and in the window, and for the acknowledgement, together. */
   readonly timeoutMs: number
   /** Called when the message leaves the window's queue for the socket. */
   readonly onSent?: () => void
@@ -36,7 +41,10 @@ export interface OutboxLink {
 }
 
 export interface OutboxOptions {
-  readonly maxInFlightBytes: number
+  /** Asked whenever something may be sent: what may be in flight at once. */
+  readonly windowBytes: () => number
+  /** Payload that may wait before the window. */
+  readonly maxWaitingBytes: number
   readonly now: () => number
   /** Every acknowledgement of QoS 1, also where nobody waits for it any more. */
   readonly onAck: (receipt: PublishReceipt) => void
@@ -44,23 +52,30 @@ export interface OutboxOptions {
 
 interface Entry {
   readonly message: OutgoingMessage
+  readonly kind: 'result' | 'transfer'
   readonly onSent: (() => void) | undefined
   readonly queuedMs: number
   readonly resolve: (receipt: PublishReceipt) => void
   readonly reject: (error: Error) => void
   sentMs: number
   inFlightBytes: number
+  /** Nobody waits for it any more, though it may still be in flight. */
+  settled: boolean
 }
 
 /**
- * Messages on their way out: a first-in, first-out queue before a window of bytes in flight. The window bounds how
- * long a small message waits behind large ones. A message larger than the window goes alone. Nothing outlives its
- * connection: what was not acknowledged when it ended is rejected, never sent again.
+ * Messages on their way out: two first-in, first-out classes, results and then transfers, before a window of bytes in
+ * flight. The window bounds how long a result waits behind what is in the socket and cannot be recalled. A message
+ * larger than the window goes alone. Transfers do not outlive their connection: what was not acknowledged when it ended
+ * is rejected, never sent again. Results do, until their time is over.
  */
 export class Outbox {
   readonly #options: OutboxOptions
   #link: OutboxLink | undefined
+  /** Results before transfers, each in order. */
   #waiting: Entry[] = []
+  #waitingBytes = 0
+  readonly #unsettledResults = new Set<Promise<unknown>>()
   /** In the order of sending. */
   readonly #flying = new Set<Entry>()
   #flyingBytes = 0
@@ -73,17 +88,47 @@ export class Outbox {
 
   attach(link: OutboxLink): void {
     this.#link = link
+    this.#pump()
   }
 
-  /** Rejects everything with `offline`. */
+  /** The connection has ended: transfers are rejected with `offline`, results wait for the next one. */
   detach(reason: string): void {
+    const entries = this.#takeAll()
+    // A result that was in flight is first again.
+    this.#setWaiting(entries.filter(({ kind, settled }) => kind === 'result' && !settled))
+    for (const entry of entries) {
+      if (entry.kind === 'transfer') entry.reject(offline(entry.message.topic, reason))
+    }
+  }
+
+  /** There will be no other connection: everything is rejected with `offline`. */
+  close(reason: string): void {
+    for (const entry of this.#takeAll()) entry.reject(offline(entry.message.topic, reason))
+  }
+
+  /** Resolves when every result handed in so far is acknowledged or given up, or after the time. */
+  async flush(timeoutMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, timeoutMs)
+    })
+    await Promise.race([Promise.allSettled(this.#unsettledResults), late])
+    clearTimeout(timer)
+  }
+
+  #takeAll(): Entry[] {
     this.#link = undefined
     const entries = [...this.#flying, ...this.#waiting]
     this.#flying.clear()
-    this.#waiting = []
+    this.#setWaiting([])
     this.#flyingBytes = 0
     this.#flyingAcks = 0
-    for (const entry of entries) entry.reject(offline(entry.message.topic, reason))
+    return entries
+  }
+
+  #setWaiting(entries: Entry[]): void {
+    this.#waiting = entries
+    this.#waitingBytes = entries.reduce((sum, { message }) => sum + message.payload.length, 0)
   }
 
   inFlight(): { readonly bytes: number; readonly oldestSentAtMs: number | undefined } {
@@ -98,6 +143,7 @@ export class Outbox {
   ): Promise<PublishReceipt> {
     const {
       qos,
+      kind = 'transfer',
       retain = false,
       expirySeconds,
       correlationData,
@@ -110,30 +156,34 @@ export class Outbox {
     const message = { topic, payload: bytes, qos, retain, expirySeconds, correlationData, responseTopic }
     checkMessage(message)
     if (signal?.aborted) throw aborted(topic, signal)
-    if (this.#link === undefined) throw offline(topic, 'no connection to the broker')
-    const size = packetBytes(message)
-    if (size > this.#link.maximumPacketSize) {
+    if (this.#link === undefined && kind === 'transfer') throw offline(topic, 'no connection to the broker')
+    const oversize = this.#link && tooLarge(message, this.#link)
+    if (oversize !== undefined) throw oversize
+    if (this.#waitingBytes + bytes.length > this.#options.maxWaitingBytes) {
       throw new TransportError(
-        'too-large',
-        `Cannot publish to ${topic}: packet must be at most the broker's ${this.#link.maximumPacketSize} bytes, current value is ${size}`,
+        'full',
+        `Cannot publish to ${topic}: at most ${this.#options.maxWaitingBytes} bytes may wait, current value is ${this.#waitingBytes + bytes.length}`,
       )
     }
     let timer: NodeJS.Timeout | undefined
     let entry: Entry | undefined
     const onAbort = () => entry && this.#giveUp(entry, aborted(topic, signal))
     try {
-      return await new Promise<PublishReceipt>((resolve, reject) => {
+      const receipt = new Promise<PublishReceipt>((resolve, reject) => {
         const queuedMs = this.#options.now()
-        const queued = { message, onSent, queuedMs, resolve, reject, sentMs: 0, inFlightBytes: 0 }
+        const progress = { sentMs: 0, inFlightBytes: 0, settled: false }
+        const queued: Entry = { message, kind, onSent, queuedMs, resolve, reject, ...progress }
         entry = queued
         timer = setTimeout(
           () => this.#giveUp(queued, timedOut(topic, timeoutMs, queued.inFlightBytes > 0)),
           timeoutMs,
         )
         signal?.addEventListener('abort', onAbort, { once: true })
-        this.#waiting.push(queued)
+        this.#enqueue(queued)
         this.#pump()
       })
+      if (kind === 'result') this.#unsettledResults.add(receipt)
+      return await receipt.finally(() => this.#unsettledResults.delete(receipt))
     } finally {
       clearTimeout(timer)
       signal?.removeEventListener('abort', onAbort)
@@ -143,9 +193,17 @@ export class Outbox {
   /** What is already in flight stays counted: its bytes still have to cross before others. */
   #giveUp(entry: Entry, error: Error): void {
     const place = this.#waiting.indexOf(entry)
-    if (place !== -1) this.#waiting.splice(place, 1)
+    if (place !== -1) this.#setWaiting(this.#waiting.toSpliced(place, 1))
+    entry.settled = true
     entry.reject(error)
     this.#pump()
+  }
+
+  #enqueue(entry: Entry): void {
+    const firstTransfer = this.#waiting.findIndex(({ kind }) => kind === 'transfer')
+    const before = entry.kind === 'transfer' || firstTransfer === -1 ? this.#waiting.length : firstTransfer
+    this.#waiting.splice(before, 0, entry)
+    this.#waitingBytes += entry.message.payload.length
   }
 
   #pump(): void {
@@ -157,7 +215,11 @@ export class Outbox {
         const [entry] = this.#waiting
         if (entry === undefined || this.#link === undefined || !this.#hasRoom(entry, this.#link)) return
         this.#waiting.shift()
-        this.#send(entry, this.#link)
+        this.#waitingBytes -= entry.message.payload.length
+        // It may have waited for a broker that takes less.
+        const oversize = tooLarge(entry.message, this.#link)
+        if (oversize === undefined) this.#send(entry, this.#link)
+        else entry.reject(oversize)
       }
     } finally {
       this.#pumping = false
@@ -168,7 +230,7 @@ export class Outbox {
     if (entry.message.qos === 1 && this.#flyingAcks >= link.receiveMaximum) return false
     return (
       this.#flying.size === 0 ||
-      this.#flyingBytes + entry.message.payload.length <= this.#options.maxInFlightBytes
+      this.#flyingBytes + entry.message.payload.length <= this.#options.windowBytes()
     )
   }
 
@@ -179,7 +241,10 @@ export class Outbox {
     this.#flyingAcks += qos
     entry.inFlightBytes = this.#flyingBytes
     entry.sentMs = this.#options.now()
-    link.send(entry.message, (refusal) => this.#done(entry, refusal))
+    link.send(entry.message, (refusal) => {
+      // A result may be in flight again on the next connection.
+      if (link === this.#link) this.#done(entry, refusal)
+    })
     entry.onSent?.()
   }
 
@@ -202,6 +267,15 @@ export class Outbox {
     }
     this.#pump()
   }
+}
+
+function tooLarge(message: OutgoingMessage, link: OutboxLink): TransportError | undefined {
+  const size = packetBytes(message)
+  if (size <= link.maximumPacketSize) return undefined
+  return new TransportError(
+    'too-large',
+    `Cannot publish to ${message.topic}: packet must be at most the broker's ${link.maximumPacketSize} bytes, current value is ${size}`,
+  )
 }
 
 function offline(topic: string, reason: string): TransportError {

@@ -25,11 +25,23 @@ export interface SessionOptions {
   readonly keepaliveSeconds?: number
   /** From the first packet to all subscriptions standing. Default 10,000. */
   readonly connectTimeoutMs?: number
-  /** Default 128 KiB. */
+  /**
+   * What the uplink is believed to carry, where that is known: no more is in flight than crosses in 150 ms, as it cannot
+   * be recalled when something more urgent comes.
+   */
+  readonly uplinkBps?: () => number | undefined
+  /** Also bounds what is in flight. Default 128 KiB. */
   readonly maxInFlightBytes?: number
+  /** Payload that may wait to be sent. Default 64 MiB. */
+  readonly maxWaitingBytes?: number
+  /**
+   * For so long after a connection has ended the broker keeps the session's QoS 1 messages. Default 0: every connection
+   * starts anew.
+   */
+  readonly sessionExpirySeconds?: number
   /** Packets that the broker may send us. Default 16 MiB. */
   readonly maxIncomingBytes?: number
-  /** Default 250 to 30,000. */
+  /** Default 250 to 30,000, and to 1000 with a broker on loopback, where trying costs nothing. */
   readonly backoff?: Backoff
   /** Default Math.random. */
   readonly random?: () => number

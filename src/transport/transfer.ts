@@ -6,6 +6,8 @@ import { TransportError } from './transport-error.ts'
 /** The part of a session that a transfer needs. */
 export interface Publisher {
   publish(topic: string, payload: Uint8Array, options: PublishOptions): Promise<PublishReceipt>
+  /** Largest slice that is worth sending on this link; 32 KiB where it does not say. */
+  chunkBytes?(): number
 }
 
 export interface TransferOptions extends SplitOptions {
@@ -43,7 +45,9 @@ export async function sendFrame(
   const { expiryMs, responseTopic, timeoutMs, now = () => performance.now() } = options
   const startedMs = now()
   const { signal, abort, release } = linkedAbort(...(options.signal === undefined ? [] : [options.signal]))
-  const chunks = splitIntoChunks(frame, options)
+  const { chunkBytes = session.chunkBytes?.() ?? 32 * 1024 } = options
+  const { singleBytes = 1.5 * chunkBytes } = options
+  const chunks = splitIntoChunks(frame, { chunkBytes, singleBytes })
   const acks: Promise<PublishReceipt>[] = []
   for (const chunk of chunks) {
     let left: () => void = () => {}

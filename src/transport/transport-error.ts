@@ -1,4 +1,4 @@
-export type TransportErrorCode = 'too-large' | 'offline' | 'timeout' | 'aborted' | 'refused'
+export type TransportErrorCode = 'too-large' | 'full' | 'offline' | 'timeout' | 'aborted' | 'refused'
 
 /** A message that did not go out, or of which it is not known that it arrived. */
 export class TransportError extends Error {

@@ -454,3 +454,45 @@ describe('sendFrame', () => {
     expect(sender.inFlight().bytes).toBe(0)
   })
 })
+
+describe('MqttSession over an outage', () => {
+  it('answers what came before it, keeps what comes during it, and loses nothing', async () => {
+    const { url, port } = await brokerOf()
+    const sockets = new Set<Socket>()
+    let open = true
+    // A wire that can be cut: the broker itself lives on, and keeps the session.
+    const wire = createServer((near) => {
+      if (!open) return void near.destroy()
+      const far = connectTcp(port, '127.0.0.1')
+      near.pipe(far).pipe(near)
+      for (const socket of [near, far]) {
+        sockets.add(socket)
+        socket.on('error', () => undefined)
+        socket.on('close', () => near.destroy() && far.destroy())
+      }
+    })
+    wire.listen(0, '127.0.0.1')
+    await once(wire, 'listening')
+    cleanups.push(() => wire.close())
+    const wirePort = (wire.address() as { port: number }).port
+    const agent = await onlineSession(`mqtt://127.0.0.1:${wirePort}`, 'agent', { sessionExpirySeconds: 60 })
+    const camera = await onlineSession(url, 'camera')
+    const [inputs, results] = [await inboxOf(agent, 'input'), await inboxOf(camera, 'result')]
+    const options = { qos: 1, timeoutMs: 20_000 } as const
+
+    open = false
+    const offline = stateOf(agent, 'offline')
+    for (const socket of sockets) socket.destroy()
+    await offline
+    const answer = agent.publish('result', 'before', { ...options, kind: 'result' })
+    const refused = agent.publish('request', 'tensor', options)
+    await expect(refused).rejects.toMatchObject({ code: 'offline' })
+    for (const name of ['one', 'two']) await camera.publish('input', name, options)
+    open = true
+
+    await answer
+    expect(Buffer.from((await results()).payload).toString()).toBe('before')
+    const kept = [await inputs(), await inputs()].map(({ payload }) => Buffer.from(payload).toString())
+    expect(kept).toEqual(['one', 'two'])
+  })
+})

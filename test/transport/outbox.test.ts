@@ -1,0 +1,111 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import { Outbox, type OutboxLink } from '../../src/transport/outbox.ts'
+
+/** One connection that notes what is sent, and acknowledges when told. */
+class NotingLink implements OutboxLink {
+  readonly maximumPacketSize = 100_000
+  readonly receiveMaximum = 100
+  readonly sent: string[] = []
+  readonly acks: ((refusal?: Error) => void)[] = []
+
+  send: OutboxLink['send'] = ({ topic }, done) => {
+    this.sent.push(topic)
+    this.acks.push(done)
+  }
+}
+
+describe('Outbox', () => {
+  let windowBytes: number
+  let outbox: Outbox
+  let link: NotingLink
+  beforeEach(() => {
+    windowBytes = 1000
+    outbox = new Outbox({
+      windowBytes: () => windowBytes,
+      maxWaitingBytes: 5000,
+      now: () => 0,
+      onAck: () => undefined,
+    })
+    link = new NotingLink()
+    outbox.attach(link)
+  })
+  const transfer = (topic: string, bytes = 800) =>
+    outbox.publish(topic, new Uint8Array(bytes), { qos: 1, timeoutMs: 60_000 })
+  const result = (topic: string, timeoutMs = 60_000) =>
+    outbox.publish(topic, 'answer', { qos: 1, kind: 'result', timeoutMs })
+  const ended = (promise: Promise<unknown>) =>
+    promise.then(
+      () => 'done',
+      (error: { code: string }) => error.code,
+    )
+
+  test('sends results before transfers that wait, each in order', async () => {
+    const all = [transfer('t1'), transfer('t2'), transfer('t3'), result('r1', 50_000), result('r2')]
+    expect(link.sent).toEqual(['t1', 'r1', 'r2'])
+    for (let i = 0; i < all.length; i++) link.acks[i]!()
+    await Promise.all(all)
+    expect(link.sent).toEqual(['t1', 'r1', 'r2', 't2', 't3'])
+  })
+
+  test('asks for the window whenever something may leave; one message may always be in flight', async () => {
+    windowBytes = 0
+    const all = [transfer('t1'), transfer('t2'), transfer('t3')]
+    expect(link.sent).toEqual(['t1'])
+    windowBytes = 10_000
+    link.acks[0]!()
+    expect(link.sent).toEqual(['t1', 't2', 't3'])
+    link.acks[1]!()
+    link.acks[2]!()
+    await Promise.all(all)
+  })
+
+  test('a result outlives its connection, in flight or waiting, and its late acknowledgement; a transfer does not', async () => {
+    const [inFlight, lost] = [result('r1'), ended(transfer('t1'))]
+    outbox.detach('the connection was closed')
+    expect(await lost).toBe('offline')
+    const meanwhile = result('r2')
+    expect(await ended(transfer('t2'))).toBe('offline')
+    const next = new NotingLink()
+    outbox.attach(next)
+    expect(next.sent).toEqual(['r1', 'r2'])
+    link.acks[0]!(new Error('of the old connection'))
+    for (const ack of next.acks) ack()
+    await expect(Promise.all([inFlight, meanwhile])).resolves.toHaveLength(2)
+  })
+
+  test('a result waits no longer than its time, and no longer than the session', async () => {
+    outbox.detach('closed')
+    expect(await ended(result('r1', 1))).toBe('timeout')
+    const waiting = ended(result('r2'))
+    outbox.close('the session was stopped')
+    expect(await waiting).toBe('offline')
+    outbox.attach(link)
+    expect(link.sent).toEqual([])
+  })
+
+  test('is bounded in bytes, and has room again when something left', async () => {
+    const kept = [transfer('t1'), transfer('t2', 4900)]
+    expect(await ended(transfer('t3'))).toBe('full')
+    link.acks[0]!()
+    const next = transfer('t4')
+    link.acks[1]!()
+    link.acks[2]!()
+    await Promise.all([...kept, next])
+  })
+
+  test('flush() waits for results, not for transfers, and not for ever', async () => {
+    const [one, two] = [result('r1'), transfer('t1')]
+    let flushed = false
+    const flushing = outbox.flush(60_000).then(() => (flushed = true))
+    await Promise.resolve()
+    expect(flushed).toBe(false)
+    link.acks[0]!()
+    await flushing
+    link.acks[1]!()
+    await Promise.all([one, two])
+    const never = ended(result('r2'))
+    await outbox.flush(1)
+    outbox.close('over')
+    expect(await never).toBe('offline')
+  })
+})
