@@ -17,13 +17,16 @@ export interface SurgeonProcess {
 /**
  * Starts `surgeon COMMAND --config FILE`. Its standard error is kept for the error message.
  * @param environment Variables beside this process's own.
+ * @param under What it runs under: a program that becomes it, and that program's arguments.
  */
 export function startSurgeon(
   command: string,
   configFile: string,
   environment: Readonly<Record<string, string>> = {},
+  under: readonly string[] = [],
 ): SurgeonProcess {
-  const child: ChildProcess = spawn(process.execPath, [surgeon, command, '--config', configFile], {
+  const [program, ...rest] = [...under, process.execPath, surgeon, command, '--config', configFile]
+  const child: ChildProcess = spawn(program, rest, {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, ...environment },
   })

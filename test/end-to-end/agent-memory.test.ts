@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { bundledPhoto } from '../model-input.ts'
 import { repositoryRoot } from '../paths.ts'
+import { askUntil } from './ask-until.ts'
 import { type EndToEnd, endToEnd, stateTopic } from './stage.ts'
 
 let running: EndToEnd | undefined
@@ -46,15 +47,14 @@ describe('an agent with a fixed wound', () => {
     const agent = await start('agent', settings, await serviceEnvironment())
     await Promise.race([Promise.all([announced, online()]), agent.ended, worker.ended])
     const photo = await readFile(bundledPhoto('cat'))
-    let answered = 0
-    // Until the announcement has come to the agent there is nobody to finish.
-    for (let n = 0; answered < 10 && n < 200; n++) {
-      const result = await ask('pi', photo)
-      if (!result.ok) continue
-      expect(result).toMatchObject({ finishedAt: 'worker', plan: { wound: 'block3_pool' } })
-      answered++
+    for (let n = 0; n < 10; n++) {
+      // Until the announcement has come to the agent there is nobody to finish.
+      const answer = await askUntil(
+        () => ask('pi', photo),
+        () => true,
+      )
+      expect(answer).toMatchObject({ finishedAt: 'worker', plan: { wound: 'block3_pool' } })
     }
-    expect(answered).toBe(10)
     const memory = await residentMb(agent.pid)
     // All of it, so that a failure tells which part has grown.
     expect({ ...memory, fits: memory.all <= 200 }).toMatchObject({ fits: true })

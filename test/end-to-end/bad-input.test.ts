@@ -34,7 +34,7 @@ describe('bad input', () => {
     })
     await running.camera.publish(workerTopic('pool-1', 'request'), payload, {
       qos: 1,
-      timeoutMs: 5000,
+      timeoutMs: 60_000,
       correlationData,
       responseTopic: 'test/reply',
     })

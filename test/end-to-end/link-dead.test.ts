@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import type { AnswerMessage } from '../../agent/request-message.ts'
 import { cameraFrames } from '../../lab/demo/camera.ts'
 import { createLinkEmulator, type LinkEmulator } from '../../lab/link-emulator.ts'
+import { askUntil, byWorker } from './ask-until.ts'
 import { type EndToEnd, endToEnd, stateTopic } from './stage.ts'
 
 describe('a link that dies', () => {
@@ -26,9 +26,7 @@ describe('a link that dies', () => {
       await message(stateTopic.agent('pi'), (text) => text.includes('online'))
       const frames = await cameraFrames(8)
 
-      const before = []
-      for (const { bytes } of frames.slice(0, 4)) before.push(await ask('pi', bytes))
-      expect(before.map((result) => (result as AnswerMessage).finishedAt)).toContain('worker')
+      await askUntil(() => ask('pi', frames[0]!.bytes), byWorker)
 
       link.set({ uplinkBps: 0 })
       const dead = []
@@ -36,9 +34,8 @@ describe('a link that dies', () => {
       for (const result of dead) expect(result).toMatchObject({ ok: true, finishedAt: 'edge' })
 
       link.set({ uplinkBps: 50e6 })
-      let result = await ask('pi', frames[0]!.bytes)
-      while ((result as AnswerMessage).finishedAt !== 'worker') result = await ask('pi', frames[0]!.bytes)
-      expect(result).toMatchObject({ ok: true, plan: { worker: 'pool-1' } })
+      const result = await askUntil(() => ask('pi', frames[0]!.bytes), byWorker)
+      expect(result).toMatchObject({ plan: { worker: 'pool-1' } })
     },
   )
 })

@@ -2,7 +2,6 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { AnswerMessage, ResultMessage } from '../../agent/request-message.ts'
 import { cameraFrames } from '../../lab/demo/camera.ts'
 import { runCalibration } from '../../src/calibration/run-calibration.ts'
 import { saveCalibration } from '../../src/codec/calibration-file.ts'
@@ -12,6 +11,7 @@ import { bestClasses } from '../../src/model-graph/classify.ts'
 import { wholeModel } from '../../src/model-graph/cut.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
 import { zooModel } from '../../src/model-graph/zoo/zoo.ts'
+import { askUntil } from './ask-until.ts'
 import { type EndToEnd, endToEnd, stateTopic } from './stage.ts'
 
 /** Each cell of NASNet reads the two before it. */
@@ -67,13 +67,12 @@ describe('NASNetMobile cut between its cells', () => {
     const model = await loadModel(source)
     const engine = await loadEngine('onnxruntime')
     const whole = await engine.compile(model, wholeModel(model.graph), { threads: 1 })
-    const isPlanned = (answer: ResultMessage) => answer.ok && answer.plan.worker !== undefined
-    // The link may not have been measured yet.
-    while (!isPlanned(await running.ask('pi', frames[0]!.bytes)));
     for (const { bytes } of frames.slice(0, 3)) {
-      const answer = (await running.ask('pi', bytes)) as AnswerMessage
-      const plan = { wound: betweenCells, codec: 'uint8' }
-      expect(answer).toMatchObject({ ok: true, finishedAt: 'worker', plan })
+      const answer = await askUntil(
+        () => running.ask('pi', bytes),
+        ({ finishedAt, plan }) => finishedAt === 'worker' && plan.wound === betweenCells,
+      )
+      expect(answer.plan.codec).toBe('uint8')
       expect(answer.bytes).toBeGreaterThan(2 * 14 * 14 * 528)
       const [expected] = await whole.run([await decodeImage(bytes, model.manifest.input)])
       const [best] = bestClasses(expected!, model.manifest, [])

@@ -18,6 +18,7 @@ import { deviceTopic } from '../../src/transport/topics.ts'
 import { crops } from '../crops.ts'
 import { bundledPhoto } from '../model-input.ts'
 import { repositoryRoot } from '../paths.ts'
+import { askUntil } from './ask-until.ts'
 
 /** Inside the ring around block 14: the ring's entry, which its addition reads again, and what the branch has made. */
 const wound = 'block_13_project_BN+block_14_project_BN'
@@ -132,15 +133,15 @@ async function withDaemons(
     const once = async (input: Uint8Array) => {
       const { promise, resolve } = deferred<ResultMessage>()
       answer = resolve
-      await client.publish(deviceTopic('pi', 'input'), input, { qos: 1, timeoutMs: 5000 })
+      await client.publish(deviceTopic('pi', 'input'), input, { qos: 1, timeoutMs: 60_000 })
       return promise
     }
-    await use(async (input) => {
-      let result = await once(input)
-      // The announcement may still be on its way to the agent.
-      for (let n = 0; !result.ok && n < 100; n++) result = await once(input)
-      return result
-    })
+    await use((input) =>
+      askUntil(
+        () => once(input),
+        () => true,
+      ),
+    )
   } finally {
     await client.stop()
     await agent.stop()

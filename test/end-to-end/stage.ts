@@ -18,6 +18,7 @@ export interface EndToEnd {
     command: 'agent' | 'worker',
     config: object,
     environment?: Readonly<Record<string, string>>,
+    under?: readonly string[],
   ) => Promise<SurgeonProcess>
   /** Resolves with the first message on a topic that satisfies the condition. */
   readonly message: (topic: string, wanted: (text: string) => boolean) => Promise<string>
@@ -51,14 +52,14 @@ export async function endToEnd(): Promise<EndToEnd> {
   return {
     broker,
     camera,
-    async start(command, config, environment) {
+    async start(command, config, environment, under) {
       const file = join(folder, `${command}-${processes.length}.yaml`)
       const compiledCache = { directory: join(folder, 'compiled') }
       const common = { mqtt: { url: broker.url }, compiledCache }
       const rest =
         command === 'agent' ? { model: 'mobilenetv2', stateDirectory: folder } : { models: ['mobilenetv2'] }
       await writeFile(file, JSON.stringify({ ...common, ...rest, ...config }))
-      const started = startSurgeon(command, file, environment)
+      const started = startSurgeon(command, file, environment, under)
       processes.push(started)
       return started
     },
@@ -78,7 +79,7 @@ export async function endToEnd(): Promise<EndToEnd> {
       answers.set(correlationData.toString('hex'), resolve)
       await camera.publish(deviceTopic(device, 'input'), input, {
         qos: 1,
-        timeoutMs: 10_000,
+        timeoutMs: 60_000,
         correlationData,
       })
       return promise
