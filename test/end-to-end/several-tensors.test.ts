@@ -107,7 +107,8 @@ test('several tensors: calibrated, cut, carried and finished like the whole', as
     expect(answer.ok ? answer.bytes : 0).toBeGreaterThan(0.5 * smallest)
   })
   expect(faults).toEqual([])
-})
+  // Calibrating computes for a minute and a half where nothing else runs.
+}, 900_000)
 
 /** An agent that cuts only at the wound, and a worker, which both have the calibration. */
 async function withDaemons(
