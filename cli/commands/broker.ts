@@ -11,10 +11,7 @@ const brokerConfigSchema = z.strictObject({
   host: z.string().default('127.0.0.1'),
   /** Needed to listen on anything but loopback: this broker knows neither TLS nor access rules. */
   allowRemoteClients: z.boolean().default(false),
-  maximumPacketBytes: z
-    .int()
-    .min(1024)
-    .default(4 * 1024 * 1024),
+  maximumPacketBytes: z.int().min(1024).default(8_454_144),
   maximumConnections: z.int().min(1).default(1000),
   credentials: z.strictObject({ username: z.string(), password: z.string() }).optional(),
 })

@@ -12,7 +12,7 @@ export interface EmbeddedBrokerOptions {
   readonly allowRemoteClients?: boolean
   /** Asked of every client when given. */
   readonly credentials?: { readonly username: string; readonly password: string }
-  /** Largest packet accepted, told to MQTT 5 clients. Default 4 MiB. */
+  /** Largest packet accepted, told to MQTT 5 clients. Default: an input of 8 MiB and 64 KiB beside it. */
   readonly maximumPacketBytes?: number
   /** Bytes one client may leave unread before messages to it are dropped or it is disconnected. Default 16 MiB. */
   readonly maximumUnreadBytes?: number
@@ -34,7 +34,7 @@ export interface EmbeddedBroker extends AsyncDisposable {
   stop(): Promise<void>
 }
 
-const defaultMaximumPacketBytes = 4 * 1024 * 1024
+const defaultMaximumPacketBytes = 8_454_144
 const defaultMaximumUnreadBytes = 16 * 1024 * 1024
 const sessionExpirySeconds = 3600
 const pendingSessionsLimit = 1000

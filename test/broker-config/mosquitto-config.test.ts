@@ -54,6 +54,77 @@ const missing =
   (plugin === undefined ? 'the dynamic security plugin is not installed' : undefined) ??
   (tools.length > 0 ? `${tools.join(' and ')} not installed` : undefined)
 
+/** Topics in use, and those of somebody else. */
+const topics = [
+  ...['pi-1', 'pi-2'].flatMap((device) =>
+    ['input', 'input/kitchen', 'result', 'state', 'metrics', 'reply', 'probe'].map(
+      (leaf) => `surgeon/device/${device}/${leaf}`,
+    ),
+  ),
+  ...['worker-1', 'worker-2'].flatMap((worker) =>
+    ['request', 'state'].map((leaf) => `surgeon/worker/${worker}/${leaf}`),
+  ),
+  'surgeon/requester/home/answers',
+  'surgeon/requester/other/answers',
+  'home/answers',
+]
+const filters = [
+  ...topics,
+  '#',
+  'surgeon/#',
+  'surgeon/device/#',
+  'surgeon/requester/#',
+  'surgeon/requester/home/#',
+  '$CONTROL/#',
+  ...['input', 'result', 'state', 'metrics', 'reply', 'probe'].map((leaf) => `surgeon/device/+/${leaf}`),
+  ...['request', 'state'].map((leaf) => `surgeon/worker/+/${leaf}`),
+  '$share/pool/surgeon/worker/worker-1/request',
+]
+
+/** All that each account may write, and read. */
+const rights = new Map<string, { readonly writes: readonly string[]; readonly reads: readonly string[] }>([
+  [
+    'pi-1',
+    {
+      writes: [
+        ...['result', 'state', 'metrics', 'probe'].map((leaf) => `surgeon/device/pi-1/${leaf}`),
+        ...['worker-1', 'worker-2'].map((worker) => `surgeon/worker/${worker}/request`),
+        'surgeon/requester/home/answers',
+        'surgeon/requester/other/answers',
+      ],
+      reads: [
+        ...['input', 'reply', 'probe'].map((leaf) => `surgeon/device/pi-1/${leaf}`),
+        'surgeon/worker/+/state',
+      ],
+    },
+  ],
+  [
+    'worker-1',
+    {
+      writes: ['surgeon/worker/worker-1/state', 'surgeon/device/pi-1/reply', 'surgeon/device/pi-2/reply'],
+      reads: ['surgeon/worker/worker-1/request'],
+    },
+  ],
+  ['cam-1', { writes: ['surgeon/device/pi-1/input'], reads: [] }],
+  [
+    'grafana',
+    {
+      writes: [],
+      reads: [
+        ...['result', 'metrics', 'state'].map((leaf) => `surgeon/device/+/${leaf}`),
+        'surgeon/worker/+/state',
+      ],
+    },
+  ],
+  [
+    'home',
+    {
+      writes: ['surgeon/device/pi-1/input', 'surgeon/device/pi-2/input'],
+      reads: ['surgeon/requester/home/answers', 'surgeon/requester/home/#'],
+    },
+  ],
+])
+
 describe('broker-config', () => {
   let folder: string
   const clients: MqttClient[] = []
@@ -90,12 +161,13 @@ describe('broker-config', () => {
     expect(text).not.toMatch(/error|unknown|deprecated/i)
   }
 
-  async function join5(port: number, username: string): Promise<MqttClient> {
+  async function join5(port: number, username: string, clientId?: string): Promise<MqttClient> {
     const client = await connectAsync(`mqtt://127.0.0.1:${port}`, {
       protocolVersion: 5,
       reconnectPeriod: 0,
       username,
       password: `${username}-password`,
+      ...(clientId === undefined ? {} : { clientId }),
     })
     clients.push(client)
     return client
@@ -163,7 +235,7 @@ describe('broker-config', () => {
     expect(await connects(plain, 'stranger')).toBe(false)
     const agent = await join5(plain, 'pi-1')
     const worker = await join5(plain, 'worker-1')
-    await agent.subscribeAsync(['surgeon/device/pi-1/input/#', 'surgeon/device/pi-1/reply'], { qos: 1 })
+    await agent.subscribeAsync(['surgeon/device/pi-1/input', 'surgeon/device/pi-1/reply'], { qos: 1 })
     await agent.subscribeAsync(['surgeon/worker/+/state', 'surgeon/device/pi-1/probe'], { qos: 1 })
     await worker.subscribeAsync('surgeon/worker/worker-1/request', { qos: 1 })
     const request = new Promise((resolve) => worker.once('message', (topic) => resolve(topic)))
@@ -176,21 +248,40 @@ describe('broker-config', () => {
       await agent.publishAsync(`surgeon/device/pi-1/${name}`, 'x', { qos: 1 })
     await worker.publishAsync('surgeon/worker/worker-1/state', 'x', { qos: 1, retain: true })
 
-    // A denied publish is acknowledged with 0x87, a denied subscription as well.
-    await expect(agent.publishAsync('surgeon/worker/worker-1/state', 'x', { qos: 1 })).rejects.toMatchObject({
-      code: 0x87,
-    })
-    await expect(agent.publishAsync('surgeon/device/pi-2/result', 'x', { qos: 1 })).rejects.toMatchObject({
-      code: 0x87,
-    })
-    await expect(worker.publishAsync('surgeon/device/pi-1/result', 'x', { qos: 1 })).rejects.toMatchObject({
-      code: 0x87,
-    })
-    for (const filter of ['#', 'surgeon/device/pi-2/reply', '$share/pool/surgeon/worker/worker-1/request'])
-      await expect(agent.subscribeAsync(filter, { qos: 1 })).rejects.toThrow('Not authorized')
-    await expect(worker.subscribeAsync('surgeon/worker/+/request', { qos: 1 })).rejects.toThrow(
-      'Not authorized',
-    )
+    const others = ['cam-1', 'grafana', 'home']
+    const members: [string, MqttClient][] = [
+      ['pi-1', agent],
+      ['worker-1', worker],
+    ]
+    for (const name of others) members.push([name, await join5(plain, name)])
+    for (const [name, client] of members) {
+      const granted = rights.get(name)!
+      for (const topic of topics) {
+        // A denied publish is acknowledged with 0x87, a denied subscription as well.
+        const code = await client.publishAsync(topic, '', { qos: 1 }).then(
+          () => 0,
+          (error: { code: number }) => error.code,
+        )
+        expect([name, topic, code]).toEqual([name, topic, granted.writes.includes(topic) ? 0 : 0x87])
+      }
+      for (const filter of filters) {
+        const refusal = await client.subscribeAsync(filter, { qos: 1 }).then(
+          () => undefined,
+          (error: Error) => error.message,
+        )
+        const reads = granted.reads.includes(filter)
+        expect([name, filter, refusal === undefined]).toEqual([name, filter, reads])
+      }
+    }
+
+    // Whatever client id an account claims, it is its own name: nobody is thrown out but itself.
+    const inUse = ['pi-1', 'worker-1', 'surgeon-pi-1', 'surgeon-pi-1-pool', 'surgeon-worker-worker-1']
+    for (const thief of others) {
+      for (const clientId of inUse) await (await join5(plain, thief, clientId)).endAsync(true)
+    }
+    await agent.publishAsync('surgeon/device/pi-1/state', '', { qos: 1 })
+    await worker.publishAsync('surgeon/worker/worker-1/state', '', { qos: 1 })
+    expect([agent.connected, worker.connected]).toEqual([true, true])
 
     const secure = await connectAsync(`mqtts://localhost:${tls}`, {
       protocolVersion: 5,

@@ -94,7 +94,7 @@ describe('createEmbeddedBroker, messages', () => {
     const third = clients.push(await connectWatching((found) => (properties = found)))
     expect(third).toBe(3)
     expect(properties).toMatchObject({
-      maximumPacketSize: 4 * 1024 * 1024,
+      maximumPacketSize: 8_454_144,
       sharedSubscriptionAvailable: false,
     })
     await to.subscribeAsync('a/+', { qos: 1 })
