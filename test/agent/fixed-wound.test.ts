@@ -8,9 +8,10 @@ import type { ResultMessage } from '../../agent/request-message.ts'
 import { workerConfigSchema } from '../../backend/config.ts'
 import { BackendWorker } from '../../backend/worker.ts'
 import { deferred } from '../../src/async/deferred.ts'
-import { createEmbeddedBroker, type EmbeddedBroker } from '../../src/embedded-broker/embedded-broker.ts'
 import { MqttSession } from '../../src/transport/mqtt-session.ts'
 import { deviceTopic } from '../../src/transport/topics.ts'
+import { startBroker } from '../brokers/start-broker.ts'
+import type { TestBroker } from '../brokers/test-broker.ts'
 import { askUntil } from '../end-to-end/ask-until.ts'
 import { bundledPhoto } from '../model-input.ts'
 
@@ -18,16 +19,15 @@ const faults: string[] = []
 const log = (level: string, message: string, fields?: unknown) => {
   if (level === 'error') faults.push(`${message} ${JSON.stringify(fields)}`)
 }
-let broker: EmbeddedBroker
+let broker: TestBroker
 let mqtt: { url: string }
 let agent: Agent
 let client: MqttSession
 let answer: (message: ResultMessage) => void = () => undefined
 
 beforeAll(async () => {
-  broker = createEmbeddedBroker()
-  const { port } = await broker.start()
-  mqtt = { url: `mqtt://127.0.0.1:${port}` }
+  broker = await startBroker()
+  mqtt = { url: broker.url }
   const stateDirectory = await mkdtemp(join(tmpdir(), 'surgeon-fixed-'))
   const compiledCache = { directory: join(stateDirectory, 'compiled') }
   const wound = 'block_6_project_BN'
