@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import cron, { type ScheduledTask } from 'node-cron'
 import { ReleaseStack } from '../src/async/release-stack.ts'
 import { CpuMonitor } from '../src/bandwidth-probe/cpu-monitor.ts'
 import { LinkMonitor } from '../src/bandwidth-probe/link-monitor.ts'
+import { CalendarJob } from '../src/calendar/calendar-job.ts'
 import type { EngineState } from '../src/executor/start-with-engine.ts'
 import { LiveSlowdown } from '../src/latency-model/live-slowdown.ts'
 import { segmentsMs } from '../src/latency-model/profile.ts'
@@ -221,15 +221,19 @@ export class Agent {
   }
 
   private scheduleReprofiling(edge: EdgeRuntime, planner: Planner): void {
-    const task: ScheduledTask = cron.schedule(this.config.reprofile, async () => {
-      try {
-        planner.profile = await edge.measure()
-        this.log('info', 'profiled this machine anew')
-      } catch (error) {
-        this.log('warn', 'the profile was not renewed', { error })
-      }
+    const job = new CalendarJob({
+      expression: this.config.reprofile,
+      run: async () => {
+        try {
+          planner.profile = await edge.measure()
+          this.log('info', 'profiled this machine anew')
+        } catch (error) {
+          this.log('warn', 'the profile was not renewed', { error })
+        }
+      },
     })
-    this.stops.add(() => void task.destroy())
+    job.start()
+    this.stops.add(() => job.stop())
   }
 
   private idOf(message: IncomingMessage): string {
