@@ -4,7 +4,12 @@
  * whose weight decays with age; dividing one message's size by its time would call a fast link slow because of a. The
  * quickest message of the last minute keeps its place among the samples, since messages of like sizes tell a and b not
  * apart. A sample that the line cannot explain, twice in a row and in the same direction, means that the link has
- * changed: the older samples are dropped. O(samples) a call, 200 at most.
+ * changed: everything older is dropped.
+ *
+ * How far a prediction can be trusted is told by how the last ones came true, surprises included: residuals of the fit
+ * would say how well the line explains what it was drawn through.
+ *
+ * The fit is kept as decayed sums: O(1) a sample and a question, but for the few samples that may be the quickest.
  */
 export interface TransferSample {
   /** Payload bytes on the way at the moment of sending, this message included. */
@@ -17,7 +22,7 @@ export interface TransferEstimate {
   readonly bitsPerSecond: number
   /** Milliseconds of a message that carries nothing. */
   readonly baseMs: number
-  /** Relative standard deviation of a predicted transfer time. */
+  /** Standard deviation of a transfer's time relative to its prediction, from how the last predictions came true. */
   readonly relativeDeviation: number
   /** Since the newest sample. */
   readonly ageMs: number
@@ -29,41 +34,49 @@ export interface TransferEstimatorOptions {
 }
 
 const minimumDeviation = 0.05
+/** Assumed of an estimate that has hardly been tried. */
+const untriedDeviation = 0.5
 const anchorMemoryMs = 60_000
 /** Weight of the anchor, relative to all samples together. */
 const anchorWeight = 0.1
+/** How many predictions the spread is taken over. */
+const rememberedRatios = 60
+/** One message that took ten times as long says no more than one that took thrice: the link was another. */
+const largestRatio = 3
 
 export class TransferEstimator {
   private readonly memoryMs: number
-  private samples: TransferSample[] = []
+  private sums: Sums = noSums
+  private samples = 0
+  private newestAtMs = -Infinity
   private surprises: TransferSample[] = []
   private quickest: readonly TransferSample[] = []
+  /** What messages took over what was predicted of them, newest last. */
+  private readonly ratios: number[] = []
 
   constructor(options: TransferEstimatorOptions = {}) {
     this.memoryMs = options.memoryMs ?? 8000
   }
 
+  /** Samples that cannot be (not positive, not finite) teach nothing. */
   observe(sample: TransferSample): void {
-    if (!(sample.ms > 0) || !(sample.bytes > 0)) return
-    this.keepQuickest(sample)
-    const line = this.fit(sample.atMs)
-    if (line === undefined || !isSurprise(sample, line)) {
+    if (!(sample.ms > 0 && sample.bytes > 0) || !Number.isFinite(sample.ms + sample.bytes)) return
+    const line = this.fit()
+    this.newestAtMs = Math.max(this.newestAtMs, sample.atMs)
+    if (line === undefined) return this.include(sample)
+    this.ratios.push(Math.min(largestRatio, sample.ms / timeOf(line, sample.bytes)))
+    if (this.ratios.length > rememberedRatios) this.ratios.shift()
+    if (!isSurprise(sample, line)) {
       // Messages too small to feel the speed neither confirm nor deny what a surprise said of it.
-      if (line !== undefined && line.msPerByte * sample.bytes >= line.baseMs / 4) this.acceptSurprises()
-      this.samples.push(sample)
+      if (line.msPerByte * sample.bytes >= line.baseMs / 4) this.acceptSurprises()
+      this.include(sample)
     } else if (this.surprises.every((other) => sign(other, line) === sign(sample, line))) {
       this.surprises.push(sample)
-      if (this.surprises.length >= 2) {
-        this.samples = this.surprises
-        this.surprises = []
-      }
+      if (this.surprises.length >= 2) this.startAnew()
     } else {
       this.acceptSurprises()
       this.surprises = [sample]
     }
-    const oldest = sample.atMs - 4 * this.memoryMs
-    while (this.samples.length > 200 || (this.samples.length > 2 && this.samples[0]!.atMs < oldest))
-      this.samples.shift()
   }
 
   /**
@@ -71,23 +84,20 @@ export class TransferEstimator {
    * link dies. Undefined before the first sample.
    */
   estimate(nowMs: number, waiting?: { bytes: number; sinceMs: number }): TransferEstimate | undefined {
-    const line = this.fit(nowMs)
+    const line = this.fit()
     if (line === undefined) return undefined
-    const ageMs = nowMs - Math.max(this.samples.at(-1)!.atMs, this.surprises.at(-1)?.atMs ?? 0)
     let { msPerByte } = line
     if (waiting !== undefined && waiting.bytes > 0) {
       const waitedMs = nowMs - waiting.sinceMs
-      const expectedMs = line.baseMs + waiting.bytes * msPerByte
-      if (waitedMs > 1.5 * expectedMs)
+      if (waitedMs > 1.5 * timeOf(line, waiting.bytes))
         msPerByte = Math.max(msPerByte, (waitedMs - line.baseMs) / waiting.bytes)
     }
-    return { bitsPerSecond: 8000 / msPerByte, baseMs: line.baseMs, relativeDeviation: line.deviation, ageMs }
-  }
-
-  /** What looked like a change was an accident: it counts as any other sample. */
-  private acceptSurprises(): void {
-    this.samples.push(...this.surprises)
-    this.surprises = []
+    return {
+      bitsPerSecond: 8000 / msPerByte,
+      baseMs: line.baseMs,
+      relativeDeviation: this.deviation(),
+      ageMs: Math.max(0, nowMs - this.newestAtMs),
+    }
   }
 
   /** True while the newest sample contradicts the others: one more will tell a change from an accident. */
@@ -95,67 +105,98 @@ export class TransferEstimator {
     return this.surprises.length > 0
   }
 
-  /** Samples that no later one was quicker than, so that the minimum over the last minute is always the first. */
-  private keepQuickest(sample: TransferSample): void {
+  /** Root mean square of how far predictions were off, relative to them. */
+  private deviation(): number {
+    const { ratios, samples } = this
+    if (ratios.length === 0) return untriedDeviation
+    const squares = ratios.reduce((sum, ratio) => sum + (ratio - 1) ** 2, 0)
+    const untried = samples < 3 ? untriedDeviation : minimumDeviation
+    return Math.max(untried, Math.sqrt(squares / ratios.length))
+  }
+
+  private include(sample: TransferSample): void {
+    this.sums = added(this.sums, sample, this.memoryMs)
+    this.samples++
+    // Samples that no later one was quicker than, so that the minimum over the last minute is always the first.
     const oldest = sample.atMs - anchorMemoryMs
     this.quickest = [...this.quickest.filter((other) => other.atMs >= oldest && other.ms < sample.ms), sample]
   }
 
-  private fit(nowMs: number): { baseMs: number; msPerByte: number; deviation: number } | undefined {
-    if (this.samples.length === 0) return undefined
-    let weight = 0
-    let x = 0
-    let y = 0
-    let xx = 0
-    let xy = 0
-    for (const sample of this.samples) {
-      const w = Math.exp((sample.atMs - nowMs) / this.memoryMs)
-      weight += w
-      x += w * sample.bytes
-      y += w * sample.ms
-      xx += w * sample.bytes * sample.bytes
-      xy += w * sample.bytes * sample.ms
-    }
-    const anchor = this.quickest[0]!
-    const sampleWeight = weight
-    const w = anchorWeight * weight
-    weight += w
-    x += w * anchor.bytes
-    y += w * anchor.ms
-    xx += w * anchor.bytes * anchor.bytes
-    xy += w * anchor.bytes * anchor.ms
+  /** What looked like a change was an accident: it counts as any other sample. */
+  private acceptSurprises(): void {
+    for (const sample of this.surprises) this.include(sample)
+    this.surprises = []
+  }
+
+  /** The link is another: what was known of the old one, its quickest message included, would only mislead. */
+  private startAnew(): void {
+    this.sums = noSums
+    this.samples = 0
+    this.quickest = []
+    this.acceptSurprises()
+  }
+
+  private fit(): Line | undefined {
+    const anchor = this.quickest[0]
+    if (anchor === undefined) return undefined
+    const w = anchorWeight * this.sums.weight
+    const weight = this.sums.weight + w
+    const x = this.sums.x + w * anchor.bytes
+    const y = this.sums.y + w * anchor.ms
+    const xx = this.sums.xx + w * anchor.bytes * anchor.bytes
+    const xy = this.sums.xy + w * anchor.bytes * anchor.ms
     const spread = weight * xx - x * x
-    let msPerByte = (weight * xy - x * y) / spread
-    let baseMs = (y - msPerByte * x) / weight
-    if (!(spread > 1e-9 * weight * xx) || msPerByte <= 0 || baseMs < 0) {
-      // Noise, or large messages only: take half the quickest as the empty message.
-      baseMs = anchor.ms / 2
-      msPerByte = Math.max((y - weight * baseMs) / x, 1e-7)
-    }
-    let squares = 0
-    for (const sample of this.samples) {
-      const w = Math.exp((sample.atMs - nowMs) / this.memoryMs)
-      const predicted = baseMs + msPerByte * sample.bytes
-      squares += w * ((sample.ms - predicted) / predicted) ** 2
-    }
-    const deviation = Math.max(
-      minimumDeviation,
-      Math.sqrt(squares / sampleWeight),
-      this.samples.length < 3 ? 0.5 : 0,
-    )
-    return { baseMs, msPerByte, deviation }
+    const msPerByte = (weight * xy - x * y) / spread
+    const baseMs = (y - msPerByte * x) / weight
+    if (spread > 1e-9 * weight * xx && msPerByte > 0 && baseMs >= 0) return { baseMs, msPerByte }
+    // Noise, or messages of one size only: take half the quickest as the empty message.
+    const half = anchor.ms / 2
+    return { baseMs: half, msPerByte: Math.max((y - weight * half) / x, 1e-7) }
   }
 }
 
-type Line = { baseMs: number; msPerByte: number; deviation: number }
+interface Line {
+  readonly baseMs: number
+  readonly msPerByte: number
+}
+
+/** Of the samples, each weighed by exp(-age / memory) as of `atMs`: ages cancel in the fit, so no other time is needed. */
+interface Sums {
+  readonly atMs: number
+  readonly weight: number
+  readonly x: number
+  readonly y: number
+  readonly xx: number
+  readonly xy: number
+}
+
+const noSums: Sums = { atMs: 0, weight: 0, x: 0, y: 0, xx: 0, xy: 0 }
+
+function added(sums: Sums, { bytes, ms, atMs }: TransferSample, memoryMs: number): Sums {
+  const newestMs = sums.weight === 0 ? atMs : Math.max(sums.atMs, atMs)
+  const old = Math.exp((sums.atMs - newestMs) / memoryMs)
+  const fresh = Math.exp((atMs - newestMs) / memoryMs)
+  return {
+    atMs: newestMs,
+    weight: old * sums.weight + fresh,
+    x: old * sums.x + fresh * bytes,
+    y: old * sums.y + fresh * ms,
+    xx: old * sums.xx + fresh * bytes * bytes,
+    xy: old * sums.xy + fresh * bytes * ms,
+  }
+}
+
+function timeOf(line: Line, bytes: number): number {
+  return line.baseMs + line.msPerByte * bytes
+}
 
 function sign(sample: TransferSample, line: Line): number {
-  return Math.sign(sample.ms - line.baseMs - line.msPerByte * sample.bytes)
+  return Math.sign(sample.ms - timeOf(line, sample.bytes))
 }
 
 /** Off by more than a factor of 1.6 and by more than a scheduler's hiccup. */
 function isSurprise(sample: TransferSample, line: Line): boolean {
-  const predicted = line.baseMs + line.msPerByte * sample.bytes
+  const predicted = timeOf(line, sample.bytes)
   const ratio = sample.ms / predicted
   return (ratio > 1.6 || ratio < 1 / 1.6) && Math.abs(sample.ms - predicted) > 4
 }
