@@ -1,11 +1,11 @@
 import { validate as isCron } from 'node-cron'
 import { z } from 'zod'
 import { parseInputCodec } from '../src/codec/image-codecs.ts'
-import { milliseconds, topicIdField, topicPrefixField } from '../src/config/fields.ts'
 import { compiledCacheSchema } from '../src/executor/compiled-cache/cache-settings.ts'
 import { engineSettings } from '../src/executor/resolve-engine.ts'
 import { modelChoiceSchema } from '../src/model-graph/model-choice.ts'
 import { defaultMaxAccuracyLoss } from '../src/scheduler/accuracy-budget.ts'
+import { milliseconds, topicIdField, topicPrefixField } from '../src/transport/config-fields.ts'
 import { endpointSchema } from '../src/transport/endpoint-config.ts'
 
 /** The agent's configuration file. */

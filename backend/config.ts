@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { milliseconds, topicIdField, topicPrefixField } from '../src/config/fields.ts'
 import { compiledCacheSchema } from '../src/executor/compiled-cache/cache-settings.ts'
 import { executionProviders } from '../src/executor/engine.ts'
 import { engineSettings } from '../src/executor/resolve-engine.ts'
 import { modelChoiceSchema } from '../src/model-graph/model-choice.ts'
+import { milliseconds, topicIdField, topicPrefixField } from '../src/transport/config-fields.ts'
 import { endpointSchema } from '../src/transport/endpoint-config.ts'
 
 /** A pool member's configuration file. */

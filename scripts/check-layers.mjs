@@ -9,6 +9,8 @@ const layers = [
   'src/tensor',
   'src/telemetry',
   'src/terminal',
+  'src/files',
+  'src/calendar',
   'src/config',
   'src/onnx',
   'src/model-graph',

@@ -48,9 +48,9 @@ test('TransferEstimator: intervals called 90 % cover 85 to 95 % on each recorded
     const trace = await readMahimahiTrace(`${folder}/${file}`)
     for (const pauseMs of [0, 500]) {
       const { coverage, medianError } = replay(trace, trace.opportunitiesMs.at(-1)!, pauseMs)
-      expect(coverage, file).toBeGreaterThanOrEqual(0.85)
-      expect(coverage, file).toBeLessThanOrEqual(0.95)
-      expect(medianError, file).toBeLessThanOrEqual(0.2)
+      expect(coverage).toBeGreaterThanOrEqual(0.85)
+      expect(coverage).toBeLessThanOrEqual(0.95)
+      expect(medianError).toBeLessThanOrEqual(0.2)
     }
   }
 })

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { isTopicId, isTopicPrefix } from '../transport/topics.ts'
+import { isTopicId, isTopicPrefix } from './topics.ts'
 
 /** Fields that stand in the configuration of several daemons. */
 export const topicIdField = z
