@@ -156,7 +156,7 @@ export class Agent {
     this.announceOnline(device, model, engine)
   }
 
-  /** Safe to repeat; requests in work are answered by an error first. */
+  /** Safe to repeat. Requests in work are given up; their senders may not hear of it, as nothing waits for the broker. */
   async stop(): Promise<void> {
     await this.starting?.catch(() => undefined)
     await this.stops.releaseAll()

@@ -1,4 +1,5 @@
 import { linkedAbort } from '../src/async/linked-abort.ts'
+import { waitAtMost } from '../src/async/wait-at-most.ts'
 import { ConfigError } from '../src/config/load-config.ts'
 import { randomWeights } from '../src/model-graph/model-choice.ts'
 import type { Log } from '../src/telemetry/log.ts'
@@ -140,8 +141,8 @@ export class BackendWorker {
     clearInterval(timer)
     this.announce()
     // What the broker had sent before it knew is here once it has confirmed, and is answered, too.
-    await Promise.all([serving.drain(finishMs), within(unsubscribeMs, service.unsubscribe())])
-    await within(acknowledgeMs, Promise.all(this.replies))
+    await Promise.all([serving.drain(finishMs), waitAtMost(unsubscribeMs, service.unsubscribe())])
+    await waitAtMost(acknowledgeMs, Promise.all(this.replies))
     this.over.abort()
     await session.stop()
   }
@@ -261,15 +262,6 @@ export class BackendWorker {
     this.replies.add(sending)
     void sending.finally(() => this.replies.delete(sending))
   }
-}
-
-/** Waits no longer than that. */
-async function within(limitMs: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, limitMs)
-  })
-  await Promise.race([work, late]).finally(() => clearTimeout(timer))
 }
 
 /** Refuses a transfer for what no request of its kind can need, before it is here. @throws {RequestError} */

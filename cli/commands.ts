@@ -1,5 +1,4 @@
-/** Runs a command with its own arguments; resolves with the exit code. */
-export type Run = (args: readonly string[]) => Promise<number>
+import type { Run } from './run.ts'
 
 export interface Command {
   readonly usage: string

@@ -8,7 +8,7 @@ import type { Profile } from '../src/latency-model/profile.ts'
 import { loadModel } from '../src/model-graph/load-model.ts'
 import type { Model } from '../src/model-graph/model.ts'
 import type { CodecOption } from '../src/scheduler/codec-options.ts'
-import { stderrLog } from '../src/telemetry/log.ts'
+import { stderrLog } from '../src/telemetry/stderr-log.ts'
 
 export interface EdgeChoice {
   readonly model: string

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
-import type { CalibrationImage } from '../src/calibration/calibrate.ts'
+import type { CalibrationImage } from '../src/calibration/calibration-image.ts'
 import { repositoryRoot } from './paths.ts'
 
 /** Twenty crops of the bundled photos, in groups of four. */

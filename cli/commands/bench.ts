@@ -1,5 +1,5 @@
 import { UsageError } from '../../src/terminal/usage-error.ts'
-import type { Run } from '../commands.ts'
+import type { Run } from '../run.ts'
 
 /** Loaded only when called: each pulls in its own engines. */
 const benches: Readonly<Record<string, () => Promise<Run>>> = {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { loadConfig } from '../../src/config/load-config.ts'
 import { createEmbeddedBroker } from '../../src/embedded-broker/embedded-broker.ts'
-import { stderrLog } from '../../src/telemetry/log.ts'
+import { stderrLog } from '../../src/telemetry/stderr-log.ts'
 import { readOptions } from '../../src/terminal/options.ts'
 import { UsageError } from '../../src/terminal/usage-error.ts'
 import { runDaemon } from '../daemon.ts'

@@ -1,7 +1,7 @@
 import { workerConfigSchema } from '../../backend/config.ts'
 import { BackendWorker } from '../../backend/worker.ts'
 import { loadConfig } from '../../src/config/load-config.ts'
-import { stderrLog } from '../../src/telemetry/log.ts'
+import { stderrLog } from '../../src/telemetry/stderr-log.ts'
 import { readOptions, wholeNumber } from '../../src/terminal/options.ts'
 import { UsageError } from '../../src/terminal/usage-error.ts'
 import { workerFaults } from '../config-faults.ts'

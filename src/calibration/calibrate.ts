@@ -4,20 +4,13 @@ import type { Engine } from '../executor/engine.ts'
 import { cut, wholeModel } from '../model-graph/cut.ts'
 import type { Model } from '../model-graph/model.ts'
 import type { Wound } from '../model-graph/wound.ts'
+import type { CalibrationImage } from './calibration-image.ts'
+import type { CodecChoice } from './codec-choice.ts'
 import type { Journal } from './journal.ts'
 import { measureFeatures } from './measure-features.ts'
 import { measureInputs } from './measure-inputs.ts'
 import { indexOfLargest, probabilities } from './output-distance.ts'
 import { paretoRows } from './row-statistics.ts'
-
-/** A picture to calibrate with. */
-export interface CalibrationImage {
-  /** Decides to which fold it belongs, with nothing else. */
-  readonly name: string
-  readonly read: () => Promise<Uint8Array>
-  /** Index of the right class. */
-  readonly label?: number
-}
 
 export interface CalibrateOptions {
   readonly model: Model
@@ -29,15 +22,6 @@ export interface CalibrateOptions {
   readonly codecs: CodecChoice
   readonly journal: Journal
   readonly progress: (text: string) => void
-}
-
-export interface CodecChoice {
-  /** Codecs of the wound `input`. */
-  readonly input: readonly string[]
-  /** Stateless codecs of the other wounds. */
-  readonly features: readonly string[]
-  /** Levels of `klt`. */
-  readonly levels: readonly number[]
 }
 
 /** Enough to see whether JPEG, plain codes or transforms win, and where each of them stops losing answers. */

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UsageError } from '../terminal/usage-error.ts'
-import type { CalibrationImage } from './calibrate.ts'
+import type { CalibrationImage } from './calibration-image.ts'
 
 /**
  * The pictures of a folder in the order of their names, with the classes that a file gives: a line is a file name, a

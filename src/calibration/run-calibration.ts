@@ -8,8 +8,9 @@ import { findWound } from '../model-graph/find-wound.ts'
 import { loadModel } from '../model-graph/load-model.ts'
 import type { Model } from '../model-graph/model.ts'
 import { plannedWounds } from '../scheduler/candidate-wounds.ts'
-import { type CalibrationResult, type CodecChoice, calibrate, defaultCodecs } from './calibrate.ts'
+import { type CalibrationResult, calibrate, defaultCodecs } from './calibrate.ts'
 import { calibrationImages } from './calibration-images.ts'
+import type { CodecChoice } from './codec-choice.ts'
 import { openJournal } from './journal.ts'
 
 export interface CalibrationRun {

@@ -1,5 +1,6 @@
 import '../onnx/without-telemetry.ts'
 import { SHARE_ENV, Worker } from 'node:worker_threads'
+import { waitAtMost } from '../async/wait-at-most.ts'
 import type { RunReply, ThreadCommand, ThreadNote, ThreadReply, ThreadSetup } from './inference-protocol.ts'
 
 /** Its caller asked for it to be stopped, or the whole worker was. */
@@ -104,22 +105,9 @@ export async function openThread(
     },
     async close(limitMs) {
       closing = true
-      await withinMs(call({ kind: 'stop' }), limitMs).catch(() => undefined)
-      await withinMs(thread.terminate(), limitMs).catch(() => undefined)
+      await waitAtMost(limitMs, call({ kind: 'stop' })).catch(() => undefined)
+      await waitAtMost(limitMs, thread.terminate()).catch(() => undefined)
       end(new RunCancelledError('The inference thread is stopped'))
     },
-  }
-}
-
-/** @throws {Error} when `work` has not ended in time; it goes on, unheard. */
-async function withinMs(work: Promise<unknown>, limitMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`It took longer than ${limitMs} ms`)), limitMs)
-  })
-  try {
-    await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
   }
 }

@@ -1,3 +1,4 @@
+import { waitAtMost } from '../async/wait-at-most.ts'
 import { checkMessage, type OutgoingMessage, packetBytes } from './message.ts'
 import { TransportError } from './transport-error.ts'
 
@@ -108,12 +109,7 @@ export class Outbox {
 
   /** Resolves when every result handed in so far is acknowledged or given up, or after the time. */
   async flush(timeoutMs: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, timeoutMs)
-    })
-    await Promise.race([Promise.allSettled(this.#unsettledResults), late])
-    clearTimeout(timer)
+    await waitAtMost(timeoutMs, Promise.allSettled(this.#unsettledResults))
   }
 
   #takeAll(): Entry[] {

@@ -1,10 +1,6 @@
-import { mkdtemp } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { workerConfigSchema } from '../../backend/config.ts'
 import { resultCodec } from '../../backend/measure-tails.ts'
-import { ServedModel } from '../../backend/served-model.ts'
 import { featureCodec } from '../../src/codec/feature-codecs.ts'
 import { loadEngine } from '../../src/executor/load-engine.ts'
 import { runSegment } from '../../src/executor/parity.ts'
@@ -23,31 +19,13 @@ import {
 } from '../model-graph/onnx/small-models.ts'
 import { maxAbsDiff } from '../model-input.ts'
 import { noSharedData, sharedData } from '../shared-data.ts'
-
-async function serve(source: string): Promise<ServedModel> {
-  const stateDirectory = await mkdtemp(join(tmpdir(), 'surgeon-served-'))
-  const config = workerConfigSchema.parse({
-    worker: 'w',
-    mqtt: { url: 'mqtt://127.0.0.1' },
-    models: [source],
-    stateDirectory,
-    compiledCache: { directory: join(stateDirectory, 'compiled') },
-  })
-  const served = new ServedModel({ model: source }, config, () => undefined)
-  try {
-    await served.start()
-  } catch (error) {
-    await served.stop()
-    throw error
-  }
-  return served
-}
+import { serveModel } from './serve-model.ts'
 
 /** How far the answers are from the whole file's, and how many may share a call, for every wound announced. */
 async function servedWounds(
   source: string,
 ): Promise<{ wound: string; difference: number; batchLimit: number }[]> {
-  const served = await serve(source)
+  const served = await serveModel(source)
   try {
     const model = await loadModel(source)
     const engine = await loadEngine('onnxruntime')
@@ -95,7 +73,7 @@ test.each<[string, FileParts]>([
 })
 
 test('ServedModel: pictures are refused by a model that does not say how it wants them', async () => {
-  const served = await serve(await smallModel('sensor', sensor))
+  const served = await serveModel(await smallModel('sensor', sensor))
   try {
     const part = { name: 'input', shape: [], bytes: new Uint8Array(10) }
     await expect(served.prepare({ wound: 'input', codec: 'received', parts: [part] })).rejects.toMatchObject({
@@ -107,7 +85,7 @@ test('ServedModel: pictures are refused by a model that does not say how it want
 })
 
 test('ServedModel: a model that gives NaN does not start, and says which output it is', async () => {
-  await expect(serve(await smallModel('broken', broken))).rejects.toThrow(/output 'p' must be numbers/)
+  await expect(serveModel(await smallModel('broken', broken))).rejects.toThrow(/output 'p' must be numbers/)
 })
 
 const cases = sharedData('cases/models')
@@ -116,7 +94,9 @@ describe('ServedModel with files that failed once', () => {
   beforeEach(({ skip }) => skip(cases === undefined, noSharedData))
 
   test('worker-one-bad-model/bad does not, and says why', async () => {
-    await expect(serve(join(cases!, 'worker-one-bad-model/bad'))).rejects.toThrow(/must be numbers, .* NaN/)
+    await expect(serveModel(join(cases!, 'worker-one-bad-model/bad'))).rejects.toThrow(
+      /must be numbers, .* NaN/,
+    )
   })
 
   test.each([
@@ -130,7 +110,7 @@ describe('ServedModel with files that failed once', () => {
     'labels-first',
     'size-from-value',
   ])('%s starts', async (name) => {
-    const served = await serve(join(cases!, name))
+    const served = await serveModel(join(cases!, name))
     expect(served.tails.has('input')).toBe(true)
     await served.stop()
   })

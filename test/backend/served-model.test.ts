@@ -1,9 +1,6 @@
-import { mkdtemp, readFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { workerConfigSchema } from '../../backend/config.ts'
 import type { Finished } from '../../backend/measure-tails.ts'
 import { ServedModel } from '../../backend/served-model.ts'
 import { featureCodec } from '../../src/codec/feature-codecs.ts'
@@ -18,6 +15,7 @@ import type { TensorValue } from '../../src/tensor/tensor-value.ts'
 import type { Part } from '../../src/transport/frame.ts'
 import { bundledPhoto, maxAbsDiff, photoInput } from '../model-input.ts'
 import { repositoryRoot } from '../paths.ts'
+import { serveModel } from './serve-model.ts'
 
 const source = fileURLToPath(new URL('models/mobilenetv2', repositoryRoot))
 const photos = ['cat', 'coffee', 'rocket']
@@ -26,21 +24,10 @@ let inputs: TensorValue[]
 let served: ServedModel
 const faults: unknown[] = []
 
-async function serve(tailBytes: number): Promise<ServedModel> {
-  const stateDirectory = await mkdtemp(join(tmpdir(), 'surgeon-served-'))
-  const config = workerConfigSchema.parse({
-    worker: 'w',
-    mqtt: { url: 'mqtt://127.0.0.1' },
-    models: [source],
-    stateDirectory,
-    compiledCache: { directory: join(stateDirectory, 'compiled') },
-    limits: { tailBytes },
-  })
-  const started = new ServedModel({ model: source }, config, (level, message, fields) => {
+function serve(tailBytes: number): Promise<ServedModel> {
+  return serveModel(source, { limits: { tailBytes } }, (level, message, fields) => {
     if (level === 'warn' || level === 'error') faults.push([message, fields])
   })
-  await started.start()
-  return started
 }
 
 beforeAll(async () => {

@@ -1,15 +1,11 @@
-import { mkdtemp } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { workerConfigSchema } from '../../backend/config.ts'
-import { ServedModel } from '../../backend/served-model.ts'
 import { type Startable, startOnProvider } from '../../backend/start-on-provider.ts'
 import type { ExecutionProvider } from '../../src/executor/engine.ts'
 import { segmentChain } from '../../src/executor/segment-chain.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
 import { plannedWounds } from '../../src/scheduler/candidate-wounds.ts'
 import { classifier, smallModel } from '../model-graph/onnx/small-models.ts'
+import { serveModel } from './serve-model.ts'
 
 const source = await smallModel('classifier', classifier)
 const model = await loadModel(source)
@@ -70,16 +66,7 @@ test('ServedModel: where an execution provider is absent the CPU computes, and t
   skip,
 }) => {
   skip(process.platform === 'win32', 'Windows has execution providers of its own')
-  const stateDirectory = await mkdtemp(join(tmpdir(), 'surgeon-provider-'))
-  const config = workerConfigSchema.parse({
-    worker: 'w',
-    mqtt: { url: 'mqtt://127.0.0.1' },
-    models: [source],
-    stateDirectory,
-    executionProviders: [absent],
-  })
-  const served = new ServedModel({ model: source }, config, () => undefined)
-  await served.start()
+  const served = await serveModel(source, { executionProviders: [absent] })
   expect(served.engine).toEqual({
     configured: 'onnxruntime',
     used: 'onnxruntime',

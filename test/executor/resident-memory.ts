@@ -9,7 +9,7 @@ import { exampleInputs } from '../../src/executor/parity.ts'
 import { cut, wholeModel } from '../../src/model-graph/cut.ts'
 import { findWound } from '../../src/model-graph/find-wound.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
-import { stderrLog } from '../../src/telemetry/log.ts'
+import { stderrLog } from '../../src/telemetry/stderr-log.ts'
 
 const [name = '', wound = '', part = '', engineName = 'onnxruntime', directory] = process.argv.slice(2)
 const model = await loadModel(`zoo:${name}`)

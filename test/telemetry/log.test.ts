@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { countRepeats } from '../../src/telemetry/count-repeats.ts'
 
 test('stderrLog() loses its lines, and nothing else, where nobody reads them', async () => {
-  const log = new URL('../../src/telemetry/log.js', import.meta.url).href
+  const log = new URL('../../src/telemetry/stderr-log.js', import.meta.url).href
   const code = `
     import { stderrLog } from ${JSON.stringify(log)}
     const log = stderrLog('x')
