@@ -8,6 +8,7 @@ import { randomWeights } from '../src/model-graph/model-choice.ts'
 import type { Planner } from '../src/scheduler/planner.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import type { AgentConfig } from './config.ts'
+import { EdgeBacklog } from './edge-backlog.ts'
 import type { FailureMessage, ResultMessage } from './request-message.ts'
 import { operate, type Theatre } from './surgery.ts'
 
@@ -37,8 +38,7 @@ export class RequestPipeline {
   private readonly over = new AbortController()
   private inWork = 0
   private operations = 0
-  /** When the engine will have done what it has promised so far. */
-  private edgeBusyUntilMs = 0
+  private readonly backlog = new EdgeBacklog()
 
   constructor(options: PipelineOptions) {
     this.options = options
@@ -87,11 +87,12 @@ export class RequestPipeline {
   private async work(id: string, payload: Uint8Array): Promise<ResultMessage> {
     const { config, fixedWound, planner, theatre, model, labels } = this.options
     const beginMs = theatre.now()
-    const plan = planner.plan(payload.length, Math.max(0, this.edgeBusyUntilMs - beginMs))
+    const plan = planner.plan(payload.length, this.backlog.waitMs(beginMs))
     const { chosen, worker, conditions } = plan
     const { wound, codec } = chosen.point
     if (worker === undefined && fixedWound !== undefined) throw new NoWorkerError(fixedWound)
-    this.edgeBusyUntilMs = Math.max(this.edgeBusyUntilMs, beginMs + chosen.edgeMs)
+    const edgeWorkMs = conditions.edgeFactor * (chosen.point.headMs + chosen.point.encodeMs)
+    const fulfilled = this.backlog.promise(edgeWorkMs, beginMs)
     // Decoded at once and only once: it shows whether the input can be read at all, whatever the plan.
     const { input } = model.manifest
     const pixels = decodePixels(payload, input, { maxBytes: config.limits.inputBytes })
@@ -115,6 +116,7 @@ export class RequestPipeline {
     })
     // A worker's answer does not count for an input that this agent is told not to take.
     const result = await Promise.race([operation, unreadable]).finally(() => {
+      fulfilled()
       clearTimeout(timer)
       life.abort()
       life.release()
