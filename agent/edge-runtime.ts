@@ -101,7 +101,10 @@ export class EdgeRuntime {
       this.chain,
       exampleInputs(this.model)[0]!,
       this.codecs,
-      (run) => this.inference.run(run),
+      {
+        run: (request) => this.inference.run(request, { urgency: 'background' }),
+        drop: (request) => this.inference.drop(request),
+      },
       this.needed.length,
     )
     await remember(this.profilePath, profile, this.log)

@@ -1,5 +1,5 @@
 import type { ExecutionProvider } from '../src/executor/engine.ts'
-import type { InferenceHost } from '../src/executor/inference-host.ts'
+import type { RunReply, RunRequest } from '../src/executor/inference-protocol.ts'
 import { engineTolerance, relativeDifference } from '../src/executor/parity.ts'
 import { randomInputs } from '../src/executor/random-inputs.ts'
 import type { SegmentChain } from '../src/executor/segment-chain.ts'
@@ -8,7 +8,7 @@ import type { TensorValue } from '../src/tensor/tensor-value.ts'
 
 /** An inference thread whose segments are those of a chain. */
 export interface Startable {
-  readonly inference: Pick<InferenceHost, 'run'>
+  readonly inference: { run(request: RunRequest): Promise<RunReply> }
   start(): Promise<void>
   stop(): Promise<void>
 }

@@ -4,11 +4,11 @@ import { modelCalibration } from '../../src/codec/model-codecs.ts'
 import { InferenceHost } from '../../src/executor/inference-host.ts'
 import { exampleInputs } from '../../src/executor/parity.ts'
 import { segmentChain } from '../../src/executor/segment-chain.ts'
+import { measured } from '../../src/latency-model/measure.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
 import { plannedWounds } from '../../src/scheduler/candidate-wounds.ts'
 
-const warmUpRuns = 5
-const measuredRuns = 15
+const runs = { warmUp: 5, measured: 15 }
 const trialPauseMs = 100
 
 /**
@@ -25,8 +25,7 @@ async function wholeModelMs(source: string, slowdown: number, pauseMs: number): 
   await inference.start()
   try {
     for (const segment of chain.segments) await inference.load(segment.key, segment)
-    const times: number[] = []
-    for (let n = 0; n < warmUpRuns + measuredRuns; n++) {
+    const times = await measured(runs, async () => {
       await delay(pauseMs)
       const reply = await inference.run({
         request: 'edge-speed',
@@ -36,8 +35,8 @@ async function wholeModelMs(source: string, slowdown: number, pauseMs: number): 
         keep: false,
         values: false,
       })
-      if (n >= warmUpRuns) times.push(reply.segmentMs.reduce((sum, ms) => sum + ms, 0))
-    }
+      return reply.segmentMs.reduce((sum, ms) => sum + ms, 0)
+    })
     return median(times)
   } finally {
     await inference.stop()

@@ -1,19 +1,17 @@
-import { type Deferred, deferred } from '../async/deferred.ts'
 import type { Segment } from '../model-graph/segment.ts'
 import type { RunReply, RunRequest, ThreadNote, ThreadSetup } from './inference-protocol.ts'
-import {
-  InferenceThreadError,
-  openThread,
-  RunCancelledError,
-  type ThreadLink,
-} from './inference-thread-link.ts'
+import { RunCancelledError } from './inference-thread-link.ts'
+import { LastingThread, notRunning } from './lasting-thread.ts'
+import { limitedCall } from './limited-call.ts'
+import { RunDispatcher } from './run-dispatcher.ts'
+import type { RunBacklog, RunJob, Urgency } from './run-queue.ts'
 
 export { InferenceThreadError, RunCancelledError } from './inference-thread-link.ts'
 
 export interface InferenceHostOptions {
   /** Milliseconds. */
   readonly now?: () => number
-  /** A run that takes longer is cancelled. */
+  /** A run, or a segment of a job, that takes longer is cancelled. Counted from when the thread begins with it. */
   readonly runLimitMs?: number
   /** A thread that does not end a cancelled run, or a stop, for so long hangs: it is replaced. */
   readonly graceMs?: number
@@ -23,275 +21,233 @@ export interface InferenceHostOptions {
   readonly onNote?: (note: ThreadNote) => void
   /** Another thread entry, for tests. */
   readonly entry?: URL
+  /** For hosts that share the machine: their common dispatcher, and this one's name there. */
+  readonly shared?: { readonly dispatcher: RunDispatcher; readonly name: string }
 }
 
-interface Queued {
-  readonly dueMs: number
-  readonly begin: (link: ThreadLink) => void
-  readonly reject: (error: Error) => void
+export interface RunOptions {
+  /** When the result is wanted. Now by default. */
+  readonly dueMs?: number
+  /** `urgent` by default. */
+  readonly urgency?: Urgency
+  /** On whose behalf, where several share the host. */
+  readonly stream?: string
+  readonly signal?: AbortSignal
 }
 
-type State =
-  | { readonly kind: 'stopped' }
-  /** A first or a new thread loads, or is waited for; `back` settles with it. */
-  | { readonly kind: 'away'; readonly back: Deferred<ThreadLink>; timer?: NodeJS.Timeout }
-  | { readonly kind: 'serving'; readonly link: ThreadLink }
+export interface SegmentStep {
+  /** Key of a loaded segment. */
+  readonly segment: string
+  /** Tensor ids that there are after it. */
+  readonly output: readonly number[]
+  /** What it will take: the profile's time, and how much slower the machine is now. */
+  readonly expectedMs: number
+}
 
-/** Wait before a new thread is started: doubled with every failure since the last run that ended well. */
-const firstRestartMs = 50
-const longestRestartMs = 30_000
+/** A run that others may interrupt between its segments. `keep`, `encode` and `values` are of the last one's output. */
+export interface JobRequest extends Omit<RunRequest, 'segments' | 'output'> {
+  /** At least one. */
+  readonly steps: readonly SegmentStep[]
+}
 
-/** Compiling a large segment on a small machine takes minutes, not more. */
-const loadLimitMs = 300_000
+export interface JobOptions extends RunOptions {
+  /** Told what each segment took, as it ends. */
+  readonly onSegment?: (index: number, ms: number) => void
+}
+
+/** `segmentMs` is of all segments, `decodeMs` of the first, what is encoded and handed back of the last. */
+export interface HostReply extends RunReply {
+  /** Waited for the thread: for other jobs, for what is compiled, for a thread that was away. */
+  readonly queueMs: number
+}
+
+export interface RunningJob {
+  /**
+   * @throws {RunCancelledError} when `signal` is aborted before the result is there.
+   * @throws {InferenceThreadError} when a segment takes too long, its thread ends, or no new thread can be started.
+   */
+  readonly reply: Promise<HostReply>
+  /** From its next segment on the job is as urgent as this. */
+  readonly revise: (to: Pick<RunJob, 'urgency' | 'dueMs'>) => void
+}
+
+/** One segment computes at a time; a stream may be two slow segments of a small machine ahead of another. */
+const ownLimits = { maxRunning: 1, slackMs: 100 }
 
 /**
- * The host's side of the inference thread. Runs are started one at a time, earliest `dueMs` first, so that a new
- * request's head goes before a local tail that is only insurance. A thread that crashes or hangs is replaced by a new
- * one with the same segments: what it was doing is rejected, what waits goes on, unless the new one cannot start.
+ * The host's side of the inference thread. What waits is ordered by the run queue, anew at each border between the
+ * segments of a job; what is given as one run is not divided. A thread that crashes or hangs is replaced by a new one
+ * with the same segments: what it was doing is rejected, what waits goes on, unless the new one cannot start. What was
+ * kept in the old one is gone.
  */
 export class InferenceHost {
-  private readonly setup: ThreadSetup
-  private readonly options: InferenceHostOptions
   private readonly now: () => number
-  private readonly runLimitMs: number
-  private readonly graceMs: number
-  /** What a new thread has to be given. */
-  private readonly segments = new Map<string, Segment>()
-  private state: State = { kind: 'stopped' }
-  private queue: Queued[] = []
-  private running = false
-  private failures = 0
-  private hash = ''
-  /** Threads that took another's place. */
-  restarts = 0
+  private readonly limit: { readonly ms: number; readonly graceMs: number; readonly what: string }
+  private readonly dispatcher: RunDispatcher
+  private readonly name: string
+  private readonly thread: LastingThread
+  /** Requests of which the thread may keep tensors. */
+  private readonly kept = new Set<string>()
 
   constructor(setup: ThreadSetup, options: InferenceHostOptions = {}) {
-    this.setup = setup
-    this.options = options
+    const graceMs = options.graceMs ?? 5000
     this.now = options.now ?? (() => performance.now())
-    this.runLimitMs = options.runLimitMs ?? 60_000
-    this.graceMs = options.graceMs ?? 5000
+    this.limit = { ms: options.runLimitMs ?? 60_000, graceMs, what: 'A run' }
+    this.name = options.shared?.name ?? 'only'
+    this.dispatcher = options.shared?.dispatcher ?? new RunDispatcher(ownLimits, this.now)
+    this.thread = new LastingThread(setup, {
+      now: this.now,
+      graceMs,
+      entry: options.entry,
+      onNote: (note) => options.onNote?.(note),
+      onFault: (error) => options.onFault?.(error),
+      onServing: () => this.dispatcher.opened(this.name),
+      onLost: () => {
+        this.dispatcher.closed(this.name)
+        this.kept.clear()
+      },
+      onUnavailable: (error) => this.dispatcher.rejectWaiting(this.name, error),
+    })
   }
 
   /** Hash of the model that the thread has loaded. */
   get modelHash(): string {
-    return this.hash
+    return this.thread.modelHash
+  }
+
+  /** Threads that took another's place. */
+  get restarts(): number {
+    return this.thread.restarts
   }
 
   /** True when nothing runs and nothing waits. */
   get idle(): boolean {
-    return !this.running && this.queue.length === 0
+    return this.dispatcher.isIdle(this.name)
+  }
+
+  /** What is to be done, of all hosts that share the dispatcher: `expectedRun` tells from it what a new job would wait. */
+  get backlog(): RunBacklog {
+    return this.dispatcher.backlog
   }
 
   /** Loads model and engine in a new thread. @throws whatever stopped it from loading. */
   async start(): Promise<void> {
-    if (this.state.kind !== 'stopped') return
-    const away: State = { kind: 'away', back: outage() }
-    this.state = away
-    try {
-      const link = await this.open()
-      this.hash = link.modelHash
-      this.serve(away, link)
-    } catch (error) {
-      away.back.reject(error as Error)
-      this.state = { kind: 'stopped' }
-      throw error
-    }
+    await this.thread.start()
   }
 
   async stop(): Promise<void> {
-    const { state } = this
-    this.state = { kind: 'stopped' }
-    this.segments.clear()
-    const stopped = new RunCancelledError('The inference thread is stopped')
-    this.rejectQueue(stopped)
-    if (state.kind === 'serving') await state.link.close(this.graceMs)
-    if (state.kind !== 'away') return
-    clearTimeout(state.timer)
-    state.back.reject(stopped)
+    this.dispatcher.closed(this.name)
+    const stopped = this.thread.stop()
+    this.dispatcher.rejectWaiting(this.name, new RunCancelledError('The inference thread is stopped'))
+    this.kept.clear()
+    await stopped
   }
 
   /** Compiles a segment under a key; a segment already under that key is replaced. */
   async load(key: string, segment: Segment): Promise<void> {
-    await this.loadInto(await this.link(), key, segment)
-    // Only what could be compiled: a segment that kills its thread is not tried again and again.
-    this.segments.set(key, segment)
+    await this.thread.load(key, segment)
   }
 
   async unload(key: string): Promise<void> {
-    this.segments.delete(key)
-    await (await this.link()).call({ kind: 'unload', key })
+    await this.thread.unload(key)
   }
 
-  /** Forgets the tensors kept for a request. */
+  /** Forgets the tensors kept for a request; costs nothing where none are. */
   drop(request: string): void {
-    if (this.state.kind !== 'serving') return
-    this.state.link.call({ kind: 'drop', request }).catch(() => undefined)
+    if (!this.kept.delete(request)) return
+    this.thread.serving?.call({ kind: 'drop', request }).catch(() => undefined)
   }
 
   /**
-   * @param options.dueMs when the result is wanted: of the runs that wait, the earliest goes first. Now by default.
-   * @throws {RunCancelledError} when `signal` is aborted before the result is there.
-   * @throws {InferenceThreadError} when the run takes too long, its thread ends, or no new thread can be started.
+   * A run in one piece, of no length that is known beforehand.
+   * @throws as {@link RunningJob.reply} does.
    */
-  run(request: RunRequest, options: { dueMs?: number; signal?: AbortSignal } = {}): Promise<RunReply> {
-    const { signal, dueMs = this.now() } = options
-    return new Promise<RunReply>((resolve, reject) => {
-      if (signal?.aborted) return reject(new RunCancelledError('Cancelled before it began'))
-      if (this.state.kind === 'stopped')
-        return reject(new Error('Cannot use the inference thread: it is not running'))
-      const cancel = new Int32Array(new SharedArrayBuffer(4))
-      const onAbort = () => {
-        cancelRun(cancel)
-        const waiting = this.queue.indexOf(queued)
-        if (waiting < 0) return
-        this.queue.splice(waiting, 1)
-        reject(new RunCancelledError('Cancelled while it waited'))
+  run(request: RunRequest, options: RunOptions = {}): Promise<HostReply> {
+    return this.submit([request], [0], options).reply
+  }
+
+  /** Segments one after the other, between which what is due before goes first. Keeps nothing where it fails. */
+  runJob({ steps, input, keep, encode, values, request }: JobRequest, options: JobOptions = {}): RunningJob {
+    const last = steps.length - 1
+    const runs = steps.map(({ segment, output }, i): RunRequest => {
+      const crossing = { keep: true, values: false }
+      const result = { keep, values, ...(encode !== undefined && { encode }) }
+      return {
+        request,
+        segments: [segment],
+        input: i === 0 ? input : { kind: 'kept' },
+        output,
+        ...(i === last ? result : crossing),
       }
-      const begin = (link: ThreadLink) => {
-        this.running = true
-        this.limited(link, request, cancel)
-          .finally(() => {
-            signal?.removeEventListener('abort', onAbort)
-            this.running = false
-            this.beginNext()
-          })
-          // Last: who waits for the result finds the thread idle where it is.
-          .then(resolve, reject)
-      }
-      const queued: Queued = { dueMs, begin, reject }
-      signal?.addEventListener('abort', onAbort, { once: true })
-      this.queue.push(queued)
-      this.beginNext()
     })
-  }
-
-  private beginNext(): void {
-    if (this.running || this.state.kind !== 'serving') return
-    const next = this.queue.reduce<Queued | undefined>(
-      (first, other) => (first === undefined || other.dueMs < first.dueMs ? other : first),
-      undefined,
+    const job = this.submit(
+      runs,
+      steps.map(({ expectedMs }) => expectedMs),
+      options,
     )
-    if (next === undefined) return
-    this.queue.splice(this.queue.indexOf(next), 1)
-    next.begin(this.state.link)
+    const cleanUp = (hasFailed: boolean) => {
+      if (hasFailed || !keep) this.drop(request)
+    }
+    job.reply.then(
+      () => cleanUp(false),
+      () => cleanUp(true),
+    )
+    return job
   }
 
-  /** A run that ends in time, one way or another. */
-  private async limited(
-    link: ThreadLink,
+  private submit(
+    runs: readonly RunRequest[],
+    segmentsMs: readonly number[],
+    { dueMs = this.now(), urgency = 'urgent', stream = '', signal, onSegment }: JobOptions,
+  ): RunningJob {
+    if (this.thread.isStopped) return { reply: Promise.reject(notRunning()), revise: () => undefined }
+    const cancel = new Int32Array(new SharedArrayBuffer(4))
+    let waitsSinceMs = this.now()
+    let queueMs = 0
+    const compute = async (index: number): Promise<RunReply> => {
+      const { reply, beganMs } = await this.compute(runs[index]!, cancel)
+      queueMs += beganMs - waitsSinceMs
+      waitsSinceMs = this.now()
+      for (const ms of reply.segmentMs) onSegment?.(index, ms)
+      return reply
+    }
+    const { results, revise } = this.dispatcher.submit({
+      host: this.name,
+      stream,
+      urgency,
+      dueMs,
+      segmentsMs,
+      compute,
+      signal,
+      onAbort: () => cancelRun(cancel),
+    })
+    return { reply: results.then((replies) => ({ ...joined(replies), queueMs })), revise }
+  }
+
+  private async compute(
     run: RunRequest,
     cancel: Int32Array<SharedArrayBuffer>,
-  ): Promise<RunReply> {
-    const tooLong = new InferenceThreadError(`A run took longer than ${this.runLimitMs} ms`)
-    let late = false
-    let timer = setTimeout(() => {
-      late = true
-      cancelRun(cancel)
-      timer = setTimeout(() => link.abandon(tooLong), this.graceMs)
-    }, this.runLimitMs)
-    try {
-      const reply = await link.call({ kind: 'run', run, cancel })
-      this.failures = 0
-      return reply!
-    } catch (error) {
-      throw late && error instanceof RunCancelledError ? tooLong : error
-    } finally {
-      clearTimeout(timer)
-    }
-  }
-
-  private async loadInto(link: ThreadLink, key: string, segment: Segment): Promise<void> {
-    const timer = setTimeout(
-      () => link.abandon(new InferenceThreadError(`Compiling ${key} took longer than ${loadLimitMs} ms`)),
-      loadLimitMs,
+  ): Promise<{ reply: RunReply; beganMs: number }> {
+    if (run.keep) this.kept.add(run.request)
+    const limit = { ...this.limit, cancel: () => cancelRun(cancel) }
+    const { reply, beganMs } = await limitedCall(
+      this.thread.serving!,
+      { kind: 'run', run, cancel },
+      limit,
+      this.now,
     )
-    try {
-      await link.call({ kind: 'load', key, segment })
-    } finally {
-      clearTimeout(timer)
-    }
-  }
-
-  private async link(): Promise<ThreadLink> {
-    const { state } = this
-    switch (state.kind) {
-      case 'serving':
-        return state.link
-      case 'away':
-        return state.back.promise
-      case 'stopped':
-        throw new Error('Cannot use the inference thread: it is not running')
-    }
-  }
-
-  private async open(): Promise<ThreadLink> {
-    const link: ThreadLink = await openThread(
-      this.setup,
-      (error) => this.onEnd(link, error),
-      (note) => this.options.onNote?.(note),
-      this.options.entry,
-    )
-    return link
-  }
-
-  private serve(away: State, link: ThreadLink): void {
-    if (this.state !== away || away.kind !== 'away') {
-      void link.close(this.graceMs)
-      return
-    }
-    this.state = { kind: 'serving', link }
-    away.back.resolve(link)
-    this.beginNext()
-  }
-
-  private onEnd(link: ThreadLink, error: Error): void {
-    // A thread that ends while it is being prepared is restart's to deal with.
-    if (this.state.kind !== 'serving' || this.state.link !== link) return
-    this.options.onFault?.(error)
-    this.restartLater()
-  }
-
-  private restartLater(): void {
-    const waitMs = Math.min(longestRestartMs, firstRestartMs * 2 ** this.failures)
-    this.failures++
-    const away: State = { kind: 'away', back: outage() }
-    away.timer = setTimeout(() => void this.restart(away), waitMs)
-    this.state = away
-  }
-
-  private async restart(away: Extract<State, { kind: 'away' }>): Promise<void> {
-    let link: ThreadLink | undefined
-    try {
-      link = await this.open()
-      if (link.modelHash !== this.hash) throw new Error('the model has been changed on disk')
-      for (const [key, segment] of this.segments) await this.loadInto(link, key, segment)
-      this.restarts++
-      this.serve(away, link)
-    } catch (cause) {
-      void link?.close(this.graceMs)
-      if (this.state !== away) return
-      const error = new InferenceThreadError(
-        `Cannot restart the inference thread: ${(cause as Error).message}`,
-        { cause },
-      )
-      this.options.onFault?.(error)
-      this.rejectQueue(error)
-      away.back.reject(error)
-      this.restartLater()
-    }
-  }
-
-  private rejectQueue(error: Error): void {
-    for (const queued of this.queue.splice(0)) queued.reject(error)
+    this.thread.hasServed()
+    return { reply: reply!, beganMs }
   }
 }
 
-/** Nobody need be waiting for it. */
-function outage(): Deferred<ThreadLink> {
-  const back = deferred<ThreadLink>()
-  back.promise.catch(() => undefined)
-  return back
+/** One reply of the segments' replies; at least one. */
+function joined(replies: readonly RunReply[]): RunReply {
+  return {
+    ...replies.at(-1)!,
+    decodeMs: replies[0]!.decodeMs,
+    segmentMs: replies.flatMap(({ segmentMs }) => segmentMs),
+  }
 }
 
 function cancelRun(cancel: Int32Array<SharedArrayBuffer>): void {

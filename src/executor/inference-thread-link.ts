@@ -14,7 +14,7 @@ export class InferenceThreadError extends Error {
 }
 
 /** Leaves the call number to the link. Distributes over the union, which a plain `Omit` would not. */
-type CommandBody = ThreadCommand extends infer Command
+export type CommandBody = ThreadCommand extends infer Command
   ? Command extends unknown
     ? Omit<Command, 'call'>
     : never
@@ -23,8 +23,12 @@ type CommandBody = ThreadCommand extends infer Command
 /** One living inference thread. */
 export interface ThreadLink {
   readonly modelHash: string
-  /** Carried out in order of the calls. @throws {InferenceThreadError} when the thread ends first. */
-  call(command: CommandBody): Promise<RunReply | undefined>
+  /**
+   * Carried out in order of the calls.
+   * @param onBegin told when the thread begins with it: as it is called, or as the call before it is answered.
+   * @throws {InferenceThreadError} when the thread ends first.
+   */
+  call(command: CommandBody, onBegin?: () => void): Promise<RunReply | undefined>
   /** Gives the thread up at once: a thread inside native code cannot be stopped, only left behind. */
   abandon(reason: InferenceThreadError): void
   /** Lets the thread free its segments and end; one that does not within the limit is given up. */
@@ -49,9 +53,14 @@ export async function openThread(
 ): Promise<ThreadLink> {
   // libtensorflow reads its settings from the real environment, which a thread's own copy is not.
   const thread = new Worker(entry, { workerData: setup, env: SHARE_ENV, resourceLimits })
+  /** In the order in which the thread carries them out. */
   const calls = new Map<
     number,
-    { resolve: (reply: RunReply | undefined) => void; reject: (e: Error) => void }
+    {
+      readonly resolve: (reply: RunReply | undefined) => void
+      readonly reject: (e: Error) => void
+      readonly onBegin: (() => void) | undefined
+    }
   >()
   let nextCall = 0
   let ended: Error | undefined
@@ -67,16 +76,18 @@ export async function openThread(
   const settle = (reply: Exclude<ThreadReply, { kind: 'ready' | 'note' }>): void => {
     const waiting = calls.get(reply.call)
     calls.delete(reply.call)
+    calls.values().next().value?.onBegin?.()
     if (reply.kind === 'done') waiting?.resolve(reply.reply)
     else if (reply.kind === 'cancelled')
       waiting?.reject(new RunCancelledError('Cancelled between two segments'))
     else waiting?.reject(Object.assign(new Error(reply.message), { name: reply.name }))
   }
-  const call: ThreadLink['call'] = (command) => {
+  const call: ThreadLink['call'] = (command, onBegin) => {
     if (ended !== undefined) return Promise.reject(ended)
     const number = nextCall++
     return new Promise((resolve, reject) => {
-      calls.set(number, { resolve, reject })
+      calls.set(number, { resolve, reject, onBegin })
+      if (calls.size === 1) onBegin?.()
       thread.postMessage({ ...command, call: number })
     })
   }

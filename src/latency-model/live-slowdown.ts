@@ -1,6 +1,6 @@
 import { median } from 'simple-statistics'
 
-/** How many requests the present speed is taken over. */
+/** How many runs the present speed is taken over; an answer computed here is one run for each of its segments. */
 const remembered = 9
 /** Age at which what was observed counts 1/e: a machine that was slow once is tried again. */
 const memoryMs = 20_000

@@ -4,6 +4,7 @@ import type { EngineName } from '../executor/engine.ts'
 import type { RunReply, RunRequest } from '../executor/inference-protocol.ts'
 import type { SegmentChain } from '../executor/segment-chain.ts'
 import type { TensorValue } from '../tensor/tensor-value.ts'
+import { measured } from './measure.ts'
 import type { Profile } from './profile.ts'
 
 export interface ProfileSubject {
@@ -13,8 +14,16 @@ export interface ProfileSubject {
   readonly slowdown: number
 }
 
-const warmUpRuns = 3
-const measuredRuns = 12
+/** Under which the crossing tensors are kept while they are measured. */
+const request = 'profile'
+const segmentRuns = { warmUp: 3, measured: 12 }
+const codecRuns = { warmUp: 3, measured: 3 }
+
+/** Carries runs out, as the inference host does. */
+export interface ProfiledEngine {
+  readonly run: (request: RunRequest) => Promise<RunReply>
+  readonly drop: (request: string) => void
+}
 
 /** Names this machine in a profile. */
 export function machineName(): string {
@@ -23,7 +32,6 @@ export function machineName(): string {
 
 /**
  * Measures the segments of a chain one after the other on a real input, and each feature codec at each wound.
- * @param run carries a run out, as the inference host does.
  * @param loaded How many segments there are on this machine, from the first.
  */
 export async function measureProfile(
@@ -31,10 +39,24 @@ export async function measureProfile(
   chain: SegmentChain,
   input: TensorValue,
   codecOptions: ReadonlyMap<string, readonly { readonly codec: string }[]>,
-  run: (request: RunRequest) => Promise<RunReply>,
+  engine: ProfiledEngine,
   loaded = chain.segments.length,
 ): Promise<Profile> {
-  const request = 'profile'
+  try {
+    const parts = await measureParts(chain, input, codecOptions, engine.run, loaded)
+    return { ...profileOfNothing(subject), ...parts }
+  } finally {
+    engine.drop(request)
+  }
+}
+
+async function measureParts(
+  chain: SegmentChain,
+  input: TensorValue,
+  codecOptions: ReadonlyMap<string, readonly { readonly codec: string }[]>,
+  run: ProfiledEngine['run'],
+  loaded: number,
+): Promise<Pick<Profile, 'segments' | 'codecs'>> {
   const segments: Profile['segments'] = []
   const codecs: Profile['codecs'] = []
   await run({
@@ -55,36 +77,31 @@ export async function measureProfile(
       keep: false,
       values: false,
     }
-    const times: number[] = []
-    for (let n = 0; n < warmUpRuns + measuredRuns; n++) {
-      const reply = await run(step)
-      if (n >= warmUpRuns) times.push(reply.segmentMs[0]!)
-    }
+    const times = await measured(segmentRuns, async () => (await run(step)).segmentMs[0]!)
     segments.push({
       from: chain.wounds[i]!.id,
       to: chain.wounds[i + 1]!.id,
       operations: segment.operations,
       medianMs: median(times),
       madMs: medianAbsoluteDeviation(times),
-      runs: measuredRuns,
+      runs: segmentRuns.measured,
     })
     await run({ ...step, keep: true })
     if (i + 1 === chain.segments.length) break
     const wound = chain.wounds[i + 1]!.id
     for (const { codec } of codecOptions.get(wound) ?? []) {
-      const replies: RunReply[] = []
-      for (let n = 0; n < 2 * warmUpRuns; n++) {
-        replies.push(await run({ ...step, segments: [], encode: { codec, wound } }))
-      }
+      const replies = await measured(codecRuns, () =>
+        run({ ...step, segments: [], encode: { codec, wound } }),
+      )
       codecs.push({
         wound,
         codec,
-        encodeMs: median(replies.slice(warmUpRuns).map((reply) => reply.encodeMs)),
+        encodeMs: median(replies.map((reply) => reply.encodeMs)),
         bytes: replies[0]!.encoded.reduce((sum, part) => sum + part.bytes.length, 0),
       })
     }
   }
-  return { ...profileOfNothing(subject), segments, codecs }
+  return { segments, codecs }
 }
 
 /** The profile of a machine that computes nothing. */
