@@ -1,4 +1,5 @@
 import { setDefaultAutoSelectFamilyAttemptTimeout } from 'node:net'
+import type { Daemon } from '../api/daemon.ts'
 import { deferred } from '../src/async/deferred.ts'
 
 /**
@@ -6,14 +7,6 @@ import { deferred } from '../src/async/deferred.ts'
  * one among them nothing would ever connect. Less than a quarter of a session's connect timeout.
  */
 const addressTimeoutMs = 2400
-
-/** Something with a life: started once, stopped at the end. */
-export interface Daemon {
-  /** An abort gives the start up: it rejects as soon as it can, and what it has acquired is for `stop` to release. */
-  start(signal: AbortSignal): Promise<unknown>
-  /** Waits for a start that is still running, then releases. Safe to repeat, and without a start. */
-  stop(): Promise<void>
-}
 
 /**
  * Runs a daemon until SIGINT or SIGTERM, which also give a running start up; a second signal ends the process at once.

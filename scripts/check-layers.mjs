@@ -25,6 +25,7 @@ const layers = [
   'src/embedded-broker',
   'backend',
   'agent',
+  'api',
   'lab',
   'bench',
   'cli',

@@ -38,7 +38,7 @@ export async function loadConfig<Schema extends z.ZodType>(
 }
 
 /** As {@link loadConfig} for a document that is already there; `origin` is named in the error. */
-function parseConfig<Schema extends z.ZodType>(
+export function parseConfig<Schema extends z.ZodType>(
   document: unknown,
   schema: Schema,
   origin: string,

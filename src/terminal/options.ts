@@ -1,10 +1,15 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { UsageError } from './usage-error.ts'
 
+type Parsed<Config extends ParseArgsConfig> = ReturnType<typeof parseArgs<Config>>
+
 /** Options and positionals of a command. @throws {UsageError} in `parseArgs`' words. */
-export function readOptions<const Config extends ParseArgsConfig>(args: readonly string[], config: Config) {
+export function readOptions<const Config extends ParseArgsConfig>(
+  args: readonly string[],
+  config: Config,
+): Parsed<Config> {
   try {
-    return parseArgs({ ...config, args: [...args] })
+    return parseArgs({ ...config, args: [...args] }) as Parsed<Config>
   } catch (cause) {
     throw new UsageError((cause as Error).message, { cause })
   }

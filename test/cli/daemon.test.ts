@@ -20,9 +20,9 @@ describe('runDaemon', () => {
       start: (signal) => {
         begun.resolve()
         return new Promise((_resolve, reject) =>
-          signal.addEventListener('abort', () => {
+          signal?.addEventListener('abort', () => {
             calls.push('given up')
-            reject(signal.reason as Error)
+            reject(signal?.reason as Error)
           }),
         )
       },

@@ -1,0 +1,109 @@
+import { execFile } from 'node:child_process'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startEmbedded } from '../brokers/embedded.ts'
+import { repositoryRoot } from '../paths.ts'
+
+const run = promisify(execFile)
+const root = fileURLToPath(repositoryRoot)
+let folder: string
+let packed: string
+let unreachable: string | undefined
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'surgeon-packed-'))
+  await run(process.execPath, [join(root, 'scripts/pack.mjs'), folder])
+  packed = join(folder, (await readdir(folder))[0]!)
+  unreachable = await run('npm', ['view', 'mqtt', 'version'], { cwd: folder }).then(
+    () => undefined,
+    () => 'the npm registry is not reached',
+  )
+  if (unreachable === undefined) await install()
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+/** As a user does: in an empty folder, with nothing set that would keep install scripts from running. */
+async function install(): Promise<void> {
+  await mkdir(join(folder, 'empty'))
+  const isTold = ([name]: [string, unknown]) => !/^(npm_|onnxruntime)/i.test(name)
+  const env = Object.fromEntries(Object.entries(process.env).filter(isTold))
+  await run('npm', ['install', '--no-audit', '--no-fund', packed], { cwd: join(folder, 'empty'), env })
+}
+
+test('the package holds the notices of what it redistributes, and neither tests nor maps', async () => {
+  const { stdout } = await run('tar', ['tzf', packed], { maxBuffer: 1 << 26 })
+  const files = stdout.split('\n')
+  const engine = 'package/node_modules/onnxruntime-node'
+  for (const file of [
+    'package/LICENSE',
+    'package/NOTICE.md',
+    `${engine}/LICENSE`,
+    'package/dist/api/surgeon.d.ts',
+  ])
+    expect(files).toContain(file)
+  expect(files.filter((file) => /dist\/test|\.map$|\.env|state\//.test(file))).toEqual([])
+})
+
+describe('installed in an empty folder', () => {
+  test('answers on the command line with both engines', async ({ skip }) => {
+    skip(unreachable !== undefined, unreachable)
+    for (const engine of ['onnxruntime', 'wasm']) {
+      const { stdout } = await run(
+        join(folder, 'empty/node_modules/.bin/surgeon'),
+        ['infer', join(root, 'photos/cat.jpg'), '--model', 'mobilenetv2', '--engine', engine, '--json'],
+        { cwd: join(folder, 'empty') },
+      )
+      expect((JSON.parse(stdout) as { top: { label: string }[] }[])[0]!.top[0]!.label).toBe('tiger cat')
+    }
+  })
+
+  test("runs the README's program, which is shorter than ten lines", async ({ skip }) => {
+    skip(unreachable !== undefined, unreachable)
+    const program = await readmeProgram()
+    expect(program.trim().split('\n').length).toBeLessThan(10)
+    const broker = await startEmbedded()
+    try {
+      const own = program.replaceAll('mqtt://127.0.0.1:1883', broker.url)
+      expect(own).not.toBe(program)
+      const file = join(folder, 'empty/program.mjs')
+      await writeFile(file, `${own}\nawait agent.stop()\nawait worker.stop()\n`)
+      const { stdout } = await run(process.execPath, [file], {
+        cwd: join(folder, 'empty'),
+        env: { ...process.env, XDG_CACHE_HOME: join(folder, 'cache') },
+      })
+      expect(stdout).toMatch(/156 layers/)
+    } finally {
+      await broker.stop()
+    }
+  })
+
+  test('has types', async ({ skip }) => {
+    skip(unreachable !== undefined, unreachable)
+    const file = join(folder, 'empty/typed.mts')
+    await writeFile(
+      file,
+      `${await readmeProgram()}
+const hash: string = (await loadModel('mobilenetv2')).hash
+// @ts-expect-error a number is no device
+createAgent({ device: 1, mqtt, model: hash })
+`,
+    )
+    const tsc = join(root, 'node_modules/.bin/tsc')
+    const strict = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023', '--types', 'node']
+    const types = ['--typeRoots', join(root, 'node_modules/@types')]
+    await expect(
+      run(tsc, [...strict, ...types, '--skipLibCheck', file], { cwd: folder }),
+    ).resolves.toMatchObject({
+      stdout: '',
+    })
+  })
+})
+
+async function readmeProgram(): Promise<string> {
+  const readme = await readFile(join(root, 'README.md'), 'utf8')
+  return /```js\n([\s\S]*?)```/.exec(readme)![1]!
+}
