@@ -1,17 +1,20 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { systemClock } from '../src/async/clock.ts'
 import { ReleaseStack } from '../src/async/release-stack.ts'
 import { CpuMonitor } from '../src/bandwidth-probe/cpu-monitor.ts'
-import { LinkMonitor } from '../src/bandwidth-probe/link-monitor.ts'
+import { LinkBelief } from '../src/bandwidth-probe/link-belief.ts'
+import { LinkProber } from '../src/bandwidth-probe/link-prober.ts'
 import { CalendarJob } from '../src/calendar/calendar-job.ts'
 import type { EngineState } from '../src/executor/start-with-engine.ts'
-import { LiveSlowdown } from '../src/latency-model/live-slowdown.ts'
-import { segmentsMs } from '../src/latency-model/profile.ts'
+import { EdgeBelief } from '../src/latency-model/edge-belief.ts'
+import type { Profile } from '../src/latency-model/profile.ts'
 import { collectGarbage } from '../src/memory/collect-garbage.ts'
 import { loadLabels } from '../src/model-graph/load-model.ts'
 import type { Model } from '../src/model-graph/model.ts'
 import { loadChosenModel, randomWeights } from '../src/model-graph/model-choice.ts'
-import { Planner } from '../src/scheduler/planner.ts'
+import type { PlanSetup } from '../src/scheduler/planner.ts'
 import type { Log } from '../src/telemetry/log.ts'
+import { Recorder } from '../src/telemetry/recorder.ts'
+import type { RecordListener } from '../src/telemetry/request-record.ts'
 import { endpointOptions } from '../src/transport/endpoint-config.ts'
 import type { IncomingMessage } from '../src/transport/message.ts'
 import { MqttSession } from '../src/transport/mqtt-session.ts'
@@ -19,12 +22,13 @@ import type { SessionOptions } from '../src/transport/session-options.ts'
 import { type DeviceLeaf, deviceTopic } from '../src/transport/topics.ts'
 import type { AgentConfig } from './config.ts'
 import type { EdgeRuntime } from './edge-runtime.ts'
+import { Exchange } from './exchange.ts'
 import { Health } from './health.ts'
+import { RequestAnswerer } from './request-answerer.ts'
 import type { ResultMessage } from './request-message.ts'
 import { RequestPipeline } from './request-pipeline.ts'
 import { startEdge } from './start-edge.ts'
-import type { Theatre } from './surgery.ts'
-import { WorkerPool } from './worker-pool.ts'
+import { Workers } from './workers.ts'
 
 /** How often what requests have left behind is freed, when there is nothing else to do. */
 const tidyMs = 60_000
@@ -58,62 +62,67 @@ export class Agent {
     const { edge, profile, engine } = await startEdge(config, model, log, signal)
     this.stops.add(() => edge.stop())
 
-    let believed: LinkMonitor | undefined
-    const uplinkBps = () => {
-      const state = believed?.state
-      return state?.kind === 'up' ? state.uplinkBps : undefined
-    }
+    const { topicPrefix } = config
+    const clock = systemClock
+    const { staleMs, bytes: probeBytes } = config.probe
+    const believed = new LinkBelief({ staleMs, probeBytes })
+    const uplinkBps = () => prober.uplinkBps
     const device = this.deviceSession(config.pool === undefined ? uplinkBps : undefined)
     const poolSession = config.pool === undefined ? device : this.poolSession(uplinkBps)
     device.start(signal)
     if (poolSession !== device) poolSession.start(signal)
 
-    const link = new LinkMonitor({
-      session: poolSession,
-      probeTopic: this.topic('probe'),
-      staleMs: config.probe.staleMs,
-      probeBytes: config.probe.bytes,
+    const probeTopic = this.topic('probe')
+    const prober = new LinkProber({ session: poolSession, belief: believed, probeTopic, clock })
+    const workers: Workers = new Workers({
+      topicPrefix,
+      modelHash: model.hash,
+      wounds: new Set(edge.chain.wounds.map(({ id }) => id)),
+      now: clock.now,
+      log,
+      onGone: (worker) => exchange.onGone(worker),
     })
-    believed = link
-    const pool = new WorkerPool({
+    const exchange = new Exchange({
       session: poolSession,
-      topicPrefix: config.topicPrefix,
+      topicPrefix,
       device: config.device,
       modelHash: model.hash,
-      now: () => performance.now(),
+      workers,
+      now: clock.now,
       log,
-      onDownlink: (bytes, ms) => link.observeDownlink(bytes, ms),
+      onDownlink: (bytes, ms) => believed.answered(bytes, ms, clock.now()),
     })
     if (config.policy !== 'local') {
-      link.start()
-      this.stops.add(() => link.stop())
-      await pool.start()
+      prober.start()
+      this.stops.add(() => prober.stop())
+      await exchange.start()
       signal?.throwIfAborted()
     }
     this.cpu.start()
     this.stops.add(() => this.cpu.stop())
 
-    const slowdown = new LiveSlowdown()
-    const planner = new Planner(
-      {
-        graph: model.graph,
+    const belief = new EdgeBelief()
+    let setup = planSetup(config, model, edge, profile)
+    const link = () => prober.state
+    const answerer = new RequestAnswerer({
+      setup: () => setup,
+      link,
+      edge: belief,
+      workers: () => workers.snapshot(),
+      instruments: {
+        inference: edge.inference,
         chain: edge.chain,
-        policy: config.policy,
-        wound: edge.fixedWound,
-        codecs: edge.codecs,
-        link,
-        pool,
-        edge: slowdown,
-        resume: config.resume,
+        exchange,
+        outputShapes: edge.outputShapes,
+        clock,
       },
-      profile,
-    )
+    })
     const health = new Health({
       session: device,
       topic: this.topic('metrics'),
       cpu: this.cpu,
       link,
-      edgeFactor: () => slowdown.factor,
+      edgeFactor: () => belief.factorAt(clock.now()),
       engineRestarts: () => edge.inference.restarts,
       engine,
       compiledInMemory: () => edge.compiledInMemory,
@@ -121,34 +130,42 @@ export class Agent {
     health.start()
     this.stops.add(() => health.stop())
 
-    const theatre: Theatre = {
-      inference: edge.inference,
-      chain: edge.chain,
-      pool,
-      outputShapes: edge.outputShapes,
-      now: () => performance.now(),
-      onEdgeRun: (from, to, ms) => slowdown.observe(ms, segmentsMs(planner.profile, from, to)),
-      pause: (ms, signal) => delay(Math.max(0, ms), undefined, { signal }).catch(() => undefined),
+    const listeners: RecordListener[] = [(record) => health.record(record)]
+    if (config.records !== undefined) {
+      const recorder = new Recorder({ ...config.records, log })
+      this.stops.add(() => recorder.stop())
+      listeners.push((record) => recorder.record(record))
     }
-    const { fixedWound } = edge
-    const pipeline = new RequestPipeline({ config, fixedWound, model, labels, planner, theatre, log })
+    const holdsHeadAlone = edge.fixedWound !== undefined
+    const onRecord: RecordListener = (record) => {
+      for (const listener of listeners) listener(record)
+    }
+    const pipeline = new RequestPipeline({
+      config,
+      holdsHeadAlone,
+      model,
+      labels,
+      answerer,
+      edge: belief,
+      onRecord,
+      log,
+    })
     this.stops.add(() => pipeline.stop())
-    this.scheduleReprofiling(edge, planner)
+    this.scheduleReprofiling(edge, (fresh) => {
+      setup = planSetup(config, model, edge, fresh)
+    })
     const tidying = setInterval(() => pipeline.idle && collectGarbage(), tidyMs)
     this.stops.add(() => clearInterval(tidying))
 
     await pipeline.warmUp()
     signal?.throwIfAborted()
     await device.subscribe(this.topic('input'), async (message) => {
-      const result = await pipeline.answer(this.idOf(message), message.payload)
-      if (result.ok) {
-        health.answered++
-        health.sentBytes += result.bytes
-        if (result.finishedAt === 'worker') health.finishedAtWorker++
-      } else health.failed++
+      const { payload, expirySeconds } = message
+      const timeLeftMs = expirySeconds && 1000 * expirySeconds
+      const result = await pipeline.answer({ id: this.idOf(message), payload, timeLeftMs })
       await this.publishResult(device, message, result)
       // Who holds the head alone has little memory: the picture, its tensor and the frame are freed at once.
-      if (fixedWound !== undefined && pipeline.idle) collectGarbage('minor')
+      if (holdsHeadAlone && pipeline.idle) collectGarbage('minor')
     })
     signal?.throwIfAborted()
     health.serving()
@@ -220,12 +237,12 @@ export class Agent {
     if (session.state.kind === 'online') announce()
   }
 
-  private scheduleReprofiling(edge: EdgeRuntime, planner: Planner): void {
+  private scheduleReprofiling(edge: EdgeRuntime, onProfile: (profile: Profile) => void): void {
     const job = new CalendarJob({
       expression: this.config.reprofile,
       run: async () => {
         try {
-          planner.profile = await edge.measure()
+          onProfile(await edge.measure())
           this.log('info', 'profiled this machine anew')
         } catch (error) {
           this.log('warn', 'the profile was not renewed', { error })
@@ -260,5 +277,17 @@ export class Agent {
     } catch (error) {
       this.log('warn', 'a result was not published', { id: result.id, error })
     }
+  }
+}
+
+function planSetup(config: AgentConfig, model: Model, edge: EdgeRuntime, profile: Profile): PlanSetup {
+  return {
+    graph: model.graph,
+    chain: edge.chain,
+    profile,
+    policy: config.policy,
+    wound: edge.fixedWound,
+    codecs: edge.codecs,
+    resume: config.resume,
   }
 }

@@ -77,6 +77,19 @@ export const agentConfigSchema = z
         bytes: z.int().min(512).max(1_000_000).default(2048),
       })
       .prefault({}),
+    /** One JSON line per request, for replay and reports: what was planned, predicted and measured. */
+    records: z
+      .strictObject({
+        path: z.string().min(1),
+        /** From this size on the file is put aside as `PATH.1`, and a new one begun. */
+        maxBytes: z
+          .int()
+          .min(4096)
+          .default(10 * 1024 * 1024),
+        /** Files put aside that are kept. */
+        keep: z.int().min(1).max(99).default(3),
+      })
+      .optional(),
     /** Calendar times at which the profile is measured anew, as cron writes them. */
     reprofile: z
       .string()

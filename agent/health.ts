@@ -1,7 +1,8 @@
 import type { CpuMonitor } from '../src/bandwidth-probe/cpu-monitor.ts'
-import type { LinkMonitor } from '../src/bandwidth-probe/link-monitor.ts'
+import type { LinkState } from '../src/bandwidth-probe/link-belief.ts'
 import type { EngineState } from '../src/executor/start-with-engine.ts'
 import { EventLoopDelay } from '../src/telemetry/event-loop-delay.ts'
+import type { RequestRecord } from '../src/telemetry/request-record.ts'
 import type { MqttSession } from '../src/transport/mqtt-session.ts'
 
 const periodMs = 1000
@@ -10,7 +11,7 @@ export interface HealthOptions {
   readonly session: MqttSession
   readonly topic: string
   readonly cpu: CpuMonitor
-  readonly link: LinkMonitor
+  readonly link: () => LinkState
   readonly edgeFactor: () => number
   readonly engineRestarts: () => number
   readonly engine: EngineState
@@ -26,10 +27,10 @@ export class Health {
   private readonly options: HealthOptions
   private readonly loop = new EventLoopDelay()
   private timer: NodeJS.Timeout | undefined
-  answered = 0
-  failed = 0
-  finishedAtWorker = 0
-  sentBytes = 0
+  private answered = 0
+  private failed = 0
+  private finishedAtWorker = 0
+  private sentBytes = 0
 
   constructor(options: HealthOptions) {
     this.options = options
@@ -52,10 +53,19 @@ export class Health {
     this.loop.reset()
   }
 
+  record({ outcome, measured }: RequestRecord): void {
+    this.sentBytes += measured.sentBytes
+    if (outcome.kind !== 'answered') this.failed++
+    else {
+      this.answered++
+      if (outcome.finishedAt === 'worker') this.finishedAtWorker++
+    }
+  }
+
   private publish(): void {
     const { session, topic, cpu, link, edgeFactor, engineRestarts, engine, compiledInMemory } = this.options
     if (session.state.kind !== 'online') return
-    const state = link.state
+    const state = link()
     const metrics = {
       ts: Date.now(),
       answered: this.answered,

@@ -1,35 +1,36 @@
-import { linkedAbort } from '../src/async/linked-abort.ts'
+import { systemClock } from '../src/async/clock.ts'
 import { blankImage, encodeInput, parseInputCodec, rawInput } from '../src/codec/image-codecs.ts'
 import { decodePixels, pixelsToInput } from '../src/codec/image-input.ts'
 import { ImageError } from '../src/codec/image-source.ts'
+import type { EdgeBelief } from '../src/latency-model/edge-belief.ts'
 import { bestClasses } from '../src/model-graph/classify.ts'
 import type { Model } from '../src/model-graph/model.ts'
 import { randomWeights } from '../src/model-graph/model-choice.ts'
-import type { Planner } from '../src/scheduler/planner.ts'
 import type { Log } from '../src/telemetry/log.ts'
+import type { Outcome, PlanRecord, RecordListener } from '../src/telemetry/request-record.ts'
 import type { AgentConfig } from './config.ts'
-import { EdgeBacklog } from './edge-backlog.ts'
-import type { FailureMessage, ResultMessage } from './request-message.ts'
-import { operate, type Theatre } from './surgery.ts'
+import type { RequestAnswerer, RequestInput, RequestTrace } from './request-answerer.ts'
+import { RequestError } from './request-error.ts'
+import type { AnswerMessage, FailureMessage, ResultMessage } from './request-message.ts'
+import type { SurgeryResult } from './surgery.ts'
 
 export interface PipelineOptions {
   readonly config: AgentConfig
-  /** The only wound there is to cut at: the edge holds the head alone. */
-  readonly fixedWound: string | undefined
+  /** The edge holds the head alone. */
+  readonly holdsHeadAlone: boolean
   readonly model: Model
   readonly labels: readonly string[]
-  readonly planner: Planner
-  readonly theatre: Theatre
+  readonly answerer: Pick<RequestAnswerer, 'answer'>
+  readonly edge: EdgeBelief
+  readonly onRecord: RecordListener
   readonly log: Log
 }
 
-/** The edge holds the head alone, and no worker announces the model. */
-class NoWorkerError extends Error {
-  override readonly name = 'NoWorkerError'
-  readonly code = 'no-worker'
-  constructor(wound: string) {
-    super(`Cannot finish: the edge holds only what is before wound ${wound}, and no worker has this model`)
-  }
+export interface RequestMessage {
+  readonly id: string
+  readonly payload: Uint8Array
+  /** What is left of the time that its sender gave it; absent where it gave none. */
+  readonly timeLeftMs?: number | undefined
 }
 
 /** One request from its bytes to its answer; never throws, so that one bad input costs nothing but its own answer. */
@@ -37,8 +38,7 @@ export class RequestPipeline {
   private readonly options: PipelineOptions
   private readonly over = new AbortController()
   private inWork = 0
-  private operations = 0
-  private readonly backlog = new EdgeBacklog()
+  private isWarm = false
 
   constructor(options: PipelineOptions) {
     this.options = options
@@ -49,109 +49,147 @@ export class RequestPipeline {
   }
 
   stop(): void {
-    this.over.abort(new Error('The agent is stopping'))
+    this.over.abort(new RequestError('stopping', 'The agent is stopping'))
   }
 
-  /** Answers a grey picture twice, so that the first real request does not pay for cold code. */
+  /** Answers a grey picture twice, so that the first real request does not pay for cold code. Teaches nothing. */
   async warmUp(): Promise<void> {
     // With the head alone there may be nobody yet to finish.
-    if (this.options.fixedWound !== undefined) return
-    const { input } = this.options.model.manifest
-    const grey = await blankImage(input.width, input.height)
-    for (const id of ['warm-up-1', 'warm-up-2']) {
-      const result = await this.answer(id, grey)
-      if (!result.ok) throw new Error(`Cannot serve: a grey picture is not answered: ${result.error.message}`)
+    if (!this.options.holdsHeadAlone) {
+      const { input } = this.options.model.manifest
+      const payload = await blankImage(input.width, input.height)
+      for (const id of ['warm-up-1', 'warm-up-2']) {
+        const result = await this.answer({ id, payload })
+        if (!result.ok)
+          throw new Error(`Cannot serve: a grey picture is not answered: ${result.error.message}`)
+      }
     }
+    this.isWarm = true
   }
 
-  async answer(id: string, payload: Uint8Array): Promise<ResultMessage> {
+  async answer(message: RequestMessage): Promise<ResultMessage> {
     const { limits } = this.options.config
-    if (this.inWork >= limits.requests) {
-      return failure(
-        id,
-        'overloaded',
-        `${this.inWork} requests are in work already, the limit is ${limits.requests}`,
-      )
-    }
+    const { id, payload } = message
+    const arrivedAt = Date.now()
+    const trace: RequestTrace = { measured: { totalMs: 0, sentBytes: 0 } }
     this.inWork++
+    let result: ResultMessage
     try {
-      return await this.work(id, payload)
+      if (this.inWork > limits.requests)
+        throw new RequestError(
+          'overloaded',
+          `${limits.requests} requests are in work already, which is the limit`,
+        )
+      const timeLeftMs = Math.min(limits.requestMs, message.timeLeftMs ?? Number.POSITIVE_INFINITY)
+      const answered = await this.options.answerer.answer(
+        this.inputOf(payload, trace),
+        timeLeftMs,
+        trace,
+        this.over.signal,
+      )
+      result = this.answerOf(id, answered, trace)
     } catch (error) {
-      this.options.log('warn', 'a request failed', { id, reason: describe(error) })
-      return failure(id, codeOf(error), describe(error))
+      const reason = this.over.signal.aborted ? this.over.signal.reason : error
+      this.options.log('warn', 'a request failed', { id, reason: describe(reason) })
+      result = failure(id, codeOf(reason), describe(reason))
     } finally {
       this.inWork--
     }
+    if (this.isWarm)
+      this.options.onRecord({
+        id,
+        stream: 'default',
+        arrivedAt,
+        input: { bytes: payload.length },
+        plan: trace.plan && planRecord(trace),
+        measured: trace.measured,
+        outcome: outcomeOf(result),
+      })
+    return result
   }
 
-  private async work(id: string, payload: Uint8Array): Promise<ResultMessage> {
-    const { config, fixedWound, planner, theatre, model, labels } = this.options
-    const beginMs = theatre.now()
-    const plan = planner.plan(payload.length, this.backlog.waitMs(beginMs))
-    const { chosen, worker, conditions } = plan
-    const { wound, codec } = chosen.point
-    if (worker === undefined && fixedWound !== undefined) throw new NoWorkerError(fixedWound)
-    const edgeWorkMs = conditions.edgeFactor * (chosen.point.headMs + chosen.point.encodeMs)
-    const fulfilled = this.backlog.promise(edgeWorkMs, beginMs)
-    // Decoded at once and only once: it shows whether the input can be read at all, whatever the plan.
+  /** Decoded at once and only once: it shows whether the input can be read at all, whatever the plan. */
+  private inputOf(payload: Uint8Array, { measured }: RequestTrace): RequestInput {
+    const { config, model, edge } = this.options
     const { input } = model.manifest
+    const beginMs = systemClock.now()
     const pixels = decodePixels(payload, input, { maxBytes: config.limits.inputBytes })
-    const decoded = pixels.then((each) => pixelsToInput(each, input))
-    const unreadable = new Promise<never>((_resolve, reject) => {
-      decoded.then(() => planner.observeDecode(theatre.now() - beginMs), reject)
-    })
-    const life = linkedAbort(this.over.signal)
-    const timer = setTimeout(() => life.abort(), config.limits.requestMs)
-    const operation = operate(theatre, {
-      // Two publishers may have chosen the same id.
-      id: `${id} ${this.operations++}`,
-      plan: chosen,
-      worker,
-      input: () => decoded,
-      encodedInput: () => (codec === rawInput ? pixels : this.encodeInput(payload, codec)),
-      resume: config.resume,
-      remoteOnly: config.policy === 'input' || fixedWound !== undefined,
-      deadlineMs: beginMs + config.limits.requestMs,
-      signal: life.signal,
-    })
-    // A worker's answer does not count for an input that this agent is told not to take.
-    const result = await Promise.race([operation, unreadable]).finally(() => {
-      fulfilled()
-      clearTimeout(timer)
-      life.abort()
-      life.release()
-    })
-    const totalMs = theatre.now() - beginMs
-    return {
-      ok: true,
-      id,
-      top: bestClasses(result.values[0]!, model.manifest, labels),
-      ...(config.model.weights === randomWeights && { weights: randomWeights }),
-      plan: {
-        wound,
-        codec,
-        worker,
-        predictedMs: chosen.expectedMs,
-        uplinkBps: conditions.link?.uplinkBps ?? null,
+    const tensor = pixels.then((each) => pixelsToInput(each, input))
+    tensor.then(
+      () => {
+        measured.inputMs = systemClock.now() - beginMs
+        if (this.isWarm) edge.decoded(payload.length, measured.inputMs)
       },
-      finishedAt: result.finishedAt,
-      bytes: result.bytes,
-      totalMs,
-      headMs: result.headMs,
-      encodeMs: result.encodeMs,
-      backendMs: result.remote === undefined ? undefined : result.remote.decodeMs + result.remote.elapsedMs,
+      () => undefined,
+    )
+    return {
+      bytes: payload.length,
+      tensor: () => tensor,
+      encoded: (codec) => (codec === rawInput ? pixels : this.encodeInput(payload, codec)),
     }
   }
 
   private async encodeInput(payload: Uint8Array, codec: string): Promise<Uint8Array> {
-    const { model, planner, theatre } = this.options
+    const { model, edge } = this.options
     const parsed = parseInputCodec(codec)
     if (parsed.kind === 'received') return payload
-    const beginMs = theatre.now()
+    const beginMs = systemClock.now()
     const bytes = await encodeInput(payload, model.manifest.input, parsed)
-    planner.observeInput(codec, bytes.length, theatre.now() - beginMs)
+    edge.encodedInput(codec, bytes.length, systemClock.now() - beginMs)
     return bytes
   }
+
+  private answerOf(id: string, { values, finishedAt }: SurgeryResult, trace: RequestTrace): AnswerMessage {
+    const { config, model, labels } = this.options
+    const { measured } = trace
+    const { chosen, worker, conditions } = trace.plan!
+    const { remote } = measured
+    return {
+      ok: true,
+      id,
+      top: bestClasses(values[0]!, model.manifest, labels),
+      ...(config.model.weights === randomWeights && { weights: randomWeights }),
+      plan: {
+        wound: chosen.point.wound,
+        codec: chosen.point.codec,
+        worker: worker?.id,
+        predictedMs: chosen.expectedMs,
+        uplinkBps: conditions.link?.uplinkBps ?? null,
+      },
+      finishedAt,
+      bytes: measured.sentBytes,
+      totalMs: measured.totalMs,
+      headMs: measured.headMs ?? 0,
+      encodeMs: measured.encodeMs ?? 0,
+      backendMs: remote && remote.decodeMs + remote.elapsedMs,
+    }
+  }
+}
+
+function planRecord({ plan }: RequestTrace): PlanRecord {
+  const { chosen, worker, conditions } = plan!
+  const { edgeMs, remoteMs, remoteDeviationMs, localMs, expectedMs } = chosen
+  return {
+    wound: chosen.point.wound,
+    codec: chosen.point.codec,
+    worker: worker?.id,
+    predicted: {
+      edgeMs,
+      ...(Number.isFinite(remoteMs) && { remoteMs }),
+      remoteDeviationMs,
+      localMs,
+      expectedMs,
+    },
+    ...(conditions.link !== undefined && { uplinkBps: conditions.link.uplinkBps }),
+    edgeFactor: conditions.edgeFactor,
+    edgeWaitMs: conditions.edgeWaitMs,
+  }
+}
+
+function outcomeOf(result: ResultMessage): Outcome {
+  if (result.ok) return { kind: 'answered', finishedAt: result.finishedAt }
+  const { code, message } = result.error
+  return { kind: code === 'overloaded' ? 'refused' : 'failed', code, message }
 }
 
 function failure(id: string, code: string, message: string): FailureMessage {
@@ -159,9 +197,8 @@ function failure(id: string, code: string, message: string): FailureMessage {
 }
 
 function codeOf(error: unknown): string {
-  if (error instanceof AggregateError) return codeOf(error.errors.at(-1))
-  if (error instanceof ImageError || error instanceof NoWorkerError) return error.code
-  if (error instanceof Error && error.name === 'RunCancelledError') return 'timeout'
+  if (error instanceof AggregateError) return codeOf(error.errors[0])
+  if (error instanceof ImageError || error instanceof RequestError) return error.code
   if (error instanceof Error && error.name === 'OutputError') return 'bad-output'
   return 'internal'
 }

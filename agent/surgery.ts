@@ -1,105 +1,90 @@
+import type { Clock } from '../src/async/clock.ts'
 import { linkedAbort } from '../src/async/linked-abort.ts'
-import type { InferenceHost } from '../src/executor/inference-host.ts'
-import type { RunReply } from '../src/executor/inference-protocol.ts'
+import type { InferenceHost, RunningJob } from '../src/executor/inference-host.ts'
 import type { SegmentChain } from '../src/executor/segment-chain.ts'
+import type { PooledWorker } from '../src/latency-model/worker-belief.ts'
 import type { Prediction, Resume } from '../src/scheduler/choose-plan.ts'
 import { localWound } from '../src/scheduler/plan-point.ts'
+import type { Measured } from '../src/telemetry/request-record.ts'
 import type { TensorValue } from '../src/tensor/tensor-value.ts'
 import type { Part } from '../src/transport/frame.ts'
-import type { RemoteAnswer, WorkerPool } from './worker-pool.ts'
+import type { Exchange, RemoteAnswer } from './exchange.ts'
+import { RequestError } from './request-error.ts'
 
 /** What one surgery needs of the rest of the agent. */
-export interface Theatre {
-  readonly inference: InferenceHost
+export interface Instruments {
+  readonly inference: Pick<InferenceHost, 'run' | 'runJob' | 'drop'>
   readonly chain: SegmentChain
-  readonly pool: WorkerPool
+  readonly exchange: Pick<Exchange, 'request'>
   readonly outputShapes: readonly (readonly number[])[]
-  readonly now: () => number
+  readonly clock: Clock
+  /** What a segment is expected to take on the edge now. */
+  readonly segmentMs: (index: number) => number
   /** Told what segments `from` to `to` took on the edge. */
   readonly onEdgeRun: (from: number, to: number, ms: number) => void
-  /** Resolves after so many milliseconds, or at once when aborted. */
-  readonly pause: (ms: number, signal: AbortSignal) => Promise<void>
 }
 
-export interface Operation {
-  /** Unique among the operations under way: the crossing tensors are kept under it. */
+/** One plan to be carried out. */
+export interface Surgery {
+  /** Unique among the surgeries under way: the crossing tensors are kept under it. */
   readonly id: string
+  /** When the plan was made: its times count from then. */
+  readonly plannedAtMs: number
   readonly plan: Prediction
-  readonly worker: string | undefined
+  readonly worker: PooledWorker | undefined
   /** The model's input; asked for only where the edge computes. */
   readonly input: () => Promise<TensorValue>
   /** The input in the plan's codec; asked for only where the input is what is sent. */
   readonly encodedInput: () => Promise<Uint8Array>
   readonly resume: Resume
-  /** The edge gives no answer by itself: for comparing with policies that cannot. */
-  readonly remoteOnly: boolean
+  /**
+   * The edge gives no answer by itself, because it holds the head alone or is told so; then another worker may be tried
+   * after one that has failed, here given those that have.
+   */
+  readonly remoteOnly: false | { readonly another: (failed: ReadonlySet<string>) => PooledWorker | undefined }
   readonly deadlineMs: number
   readonly signal: AbortSignal
+  /** The engine's queue knows of the head from here on. */
+  readonly onQueued: () => void
+  /** Filled as things happen, so that it tells of a surgery that failed as well. */
+  readonly measured: Measured
 }
 
 export interface SurgeryResult {
   readonly values: readonly TensorValue[]
   readonly finishedAt: 'edge' | 'worker'
-  readonly headMs: number
-  readonly encodeMs: number
-  /** Of the request's frame; 0 where nothing was sent. */
-  readonly bytes: number
-  readonly remote?: Omit<RemoteAnswer, 'values'>
 }
 
+/** A worker's answer is worth nothing once the edge has its own; so much later than predicted that may be. */
+const marginFactor = 1.5
+const marginMs = 50
+/** Where the edge cannot finish, a worker that has taken so many times as long as predicted is taken for silent. */
+const silentFactor = 3
+const silentMs = 1000
+
 /**
- * Carries a plan out: head, then the crossing tensors to the worker while the edge goes on by itself from the very
- * same tensors. The first answer wins, the other is cancelled.
+ * Carries a plan out: head, then the edge goes on by itself while the very same tensors go to the worker. The first
+ * answer wins, and the other is cancelled: a segment under way ends, nothing after it begins.
  * @throws {AggregateError} when neither gave an answer; the cause of a failed head.
  */
-export async function operate(theatre: Theatre, operation: Operation): Promise<SurgeryResult> {
-  const { chain, inference } = theatre
-  const { id, plan, worker, signal } = operation
-  const { wound, codec } = plan.point
-  const place = wound === localWound ? chain.segments.length : chain.indexOf(wound)
+export async function operate(instruments: Instruments, surgery: Surgery): Promise<SurgeryResult> {
+  const { chain, inference } = instruments
+  const { id, plan, worker, signal } = surgery
+  const place = plan.point.wound === localWound ? chain.segments.length : chain.indexOf(plan.point.wound)
   const over = linkedAbort(signal)
-  let headMs = 0
-  let encodeMs = 0
-  let bytes = 0
   try {
     if (place === chain.segments.length || worker === undefined) {
-      const { values, busyMs } = await finishLocally(theatre, operation, 0, over.signal)
-      return { values, finishedAt: 'edge', headMs: busyMs, encodeMs, bytes }
+      const finish = localFinish(instruments, surgery, 0, 'urgent', over.signal)
+      return { values: await finish.values, finishedAt: 'edge' }
     }
-    let parts: () => Promise<Part[]>
-    if (place === 0) {
-      parts = async () => [{ name: 'input', shape: [], bytes: await operation.encodedInput() }]
-    } else {
-      const head = await runHead(theatre, operation, place, codec, signal)
-      headMs = sum(head.segmentMs)
-      theatre.onEdgeRun(0, place, headMs)
-      encodeMs = head.encodeMs
-      const sent = head.encoded.map((part, i) => ({ ...part, name: String(chain.crossing(place)[i]) }))
-      parts = async () => sent
-    }
-    const remote = parts().then((ready) =>
-      theatre.pool.request({
-        worker,
-        wound,
-        codec,
-        parts: ready,
-        timeLeftMs: operation.deadlineMs - theatre.now(),
-        signal: over.signal,
-        outputShapes: theatre.outputShapes,
-        onFrame: (frameBytes) => {
-          bytes = frameBytes
-        },
-      }),
-    )
-    const byWorker = remote.then(({ values, ...durations }) => ({
-      values,
-      finishedAt: 'worker' as const,
-      remote: durations,
-    }))
-    const attempts: Promise<Pick<SurgeryResult, 'values' | 'finishedAt' | 'remote'>>[] = [byWorker]
-    if (!operation.remoteOnly) attempts.push(resumeLocally(theatre, operation, place, byWorker, over.signal))
-    const first = await Promise.any(attempts)
-    return { ...first, headMs, encodeMs, bytes }
+    const crossing = place === 0 ? undefined : await runHead(instruments, surgery, place)
+    const attempts: Promise<SurgeryResult>[] = []
+    // A frame is made and sent only after the edge has been told to go on: insurance must not cost the answer time.
+    const sent = deferCall(() => askWorkers(instruments, surgery, crossing, over.signal))
+    if (!surgery.remoteOnly) attempts.push(resumeLocally(instruments, surgery, place, sent.done, over.signal))
+    attempts.push(sent.done.then(({ values }) => ({ values, finishedAt: 'worker' })))
+    sent.call()
+    return await Promise.any(attempts)
   } finally {
     over.abort()
     over.release()
@@ -107,84 +92,216 @@ export async function operate(theatre: Theatre, operation: Operation): Promise<S
   }
 }
 
-/** The edge's own answer from wound `place` on; waits for the worker to be late first where the policy says so. */
+/** A promise for what a function will give, before it is called. */
+function deferCall<T>(work: () => Promise<T>): { readonly done: Promise<T>; readonly call: () => void } {
+  let call!: () => void
+  const called = new Promise<void>((resolve) => {
+    call = resolve
+  })
+  return { done: called.then(work), call }
+}
+
+/**
+ * The edge's own answer from wound `place` on: at once as insurance, which becomes urgent when the worker has failed or
+ * is late, or only then, as the policy says.
+ */
 async function resumeLocally(
-  theatre: Theatre,
-  operation: Operation,
+  instruments: Instruments,
+  surgery: Surgery,
   place: number,
   byWorker: Promise<unknown>,
   signal: AbortSignal,
-): Promise<Pick<SurgeryResult, 'values' | 'finishedAt'>> {
-  if (operation.resume === 'when-late') {
-    const { resumeMs, edgeMs } = operation.plan
-    const failed = byWorker.then(
-      () => undefined,
-      () => undefined,
-    )
-    await Promise.race([theatre.pause(resumeMs - edgeMs, signal), failed])
-  }
-  const { values } = await finishLocally(theatre, operation, place, signal)
-  return { values, finishedAt: 'edge' }
-}
-
-function runHead(
-  { chain, inference }: Theatre,
-  operation: Operation,
-  place: number,
-  codec: string,
-  signal: AbortSignal,
-): Promise<RunReply> {
-  return operation.input().then((input) =>
-    inference.run(
-      {
-        request: operation.id,
-        segments: chain.segments.slice(0, place).map((segment) => segment.key),
-        input: { kind: 'values', tensors: chain.crossing(0), values: [input] },
-        output: chain.crossing(place),
-        keep: true,
-        encode: { codec, wound: chain.wounds[place]!.id },
-        values: false,
-      },
-      { signal },
-    ),
+): Promise<SurgeryResult> {
+  const { clock } = instruments
+  const { plan, plannedAtMs } = surgery
+  const failed = byWorker.then(
+    () => new Promise<never>(() => undefined),
+    () => undefined,
   )
+  const late = Promise.race([clock.after(plannedAtMs + plan.lateMs - clock.now(), signal), failed])
+  if (surgery.resume === 'when-late') {
+    await late
+    const finish = localFinish(instruments, surgery, place, 'urgent', signal)
+    return { values: await finish.values, finishedAt: 'edge' }
+  }
+  const finish = localFinish(instruments, surgery, place, 'insurance', signal)
+  void late.then(finish.hurry)
+  return { values: await finish.values, finishedAt: 'edge' }
 }
 
-/** Runs the segments from `place` on, each as a run of its own so that another request's head can go in between. */
-async function finishLocally(
-  { chain, inference, now, onEdgeRun }: Theatre,
-  operation: Operation,
-  place: number,
+/**
+ * The crossing tensors or the input, to the plan's worker; where the edge cannot finish, to another after one that has
+ * failed or is silent, while there is time.
+ */
+async function askWorkers(
+  instruments: Instruments,
+  surgery: Surgery,
+  crossing: readonly Part[] | undefined,
   signal: AbortSignal,
-): Promise<{ values: readonly TensorValue[]; busyMs: number }> {
-  const insured = operation.plan.remoteMs
-  // While the worker's answer is expected the local tail is only insurance: heads of other requests go first.
-  const dueMs = now() + (Number.isFinite(insured) ? insured : 0)
-  const input = place === 0 ? await operation.input() : undefined
-  let values: readonly TensorValue[] = []
-  let busyMs = 0
-  for (let i = place; i < chain.segments.length; i++) {
-    const last = i + 1 === chain.segments.length
-    const reply = await inference.run(
-      {
-        request: operation.id,
-        segments: [chain.segments[i]!.key],
-        input:
-          input !== undefined && i === 0
-            ? { kind: 'values', tensors: chain.crossing(0), values: [input] }
-            : { kind: 'kept' },
-        output: chain.crossing(i + 1),
-        keep: !last,
-        values: last,
-      },
-      { dueMs, signal },
-    )
-    values = reply.values
-    const segmentMs = sum(reply.segmentMs)
-    onEdgeRun(i, i + 1, segmentMs)
-    busyMs += segmentMs
+): Promise<RemoteAnswer> {
+  const { clock } = instruments
+  const { measured, plan, deadlineMs, remoteOnly } = surgery
+  const beginMs = clock.now()
+  const parts = crossing ?? [{ name: 'input', shape: [], bytes: await surgery.encodedInput() }]
+  if (crossing === undefined) measured.sendMs = clock.now() - beginMs
+  const failed = new Set<string>()
+  for (let worker = surgery.worker!; ; ) {
+    const attempt = linkedAbort(signal)
+    try {
+      const answer = askWorker(instruments, surgery, worker, parts, attempt.signal)
+      if (!remoteOnly) return await answer
+      const patienceMs = Math.min(
+        deadlineMs - clock.now(),
+        Math.max(silentMs, silentFactor * (plan.remoteMs - plan.edgeMs)),
+      )
+      const silent = clock.after(patienceMs, attempt.signal).then(() => {
+        throw new RequestError(
+          'worker-failed',
+          `Worker ${worker.id} did not answer in ${Math.round(patienceMs)} ms`,
+        )
+      })
+      return await Promise.race([answer, silent])
+    } catch (error) {
+      failed.add(worker.id)
+      const isWorkers = !(error instanceof RequestError && error.code === 'bad-input')
+      const next = isWorkers && !signal.aborted && remoteOnly ? remoteOnly.another(failed) : undefined
+      if (next === undefined) {
+        measured.remoteOutcome = signal.aborted ? 'given-up' : 'failed'
+        throw error
+      }
+      worker = next
+    } finally {
+      attempt.abort()
+      attempt.release()
+    }
   }
-  return { values, busyMs }
+}
+
+async function askWorker(
+  { exchange, clock, outputShapes }: Instruments,
+  { plan, plannedAtMs, deadlineMs, remoteOnly, measured }: Surgery,
+  worker: PooledWorker,
+  parts: readonly Part[],
+  signal: AbortSignal,
+): Promise<RemoteAnswer> {
+  const { wound, codec, backendDecode, backendDecodeMs, backendTailMs } = plan.point
+  const edgeDoneMs = plannedAtMs + plan.localMs * marginFactor + marginMs
+  const answer = await exchange.request({
+    worker: worker.id,
+    wound,
+    codec,
+    parts,
+    work: { decode: backendDecode, decodeMs: backendDecodeMs, tailMs: backendTailMs },
+    timeLeftMs: (remoteOnly ? deadlineMs : Math.min(deadlineMs, edgeDoneMs)) - clock.now(),
+    returnMs: plan.returnMs,
+    signal,
+    outputShapes,
+    onFrame: (bytes) => {
+      measured.sentBytes += bytes
+    },
+    onArrived: (ms) => {
+      measured.ackMs = ms
+    },
+  })
+  const { queueMs, decodeMs, elapsedMs } = answer
+  measured.remote = { queueMs, decodeMs, elapsedMs }
+  measured.remoteOutcome = 'answered'
+  return answer
+}
+
+/** What crosses at wound `place`, encoded; the values themselves stay with the engine. */
+async function runHead(instruments: Instruments, surgery: Surgery, place: number): Promise<Part[]> {
+  const { chain, inference, onEdgeRun } = instruments
+  const { id, plan, input, signal, measured, onQueued } = surgery
+  const value = await input()
+  const running = inference.run(
+    {
+      request: id,
+      segments: chain.segments.slice(0, place).map((segment) => segment.key),
+      input: { kind: 'values', tensors: chain.crossing(0), values: [value] },
+      output: chain.crossing(place),
+      keep: true,
+      encode: { codec: plan.point.codec, wound: plan.point.wound },
+      values: false,
+    },
+    { signal, expectedMs: expectedMs(instruments, 0, place) + plan.point.encodeMs },
+  )
+  onQueued()
+  const reply = await running
+  measured.engineWaitMs = reply.queueMs
+  measured.headMs = sum(reply.segmentMs)
+  measured.encodeMs = reply.encodeMs
+  onEdgeRun(0, place, measured.headMs)
+  return reply.encoded.map((part, i) => ({ ...part, name: String(chain.crossing(place)[i]) }))
+}
+
+interface LocalFinish {
+  readonly values: Promise<readonly TensorValue[]>
+  /** From its next segment on it is urgent. */
+  readonly hurry: () => void
+}
+
+/** The segments from `place` on, between which what is more urgent goes first. */
+function localFinish(
+  instruments: Instruments,
+  surgery: Surgery,
+  place: number,
+  begun: 'urgent' | 'insurance',
+  signal: AbortSignal,
+): LocalFinish {
+  const { chain, inference, clock, onEdgeRun } = instruments
+  const { plan, plannedAtMs, measured, onQueued } = surgery
+  let urgency = begun
+  let job: RunningJob | undefined
+  // While the worker's answer is expected the local tail is only insurance: heads of other requests go first.
+  const dueMs = urgency === 'insurance' ? plannedAtMs + plan.remoteMs : clock.now()
+  const compute = (input: TensorValue | undefined) => {
+    job = inference.runJob(
+      {
+        request: surgery.id,
+        steps: chain.segments.slice(place).map((segment, i) => ({
+          segment: segment.key,
+          output: chain.crossing(place + i + 1),
+          expectedMs: instruments.segmentMs(place + i),
+        })),
+        input:
+          input === undefined
+            ? { kind: 'kept' }
+            : { kind: 'values', tensors: chain.crossing(0), values: [input] },
+        keep: false,
+        values: true,
+      },
+      {
+        dueMs,
+        urgency,
+        signal,
+        onSegment: (i, ms) => {
+          onEdgeRun(place + i, place + i + 1, ms)
+          if (plan.point.wound === localWound) measured.headMs = (measured.headMs ?? 0) + ms
+          else measured.localTailMs = (measured.localTailMs ?? 0) + ms
+        },
+      },
+    )
+    onQueued()
+    return job.reply.then(({ values, queueMs }) => {
+      if (plan.point.wound === localWound) measured.engineWaitMs = queueMs
+      return values
+    })
+  }
+  return {
+    // Not a moment later where the tensors are there: the frame is made next, on this thread.
+    values: place === 0 ? surgery.input().then(compute) : compute(undefined),
+    hurry: () => {
+      urgency = 'urgent'
+      job?.revise({ urgency, dueMs })
+    },
+  }
+}
+
+function expectedMs({ segmentMs }: Instruments, from: number, to: number): number {
+  let total = 0
+  for (let i = from; i < to; i++) total += segmentMs(i)
+  return total
 }
 
 function sum(values: readonly number[]): number {

@@ -75,7 +75,7 @@ export class Serving {
 
   constructor({ servers, limits, now, log }: ServingOptions) {
     this.servers = new Map(servers.map((server) => [server.hash, server]))
-    this.speeds = new Map(servers.map(({ hash }) => [hash, { live: new LiveSlowdown(now), factor: 1 }]))
+    this.speeds = new Map(servers.map(({ hash }) => [hash, { live: new LiveSlowdown(), factor: 1 }]))
     const times = servers.map((server): [string, CallTimes] => {
       const speed = this.speeds.get(server.hash)!
       return [
@@ -202,9 +202,9 @@ export class Serving {
     const finished = await server.finish(requests, signal)
     const [{ wound }] = call as [Pending]
     const speed = this.speeds.get(server.hash)!
-    speed.live.observe(finished[0]!.elapsedMs, server.callMs(wound, call.length))
+    speed.live.observe(finished[0]!.elapsedMs, server.callMs(wound, call.length), this.now())
     // Once a call and not whenever it is asked for, which is often.
-    speed.factor = speed.live.factor
+    speed.factor = speed.live.factorAt(this.now())
     for (const [i, pending] of call.entries()) {
       const { encoded, elapsedMs, shareMs } = finished[i]!
       const { decodeMs } = requests[i]!

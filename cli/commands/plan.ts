@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { headMs, type Profile, wholeMs } from '../../src/latency-model/profile.ts'
 import { readProfile } from '../../src/latency-model/profile-store.ts'
+import type { PooledWorker } from '../../src/latency-model/worker-belief.ts'
 import { accuracyBudget, defaultMaxAccuracyLoss } from '../../src/scheduler/accuracy-budget.ts'
-import { type Conditions, choosePlan, localPoint } from '../../src/scheduler/choose-plan.ts'
+import type { Beliefs } from '../../src/scheduler/beliefs.ts'
 import { explainPlan, findFlips } from '../../src/scheduler/explain-plan.ts'
-import { paretoPoints } from '../../src/scheduler/plan-point.ts'
-import { expectInputs, planPoints } from '../../src/scheduler/plan-points.ts'
+import { planRequest } from '../../src/scheduler/planner.ts'
 import { positiveNumber, readOptions } from '../../src/terminal/options.ts'
 import { UsageError } from '../../src/terminal/usage-error.ts'
 import { measuredEdge } from '../measured-edge.ts'
@@ -53,29 +53,32 @@ export async function plan(args: readonly string[]): Promise<number> {
   const tails = edge.chain.wounds
     .slice(0, -1)
     .map(({ id }): [string, number] => [id, wholeMs(backend) - headMs(backend, id)])
-  const inputs = expectInputs(edge.model.graph, edge.codecs.get('input') ?? [], {
-    bytes: inputBytes,
-    decodeMs: 0,
-  })
-  const space = {
-    graph: edge.model.graph,
-    chain: edge.chain,
-    profile: edge.profile,
-    inputMs: 0,
-    codecs: edge.codecs,
-    inputs,
+  const worker: PooledWorker = {
+    id: 'backend',
+    tailMs: new Map(tails),
+    pictureMs: 0,
+    queueMs: 0,
+    tailFactor: 1,
+    pictureFactor: 1,
+    featuresFactor: 1,
+    outstanding: 0,
+    lastSentAtMs: Number.NEGATIVE_INFINITY,
+    trust: { kind: 'trusted' },
   }
-  const points = [...paretoPoints(planPoints(space, new Map(tails))), localPoint(wholeMs(edge.profile))]
-  const conditions: Conditions = {
-    edgeFactor: 1,
-    edgeWaitMs: 0,
-    resume: 'at-once',
-    link: { uplinkBps, downlinkBps, roundTripMs, backlogBytes: 0, relativeDeviation: 0.1 },
-    backendFactor: 1,
-    backendWaitMs: 0,
+  const { model, chain, codecs, profile } = edge
+  const setup = { graph: model.graph, chain, profile, policy: 'surgeon', codecs, resume: 'at-once' } as const
+  const link = { uplinkBps, downlinkBps, roundTripMs, backlogBytes: 0, relativeDeviation: 0.1 }
+  const beliefs: Beliefs = {
+    nowMs: 0,
+    link: { kind: 'up', ...link },
+    edge: { factor: 1, waitMs: 0, inputMs: 0, inputs: new Map() },
+    workers: [worker],
   }
-  const chosen = choosePlan(points, conditions)
-  const flips = findFlips(points, conditions)
+  const chosen = planRequest(setup, beliefs, inputBytes)
+  const flips = findFlips(
+    chosen.ranked.map(({ point }) => point),
+    chosen.conditions,
+  )
   const refused =
     edge.calibration === undefined ? [] : accuracyBudget(edge.calibration, maxAccuracyLoss).refused
   const note =

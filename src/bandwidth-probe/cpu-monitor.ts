@@ -30,6 +30,9 @@ export class CpuMonitor {
       this.load = (await si.currentLoad()).currentLoad / 100
       const milli = Number(await readFile(temperatureFile, 'utf8').catch(() => 'unknown'))
       this.temperatureC = Number.isFinite(milli) ? milli / 1000 : undefined
+    } catch {
+      // A machine that does not tell is unknown, and no reason to end.
+      this.load = undefined
     } finally {
       this.sampling = false
     }

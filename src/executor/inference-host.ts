@@ -4,7 +4,8 @@ import { RunCancelledError } from './inference-thread-link.ts'
 import { LastingThread, notRunning } from './lasting-thread.ts'
 import { limitedCall } from './limited-call.ts'
 import { RunDispatcher } from './run-dispatcher.ts'
-import type { RunBacklog, RunJob, Urgency } from './run-queue.ts'
+import { expectedRun } from './run-forecast.ts'
+import type { RunJob, Urgency } from './run-queue.ts'
 
 export { InferenceThreadError, RunCancelledError } from './inference-thread-link.ts'
 
@@ -32,6 +33,8 @@ export interface RunOptions {
   readonly urgency?: Urgency
   /** On whose behalf, where several share the host. */
   readonly stream?: string
+  /** What an undivided run is expected to take: the others' waits are told from it. 0 by default, for not known. */
+  readonly expectedMs?: number
   readonly signal?: AbortSignal
 }
 
@@ -50,7 +53,7 @@ export interface JobRequest extends Omit<RunRequest, 'segments' | 'output'> {
   readonly steps: readonly SegmentStep[]
 }
 
-export interface JobOptions extends RunOptions {
+export interface JobOptions extends Omit<RunOptions, 'expectedMs'> {
   /** Told what each segment took, as it ends. */
   readonly onSegment?: (index: number, ms: number) => void
 }
@@ -125,9 +128,10 @@ export class InferenceHost {
     return this.dispatcher.isIdle(this.name)
   }
 
-  /** What is to be done, of all hosts that share the dispatcher: `expectedRun` tells from it what a new job would wait. */
-  get backlog(): RunBacklog {
-    return this.dispatcher.backlog
+  /** What urgent work that is due then (now by default) would wait here, if every segment takes as long as expected. */
+  waitMs(dueMs = this.now()): number {
+    const newcomer = { host: this.name, stream: '', urgency: 'urgent', dueMs, segmentsMs: [0] } as const
+    return expectedRun(this.dispatcher.backlog, newcomer).waitMs
   }
 
   /** Loads model and engine in a new thread. @throws whatever stopped it from loading. */
@@ -159,11 +163,11 @@ export class InferenceHost {
   }
 
   /**
-   * A run in one piece, of no length that is known beforehand.
+   * A run in one piece.
    * @throws as {@link RunningJob.reply} does.
    */
   run(request: RunRequest, options: RunOptions = {}): Promise<HostReply> {
-    return this.submit([request], [0], options).reply
+    return this.submit([request], [options.expectedMs ?? 0], options).reply
   }
 
   /** Segments one after the other, between which what is due before goes first. Keeps nothing where it fails. */

@@ -1,31 +1,34 @@
 import { median } from 'simple-statistics'
 
-/** How many runs the present speed is taken over; an answer computed here is one run for each of its segments. */
-const remembered = 9
+/** How many runs the present speed is taken over; an answer computed locally is one run for each of its segments. */
+const rememberedRuns = 9
 /** Age at which what was observed counts 1/e: a machine that was slow once is tried again. */
 const memoryMs = 20_000
 
-/** How much slower than its profile a machine is now: heat, other load, a wrong profile. 1 means as profiled. */
+/**
+ * How much slower than its profile a machine is now: heat, other load, a wrong profile. 1 means as profiled. The median
+ * of the last runs, so that one preempted run moves nothing and five of a new kind move everything; it fades towards 1
+ * while nothing is observed. Time is an argument: monotonic milliseconds.
+ */
 export class LiveSlowdown {
-  private readonly now: () => number
   private readonly ratios: number[] = []
   private observedAtMs = 0
 
-  constructor(now: () => number = () => performance.now()) {
-    this.now = now
-  }
-
   /** One run: what it took and what the profile says. Runs of no predicted length teach nothing. */
-  observe(measuredMs: number, profiledMs: number): void {
-    if (!(profiledMs > 0) || !Number.isFinite(measuredMs)) return
+  observe(measuredMs: number, profiledMs: number, atMs: number): void {
+    if (!(profiledMs > 0) || !(measuredMs >= 0) || !Number.isFinite(measuredMs)) return
     this.ratios.push(measuredMs / profiledMs)
-    if (this.ratios.length > remembered) this.ratios.shift()
-    this.observedAtMs = this.now()
+    if (this.ratios.length > rememberedRuns) this.ratios.shift()
+    this.observedAtMs = atMs
   }
 
-  /** The median, so that one preempted run moves nothing; it fades towards 1 while nothing is observed. */
-  get factor(): number {
+  /** A run that was given up unfinished after so long: it teaches only where that is more than was believed. */
+  observeAtLeast(elapsedMs: number, profiledMs: number, atMs: number): void {
+    if (elapsedMs > this.factorAt(atMs) * profiledMs) this.observe(elapsedMs, profiledMs, atMs)
+  }
+
+  factorAt(nowMs: number): number {
     if (this.ratios.length === 0) return 1
-    return 1 + (median(this.ratios) - 1) * Math.exp((this.observedAtMs - this.now()) / memoryMs)
+    return 1 + (median(this.ratios) - 1) * Math.exp((this.observedAtMs - nowMs) / memoryMs)
   }
 }

@@ -1,5 +1,5 @@
 import { expectedMinimum } from './expected-minimum.ts'
-import { localWound, noCodec, type PlanPoint } from './plan-point.ts'
+import { localWound, type PlanPoint } from './plan-point.ts'
 
 /** What is believed about machines and link when a plan is made. */
 export interface Conditions {
@@ -10,10 +10,15 @@ export interface Conditions {
   readonly link: LinkConditions | undefined
   /** When the edge goes on by itself: as soon as the head is done, or once the worker is late. */
   readonly resume: Resume
-  /** How much slower than announced the worker is, and how long a request waits there. */
-  readonly backendFactor: number
+  /** How long a request waits at the worker, and how much slower than announced it is there, by kind of work. */
   readonly backendWaitMs: number
+  readonly tailFactor: number
+  readonly pictureFactor: number
+  readonly featuresFactor: number
 }
+
+/** Of a plan that no worker has a part in. */
+export const noBackend = { backendWaitMs: 0, tailFactor: 1, pictureFactor: 1, featuresFactor: 1 } as const
 
 export type Resume = 'at-once' | 'when-late'
 
@@ -35,8 +40,10 @@ export interface Prediction {
   /** Until the worker's answer is here; infinite for the local plan. */
   readonly remoteMs: number
   readonly remoteDeviationMs: number
-  /** Until the edge goes on by itself. */
-  readonly resumeMs: number
+  /** What of it is the answer's way down, half of an empty exchange included. */
+  readonly returnMs: number
+  /** From when on the worker's answer is late, as far as the link's uncertainty tells; infinite for the local plan. */
+  readonly lateMs: number
   /** Until the edge has finished by itself. */
   readonly localMs: number
   /** Expected time of whichever is first. */
@@ -54,19 +61,23 @@ const lateDeviations = 2
 
 /** When each answer would be there, counted from now. Pure. */
 export function predict(point: PlanPoint, conditions: Conditions): Prediction {
-  // What the engine has no part in does not wait for it: sending the input begins at once.
-  const waitMs = point.headMs > 0 ? conditions.edgeWaitMs : 0
-  const edgeMs = waitMs + conditions.edgeFactor * (point.headMs + point.encodeMs)
-  const localTailMs = conditions.edgeWaitMs - waitMs + conditions.edgeFactor * point.localTailMs
-  const { link } = conditions
+  const { edgeFactor, edgeWaitMs, link } = conditions
+  // The input is made while the engine is still busy with others.
+  const readyMs = Math.max(edgeWaitMs, point.inputMs)
+  const computes = point.headMs + point.encodeMs > 0
+  const edgeMs = computes ? readyMs + edgeFactor * (point.headMs + point.encodeMs) : point.sendMs
+  // Sending the input begins at once; finishing locally then begins where a local answer would.
+  const edgeFreeMs = computes ? edgeMs : readyMs
+  const localTailMs = edgeFactor * point.localTailMs
   if (point.wound === localWound || link === undefined) {
-    const localMs = edgeMs + localTailMs
+    const localMs = edgeFreeMs + localTailMs
     return {
       point,
       edgeMs,
       remoteMs: Infinity,
       remoteDeviationMs: 0,
-      resumeMs: edgeMs,
+      returnMs: 0,
+      lateMs: Infinity,
       localMs,
       expectedMs: localMs,
     }
@@ -75,33 +86,28 @@ export function predict(point: PlanPoint, conditions: Conditions): Prediction {
   const downMs = (8000 * point.resultBytes) / link.downlinkBps
   const networkMs = link.roundTripMs + upMs + downMs
   // What is not the link's is known well: only the link's part is uncertain.
-  const certainMs = edgeMs + conditions.backendWaitMs + conditions.backendFactor * point.backendMs
+  const certainMs = edgeMs + conditions.backendWaitMs + backendMs(point, conditions)
   const remoteMs = certainMs + networkMs
   const remoteDeviationMs = link.relativeDeviation * networkMs
-  const resumeMs = conditions.resume === 'at-once' ? edgeMs : remoteMs + lateDeviations * remoteDeviationMs
-  const localMs = resumeMs + localTailMs
+  const lateMs = remoteMs + lateDeviations * remoteDeviationMs
+  const resumeMs = conditions.resume === 'at-once' ? edgeMs : lateMs
+  const localMs = Math.max(resumeMs, edgeFreeMs) + localTailMs
   const expectedMs = certainMs + expectedMinimum(networkMs, remoteDeviationMs, localMs - certainMs)
-  return { point, edgeMs, remoteMs, remoteDeviationMs, resumeMs, localMs, expectedMs }
+  const returnMs = downMs + link.roundTripMs / 2
+  return { point, edgeMs, remoteMs, remoteDeviationMs, returnMs, lateMs, localMs, expectedMs }
+}
+
+function backendMs(point: PlanPoint, conditions: Conditions): number {
+  const { backendDecode, backendDecodeMs, backendTailMs } = point
+  const { tailFactor, pictureFactor, featuresFactor } = conditions
+  const decodeFactor = backendDecode === 'picture' ? pictureFactor : featuresFactor
+  return decodeFactor * backendDecodeMs + tailFactor * backendTailMs
 }
 
 export interface Choice {
   readonly chosen: Prediction
   /** Every prediction, best first, the local plan included. */
   readonly ranked: readonly [Prediction, ...Prediction[]]
-}
-
-/** The all-local plan of a model that takes `wholeMs` on the edge. */
-export function localPoint(wholeMs: number): PlanPoint {
-  return {
-    wound: localWound,
-    codec: noCodec,
-    headMs: wholeMs,
-    encodeMs: 0,
-    bytes: 0,
-    localTailMs: 0,
-    backendMs: 0,
-    resultBytes: 0,
-  }
 }
 
 /**
@@ -113,11 +119,24 @@ export function choosePlan(points: readonly PlanPoint[], conditions: Conditions)
   const local = points.find((point) => point.wound === localWound)
   if (local === undefined) throw new RangeError('Cannot plan: the local plan must be among the points')
   const possible = conditions.link === undefined ? [local] : points
-  const ranked = possible
-    .map((point) => predict(point, conditions))
-    .toSorted((a, b) => a.expectedMs - b.expectedMs) as [Prediction, ...Prediction[]]
+  const ranked = rank(possible, conditions)
+  const [best] = ranked
   const fallback = ranked.find((prediction) => prediction.point === local)!
-  const best = ranked[0]
   const chosen = best.expectedMs < (1 - worthwhileShare) * fallback.expectedMs ? best : fallback
   return { chosen, ranked }
+}
+
+/**
+ * The predictions of some points, best first. O(n log n).
+ * @throws {RangeError} for no point.
+ */
+export function rank(
+  points: readonly PlanPoint[],
+  conditions: Conditions,
+): readonly [Prediction, ...Prediction[]] {
+  const [best, ...others] = points
+    .map((point) => predict(point, conditions))
+    .toSorted((a, b) => a.expectedMs - b.expectedMs)
+  if (best === undefined) throw new RangeError('Cannot rank: there must be at least one plan')
+  return [best, ...others]
 }

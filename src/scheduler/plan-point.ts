@@ -1,36 +1,78 @@
 /**
- * One way to answer: a wound and a codec, with what it costs before any link is known. Milliseconds are as profiled;
- * the planner multiplies them by how much slower the machines are now.
+ * One way to answer: a wound and a codec, with what it costs before any link is known. Milliseconds are as profiled or
+ * announced; a prediction multiplies each kind by how much slower that kind is now.
  */
 export interface PlanPoint {
   readonly wound: string
   readonly codec: string
+  /** Making the model's input of the message: on the edge, beside the engine; as it was seen to take, not profiled. */
+  readonly inputMs: number
   /** The head's layers on the edge. */
   readonly headMs: number
+  /** Encoding what crosses, which holds the engine's thread. */
   readonly encodeMs: number
+  /** Encoding the input itself, which does not. */
+  readonly sendMs: number
   /** Payload that goes up. */
   readonly bytes: number
   /** The layers that are left, on the edge: what finishing locally costs once the head is done. */
   readonly localTailMs: number
-  /** Decode and tail on a worker, as that worker announced. */
-  readonly backendMs: number
+  /** What the worker decodes, and how long that takes it. */
+  readonly backendDecode: 'picture' | 'features' | 'none'
+  readonly backendDecodeMs: number
+  /** The layers that are left, on a worker. */
+  readonly backendTailMs: number
   /** Payload that comes back. */
   readonly resultBytes: number
 }
 
-/** The name of the last wound, and of the codec that goes with it. */
+/** The name of the first wound, of the last, and of the codec that goes with the last. */
+export const inputWound = 'input'
 export const localWound = 'local'
-export const noCodec = 'none'
+const noCodec = 'none'
+
+/** The all-local plan of a model that takes `wholeMs` on the edge, once its input is made. */
+export function localPoint(wholeMs: number, inputMs = 0): PlanPoint {
+  return {
+    wound: localWound,
+    codec: noCodec,
+    inputMs,
+    headMs: wholeMs,
+    encodeMs: 0,
+    sendMs: 0,
+    bytes: 0,
+    localTailMs: 0,
+    backendDecode: 'none',
+    backendDecodeMs: 0,
+    backendTailMs: 0,
+    resultBytes: 0,
+  }
+}
 
 /**
- * Drops every point that another one matches or beats in head, bytes, backend and encode time at once: no link makes
- * such a point the best. O(n^2) on a few dozen points.
+ * Drops every point that another one matches or beats in everything it costs, edge, bytes and worker by kind of work:
+ * no link and no slowness makes such a point the best. O(n^2) on a few dozen points.
  */
 export function paretoPoints(points: readonly PlanPoint[]): PlanPoint[] {
-  const dominates = (a: PlanPoint, b: PlanPoint) =>
-    a.headMs + a.encodeMs <= b.headMs + b.encodeMs && a.bytes <= b.bytes && a.backendMs <= b.backendMs
-  return points.filter(
-    (point, i) =>
-      !points.some((other, j) => j !== i && dominates(other, point) && (j < i || !dominates(point, other))),
-  )
+  const costs = (point: PlanPoint) => [
+    // Sending the input needs no input of the model's: its engine time is 0 and it does not wait for one.
+    (point.headMs > 0 ? point.inputMs : 0) + point.headMs + point.encodeMs,
+    point.sendMs,
+    point.bytes,
+    point.backendDecode === 'picture' ? point.backendDecodeMs : 0,
+    point.backendDecode === 'features' ? point.backendDecodeMs : 0,
+    point.backendTailMs,
+    point.encodeMs + point.headMs + point.localTailMs,
+  ]
+  const priced = points.map((point) => ({ point, costs: costs(point) }))
+  const dominates = (a: readonly number[], b: readonly number[]) => a.every((cost, k) => cost <= b[k]!)
+  return priced
+    .filter(
+      (one, i) =>
+        !priced.some(
+          (other, j) =>
+            j !== i && dominates(other.costs, one.costs) && (j < i || !dominates(one.costs, other.costs)),
+        ),
+    )
+    .map(({ point }) => point)
 }

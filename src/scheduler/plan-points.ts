@@ -1,22 +1,18 @@
 import { featureCodec } from '../codec/feature-codecs.ts'
 import { rawInput } from '../codec/image-codecs.ts'
 import type { SegmentChain } from '../executor/segment-chain.ts'
+import type { InputEstimate } from '../latency-model/edge-belief.ts'
 import { fitOperations, predictMs } from '../latency-model/operation-regression.ts'
 import { headMs, type Profile, wholeMs } from '../latency-model/profile.ts'
 import { elementsOf, type LayerGraph } from '../model-graph/layer-graph.ts'
 import { crossingShapes } from './candidate-wounds.ts'
 import type { CodecOption } from './codec-options.ts'
-import type { PlanPoint } from './plan-point.ts'
+import { inputWound, type PlanPoint } from './plan-point.ts'
 
 /** Header and names of a frame of a few parts. */
 const frameOverheadBytes = 120
 /** Results come back as float16. */
 const resultBytesPerValue = 2
-
-export interface InputEstimate {
-  readonly bytes: number
-  readonly encodeMs: number
-}
 
 export interface PlanSpace {
   readonly graph: LayerGraph
@@ -48,34 +44,41 @@ export function planPoints(
   })
   if (pieces.length === 0) return []
   const regression = fitOperations(pieces)
-  const whole = inputMs + wholeMs(profile)
+  const whole = wholeMs(profile)
   const resultBytes = frameOverheadBytes + resultBytesPerValue * outputValues(graph)
   return chain.wounds.slice(0, -1).flatMap((wound, i): PlanPoint[] => {
-    const backendMs = tailMs.get(wound.id) ?? predictMs(regression, tails[i]!)
-    if (i === 0) {
-      // Encoding the input is no work of the engine's and does not hold up finishing locally.
+    const announcedMs = tailMs.get(wound.id) ?? predictMs(regression, tails[i]!)
+    if (wound.id === inputWound) {
       return [...inputs].map(([codec, { bytes, encodeMs }]) => ({
         wound: wound.id,
         codec,
+        inputMs,
         headMs: 0,
         encodeMs: 0,
+        sendMs: encodeMs,
         bytes: bytes + frameOverheadBytes,
         localTailMs: whole,
-        backendMs: encodeMs + (codec === rawInput ? Math.max(0, backendMs - pictureMs) : backendMs),
+        backendDecode: codec === rawInput ? 'none' : 'picture',
+        backendDecodeMs: codec === rawInput ? 0 : pictureMs,
+        backendTailMs: Math.max(0, announcedMs - pictureMs),
         resultBytes,
       }))
     }
-    const head = inputMs + headMs(profile, wound.id)
+    const head = headMs(profile, wound.id)
     return (codecs.get(wound.id) ?? []).map(({ codec, bytes, decodeMs = 0 }) => {
       const measured = profile.codecs.find((entry) => entry.wound === wound.id && entry.codec === codec)
       return {
         wound: wound.id,
         codec,
+        inputMs,
         headMs: head,
         encodeMs: measured?.encodeMs ?? 0,
+        sendMs: 0,
         bytes: (bytes ?? measured?.bytes ?? expectedBytes(graph, chain, i, codec)) + frameOverheadBytes,
         localTailMs: whole - head,
-        backendMs: backendMs + decodeMs,
+        backendDecode: 'features',
+        backendDecodeMs: decodeMs,
+        backendTailMs: announcedMs,
         resultBytes,
       }
     })

@@ -1,121 +1,116 @@
-import type { LinkState } from '../bandwidth-probe/link-monitor.ts'
 import type { SegmentChain } from '../executor/segment-chain.ts'
-import type { LiveSlowdown } from '../latency-model/live-slowdown.ts'
 import { type Profile, wholeMs } from '../latency-model/profile.ts'
+import type { PooledWorker } from '../latency-model/worker-belief.ts'
 import type { LayerGraph } from '../model-graph/layer-graph.ts'
-import {
-  type Choice,
-  type Conditions,
-  choosePlan,
-  localPoint,
-  type Prediction,
-  predict,
-  type Resume,
-} from './choose-plan.ts'
+import type { Beliefs } from './beliefs.ts'
+import { type Choice, type Conditions, choosePlan, noBackend, type Resume, rank } from './choose-plan.ts'
 import type { CodecOption } from './codec-options.ts'
-import { paretoPoints } from './plan-point.ts'
-import { expectInputs, type InputEstimate, planPoints } from './plan-points.ts'
-import type { PooledWorker } from './pooled-worker.ts'
+import { inputWound, localPoint, type PlanPoint, paretoPoints } from './plan-point.ts'
+import { expectInputs, planPoints } from './plan-points.ts'
 
 /** An edge that holds only the head does not finish by itself; a number, so that expectations stay numbers. */
 const neverMs = 1e9
 
-export interface PlannerOptions {
+/** Workers whose answers are expected within this share of the best one's take turns. */
+const nearlyEqual = 0.02
+
+/** What does not change between requests: the model, its profile, and what the operator allows. */
+export interface PlanSetup {
   readonly graph: LayerGraph
   readonly chain: SegmentChain
+  readonly profile: Profile
   readonly policy: 'surgeon' | 'local' | 'input'
-  /** The only wound there is to cut at. */
+  /** The only wound there is to cut at: the edge then holds the head alone. */
   readonly wound?: string | undefined
   /** What may cross, by wound. */
   readonly codecs: ReadonlyMap<string, readonly CodecOption[]>
-  readonly link: { readonly state: LinkState }
-  readonly pool: { workers(): PooledWorker[] }
-  readonly edge: LiveSlowdown
   readonly resume: Resume
 }
 
 export interface PlannedRequest extends Choice {
-  readonly worker: string | undefined
+  readonly worker: PooledWorker | undefined
   readonly conditions: Conditions
 }
 
-/** Turns what is known of edge, link and pool into a plan for one request. */
-export class Planner {
-  private readonly options: PlannerOptions
-  private readonly inputEstimates = new Map<string, InputEstimate>()
-  private decodeMs = 0
-  /** Replaced when the machine is profiled anew. */
-  profile: Profile
-
-  constructor(options: PlannerOptions, profile: Profile) {
-    this.options = options
-    this.profile = profile
+/**
+ * The plan for an input of so many bytes, from what is believed now: a function, so that the daemon, `surgeon plan`, the
+ * simulator and the tests make the same plan of the same beliefs. Workers are compared by what each would make of its
+ * best plan; one that rests is left out, and one on trial is tried by a single request at a time.
+ * @returns the all-local plan where no worker has a plan that is worth it, also for an edge that cannot carry it out:
+ * `worker` is undefined then.
+ */
+export function planRequest(setup: PlanSetup, beliefs: Beliefs, inputBytes: number): PlannedRequest {
+  const { policy, wound, graph, chain, codecs, profile, resume } = setup
+  const { link, edge, workers } = beliefs
+  const local = localPoint(wholeMs(profile), edge.inputMs)
+  const alone: Conditions = {
+    ...noBackend,
+    edgeFactor: edge.factor,
+    edgeWaitMs: edge.waitMs,
+    resume,
+    link: link.kind === 'up' ? link : undefined,
   }
-
-  /** What decoding an input into the model's took, from its arrival. */
-  observeDecode(ms: number): void {
-    this.decodeMs = this.decodeMs === 0 ? ms : mix(this.decodeMs, ms)
-  }
-
-  /** One encoded input: what the next one in this codec is expected to need. */
-  observeInput(codec: string, bytes: number, encodeMs: number): void {
-    const known = this.inputEstimates.get(codec) ?? { bytes, encodeMs }
-    this.inputEstimates.set(codec, {
-      bytes: mix(known.bytes, bytes),
-      encodeMs: mix(known.encodeMs, encodeMs),
-    })
-  }
-
-  /**
-   * The plan for an input of so many bytes. Workers are compared by what each would make of its best plan.
-   * @param edgeWaitMs what the engine still has to do first.
-   */
-  plan(inputBytes: number, edgeWaitMs: number): PlannedRequest {
-    const { policy, wound, graph, chain, codecs, link, pool, edge, resume } = this.options
-    const state = link.state
-    const local = localPoint(this.decodeMs + wholeMs(this.profile))
-    const alone: Conditions = {
-      edgeFactor: edge.factor,
-      edgeWaitMs,
-      resume,
-      link: state.kind === 'up' ? state : undefined,
-      backendFactor: 1,
-      backendWaitMs: 0,
-    }
-    const planAlone = { ...choosePlan([local], alone), worker: undefined, conditions: alone }
-    if (policy === 'local') return planAlone
-    const space = {
-      graph,
-      chain,
-      profile: this.profile,
-      inputMs: this.decodeMs,
-      codecs,
-      inputs: expectInputs(
-        graph,
-        codecs.get('input') ?? [],
-        { bytes: inputBytes, decodeMs: this.decodeMs },
-        this.inputEstimates,
-      ),
-    }
-    const fixed = policy === 'input' ? 'input' : wound
-    const able = pool.workers().filter(({ tailMs }) => tailMs.size > 0)
-    const plans = able.map((worker): PlannedRequest => {
-      const conditions = { ...alone, backendFactor: worker.factor, backendWaitMs: worker.queueMs }
-      const points = planPoints(space, worker.tailMs, worker.pictureMs)
-      if (fixed !== undefined) {
-        const ranked = points
-          .filter((point) => point.wound === fixed)
-          .map((point) => predict({ ...point, localTailMs: neverMs }, conditions))
-          .toSorted((a, b) => a.expectedMs - b.expectedMs) as [Prediction, ...Prediction[]]
-        return { chosen: ranked[0], ranked, worker: worker.id, conditions }
-      }
-      return { ...choosePlan([...paretoPoints(points), local], conditions), worker: worker.id, conditions }
-    })
-    return plans.toSorted((a, b) => a.chosen.expectedMs - b.chosen.expectedMs)[0] ?? planAlone
-  }
+  const planAlone = { ...choosePlan([local], alone), worker: undefined, conditions: alone }
+  if (policy === 'local') return planAlone
+  const inputs = expectInputs(
+    graph,
+    codecs.get(inputWound) ?? [],
+    { bytes: inputBytes, decodeMs: edge.inputMs },
+    edge.inputs,
+  )
+  const space = { graph, chain, profile, inputMs: edge.inputMs, codecs, inputs }
+  const fixed = policy === 'input' ? inputWound : wound
+  const plans = workers.filter(isAsked).flatMap((worker): PlannedRequest[] => {
+    const conditions = { ...alone, ...backendConditions(worker) }
+    const points = planPoints(space, worker.tailMs, worker.pictureMs)
+    const choice =
+      fixed === undefined
+        ? choosePlan([...paretoPoints(points), local], conditions)
+        : chooseAtWound(points, fixed, conditions)
+    return choice === undefined ? [] : [{ ...choice, worker, conditions }]
+  })
+  const best = spread(plans)
+  if (best === undefined) return planAlone
+  return best.chosen.point === local ? { ...best, worker: undefined } : best
 }
 
-/** Running mean over about four observations. */
-function mix(old: number, fresh: number): number {
-  return old + (fresh - old) / 4
+function isAsked({ tailMs, trust, outstanding }: PooledWorker): boolean {
+  return tailMs.size > 0 && trust.kind !== 'resting' && (trust.kind !== 'on-trial' || outstanding === 0)
+}
+
+function backendConditions(worker: PooledWorker) {
+  const { queueMs: backendWaitMs, tailFactor, pictureFactor, featuresFactor } = worker
+  return { backendWaitMs, tailFactor, pictureFactor, featuresFactor }
+}
+
+/** The edge does not finish by itself, and the link need not be known to be up: there is no other way. */
+function chooseAtWound(
+  points: readonly PlanPoint[],
+  wound: string,
+  conditions: Conditions,
+): Choice | undefined {
+  const possible = points.filter((point) => point.wound === wound)
+  if (possible.length === 0) return undefined
+  const ranked = rank(
+    possible.map((point) => ({ ...point, localTailMs: neverMs })),
+    conditions,
+  )
+  return { chosen: ranked[0], ranked }
+}
+
+/**
+ * The best plan; among workers whose plans are nearly as good, of those trusted most, with the fewest of this agent's
+ * requests, the one that has waited longest for its turn: else all agents would send everything to the same one.
+ */
+function spread(plans: readonly PlannedRequest[]): PlannedRequest | undefined {
+  const leastMs = Math.min(...plans.map(({ chosen }) => chosen.expectedMs))
+  const doubt = ({ worker }: PlannedRequest) => (worker?.trust.kind === 'trusted' ? 0 : 1)
+  return plans
+    .filter(({ chosen }) => chosen.expectedMs <= (1 + nearlyEqual) * leastMs)
+    .toSorted(
+      (a, b) =>
+        doubt(a) - doubt(b) ||
+        a.worker!.outstanding - b.worker!.outstanding ||
+        a.worker!.lastSentAtMs - b.worker!.lastSentAtMs,
+    )[0]
 }

@@ -6,32 +6,38 @@ import { z } from 'zod'
  */
 export const announcementRenewMs = 10_000
 
+/** A week: longer than any tail takes, and far from where sums of times lose their meaning. */
+const longestMs = 7 * 24 * 3_600_000
+const time = z.number().min(0).max(longestMs)
+
 /** What a worker says of itself, retained on its state topic, which names it; its last will clears it. */
 const announcementSchema = z.object({
   /** Those it serves; none while it is stopping. */
-  models: z.array(
-    z.object({
-      name: z.string(),
-      hash: z.string(),
-      /** Where its weights were made up: its answers mean nothing. */
-      weights: z.literal('random').optional(),
-      /** Which engine was asked for, which one computes, on what besides the CPU, and why another does. */
-      engine: z
-        .object({
-          configured: z.string(),
-          used: z.string(),
-          provider: z.string().optional(),
-          reason: z.string().optional(),
-        })
-        .optional(),
-      /** Wounds whose tail is loaded, with the milliseconds that it takes; at `input` with decoding a picture. */
-      wounds: z.array(z.object({ id: z.string(), tailMs: z.number().nonnegative() })),
-      /** What of `input`'s milliseconds is decoding a picture: a raw one does not need them. */
-      pictureMs: z.number().nonnegative().default(0),
-      /** Milliseconds a request that comes now waits before it is begun. */
-      queueMs: z.number().nonnegative(),
-    }),
-  ),
+  models: z
+    .array(
+      z.object({
+        name: z.string(),
+        hash: z.string(),
+        /** Where its weights were made up: its answers mean nothing. */
+        weights: z.literal('random').optional(),
+        /** Which engine was asked for, which one computes, on what besides the CPU, and why another does. */
+        engine: z
+          .object({
+            configured: z.string(),
+            used: z.string(),
+            provider: z.string().optional(),
+            reason: z.string().optional(),
+          })
+          .optional(),
+        /** Wounds whose tail is loaded, with the milliseconds that it takes; at `input` with decoding a picture. */
+        wounds: z.array(z.object({ id: z.string(), tailMs: time })).max(512),
+        /** What of `input`'s milliseconds is decoding a picture: a raw one does not need them. */
+        pictureMs: time.default(0),
+        /** Milliseconds a request that comes now waits before it is begun. */
+        queueMs: time,
+      }),
+    )
+    .max(64),
   /** Models of its configuration that it does not serve, and why. */
   leftOut: z.array(z.object({ model: z.string(), reason: z.string() })).default([]),
   /** Bytes of all requests that are there. */
@@ -40,8 +46,18 @@ const announcementSchema = z.object({
 
 export type Announcement = z.infer<typeof announcementSchema>
 
-/** The announcement in a retained message; undefined for an empty one, which means that the worker is gone. */
+/** A worker's own has some kilobytes; who sends more is not read. */
+const maxBytes = 256 * 1024
+
+/**
+ * The announcement in a retained message; undefined for an empty one, which means that the worker is gone.
+ * @throws {Error} where it is none, or claims more than any worker has.
+ */
 export function parseAnnouncement(payload: Uint8Array): Announcement | undefined {
   if (payload.length === 0) return undefined
+  if (payload.length > maxBytes)
+    throw new RangeError(
+      `Cannot read announcement: it must have at most ${maxBytes} bytes, it has ${payload.length}`,
+    )
   return announcementSchema.parse(JSON.parse(Buffer.from(payload).toString('utf8')))
 }

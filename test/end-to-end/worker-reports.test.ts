@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type RemoteAnswer, WorkerPool } from '../../agent/worker-pool.ts'
+import { Exchange, type RemoteAnswer } from '../../agent/exchange.ts'
+import { Workers } from '../../agent/workers.ts'
 import { workerConfigSchema } from '../../backend/config.ts'
 import { BackendWorker } from '../../backend/worker.ts'
 import { featureCodec } from '../../src/codec/feature-codecs.ts'
@@ -33,7 +34,7 @@ let folder: string
 let broker: EmbeddedBroker
 let worker: BackendWorker
 let session: MqttSession
-let pool: WorkerPool
+let exchange: Exchange
 let model: Model
 
 beforeAll(async () => {
@@ -53,16 +54,17 @@ beforeAll(async () => {
   session = new MqttSession({ ...mqtt, clientId: 'edge' })
   session.start()
   await session.whenOnline()
-  pool = new WorkerPool({
-    session,
+  const common = {
     topicPrefix: 'surgeon',
-    device: 'pi',
     modelHash: model.hash,
     now: () => performance.now(),
-    log: (level, message, fields) => faults.push([level, message, fields]),
-    onDownlink: () => undefined,
-  })
-  await pool.start()
+    log: (level: string, message: string, fields: unknown) => {
+      if (level === 'warn' || level === 'error') faults.push([message, fields])
+    },
+  }
+  const workers = new Workers({ ...common, wounds: new Set(), onGone: () => undefined })
+  exchange = new Exchange({ ...common, session, device: 'pi', workers, onDownlink: () => undefined })
+  await exchange.start()
   reports.length = 0
 })
 
@@ -90,15 +92,18 @@ async function patients(wound: string): Promise<{ ask: () => Promise<RemoteAnswe
       bytes: encoder.encode(value),
     }))
     const ask = () =>
-      pool.request({
+      exchange.request({
         worker: 'w',
         wound,
         codec: 'float32',
         parts,
+        work: { decode: 'features', decodeMs: 0, tailMs: 1 },
         timeLeftMs: 60_000,
+        returnMs: 0,
         signal: AbortSignal.timeout(60_000),
         outputShapes: [[1, 1000]],
         onFrame: () => undefined,
+        onArrived: () => undefined,
       })
     made.push({ ask, whole: whole!.data })
   }

@@ -10,7 +10,6 @@ import {
 } from '../../src/executor/inference-host.ts'
 import type { RunRequest } from '../../src/executor/inference-protocol.ts'
 import { RunDispatcher } from '../../src/executor/run-dispatcher.ts'
-import { expectedRun } from '../../src/executor/run-forecast.ts'
 import { segmentChain } from '../../src/executor/segment-chain.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
 import { plannedWounds } from '../../src/scheduler/candidate-wounds.ts'
@@ -136,17 +135,15 @@ test('InferenceHost.drop: costs a message only where something is kept', async (
   expect(told).toEqual(['drop kept'])
 })
 
-test('InferenceHost: the backlog tells what a new job would wait', async () => {
+test('InferenceHost.waitMs: tells what a new job would wait', async () => {
   const own = await started({ now: () => 0 })
   try {
     const jobs = ['a', 'b'].map((name) => own.runJob(part(name, 0, end), { dueMs: 5 }).reply)
-    const newcomer = { host: 'only', stream: '', urgency: 'urgent', segmentsMs: [1] } as const
-    const wait = (dueMs: number) => expectedRun(own.backlog, { ...newcomer, dueMs }).waitMs
-    expect(wait(1)).toBe(10)
-    expect(wait(9)).toBe(2 * end * 10)
+    expect(own.waitMs(1)).toBe(10)
+    expect(own.waitMs(9)).toBe(2 * end * 10)
     expect(own.idle).toBe(false)
     await Promise.all(jobs)
-    expect(wait(9)).toBe(0)
+    expect(own.waitMs(9)).toBe(0)
     expect(own.idle).toBe(true)
   } finally {
     await own.stop()

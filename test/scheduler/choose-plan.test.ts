@@ -1,26 +1,23 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type Conditions, choosePlan, localPoint, predict } from '../../src/scheduler/choose-plan.ts'
+import { type Conditions, choosePlan, noBackend, predict } from '../../src/scheduler/choose-plan.ts'
 import { explainPlan, findFlips } from '../../src/scheduler/explain-plan.ts'
-import { type PlanPoint, paretoPoints } from '../../src/scheduler/plan-point.ts'
+import { localPoint, type PlanPoint, paretoPoints } from '../../src/scheduler/plan-point.ts'
 
 const link = { uplinkBps: 8e6, downlinkBps: 8e6, roundTripMs: 10, backlogBytes: 0, relativeDeviation: 0 }
-const calm: Conditions = {
-  edgeFactor: 1,
-  edgeWaitMs: 0,
-  resume: 'at-once',
-  link,
-  backendFactor: 1,
-  backendWaitMs: 0,
-}
+const calm: Conditions = { ...noBackend, edgeFactor: 1, edgeWaitMs: 0, resume: 'at-once', link }
 const point: PlanPoint = {
   wound: 'middle',
   codec: 'uint8',
+  inputMs: 0,
   headMs: 40,
   encodeMs: 2,
+  sendMs: 0,
   bytes: 5000,
   localTailMs: 60,
-  backendMs: 4,
+  backendDecode: 'features',
+  backendDecodeMs: 1,
+  backendTailMs: 3,
   resultBytes: 1000,
 }
 
@@ -39,6 +36,20 @@ test('predict() does not make the input wait for an engine that it does not need
   expect(busy.edgeMs).toBe(0)
   expect(busy.localMs).toBe(400)
   expect(busy.remoteMs).toBeCloseTo(predict(input, calm).remoteMs)
+})
+
+test('predict() multiplies each kind of work by how much slower that kind is, and nothing else', () => {
+  const slow = { ...calm, tailFactor: 2, pictureFactor: 10, featuresFactor: 3 }
+  const more = (other: PlanPoint) => predict(other, slow).remoteMs - predict(other, calm).remoteMs
+  expect(more(point)).toBeCloseTo(3 + 2)
+  expect(more({ ...point, backendDecode: 'picture' })).toBeCloseTo(3 + 9)
+  expect(more({ ...point, backendDecode: 'none', backendDecodeMs: 0 })).toBeCloseTo(3)
+})
+
+test('predict() makes the input beside an engine that is busy, and waits for the longer of the two', () => {
+  const read = { ...point, inputMs: 30 }
+  expect(predict(read, { ...calm, edgeWaitMs: 10 }).edgeMs).toBe(30 + 42)
+  expect(predict(read, { ...calm, edgeWaitMs: 50, edgeFactor: 3 }).edgeMs).toBe(50 + 3 * 42)
 })
 
 test('choosePlan() is local without a link, and counts what is still on its way', () => {
@@ -70,19 +81,23 @@ test('predict() expects less than any single outcome promises, never more than f
 test('predict() with when-late finishes locally only after the worker is late, a deeper wound sooner', () => {
   const late = { ...calm, resume: 'when-late' as const, link: { ...link, relativeDeviation: 0.5 } }
   const prediction = predict(point, late)
-  expect(prediction.resumeMs).toBeCloseTo(prediction.remoteMs + 2 * prediction.remoteDeviationMs)
-  expect(prediction.localMs).toBeCloseTo(prediction.resumeMs + 60)
+  expect(prediction.lateMs).toBeCloseTo(prediction.remoteMs + 2 * prediction.remoteDeviationMs)
+  expect(prediction.localMs).toBeCloseTo(prediction.lateMs + 60)
   expect(predict(point, calm).localMs).toBe(102)
 })
 
 const anyPoint = fc.record({
   wound: fc.string({ minLength: 1, maxLength: 6 }),
   codec: fc.constantFrom('uint8', 'float16'),
+  inputMs: fc.nat(10),
   headMs: fc.nat(100),
   encodeMs: fc.nat(5),
+  sendMs: fc.nat(5),
   bytes: fc.integer({ min: 1, max: 100_000 }),
   localTailMs: fc.nat(100),
-  backendMs: fc.nat(10),
+  backendDecode: fc.constantFrom('picture' as const, 'features' as const, 'none' as const),
+  backendDecodeMs: fc.nat(10),
+  backendTailMs: fc.nat(10),
   resultBytes: fc.constant(2000),
 })
 

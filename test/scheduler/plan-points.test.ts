@@ -3,6 +3,7 @@ import { beforeAll, expect, test } from 'vitest'
 import { segmentChain } from '../../src/executor/segment-chain.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
 import { plannedWounds } from '../../src/scheduler/candidate-wounds.ts'
+import type { PlanPoint } from '../../src/scheduler/plan-point.ts'
 import { expectInputs, type PlanSpace, planPoints } from '../../src/scheduler/plan-points.ts'
 import { repositoryRoot } from '../paths.ts'
 
@@ -58,8 +59,11 @@ test('planPoints() has every wound with every codec; head, tail and input time a
     'global_average_pooling2d_1/uint8',
     'global_average_pooling2d_1/float16',
   ])
-  const whole = 7 + space.profile.segments.reduce((sum, { medianMs }) => sum + medianMs, 0)
-  for (const { headMs, localTailMs } of points) expect(headMs + localTailMs).toBeCloseTo(whole)
+  const whole = space.profile.segments.reduce((sum, { medianMs }) => sum + medianMs, 0)
+  for (const { headMs, localTailMs, inputMs } of points) {
+    expect(headMs + localTailMs).toBeCloseTo(whole)
+    expect(inputMs).toBe(7)
+  }
 })
 
 test('planPoints() uses measured bytes and encoding time, else what the codec expects', () => {
@@ -71,18 +75,18 @@ test('planPoints() uses measured bytes and encoding time, else what the codec ex
   expect(find('input', 'received').bytes).toBe(30_120)
 })
 
-test('planPoints() adds what calibration says of decoding to the tail', () => {
+test('planPoints() knows what calibration says of decoding, apart from the tail', () => {
   const codecs = new Map([['block_6_project_BN', [{ codec: 'klt:8', bytes: 3000, decodeMs: 40 }]]])
   const [, point] = planPoints({ ...space, codecs }, new Map([['block_6_project_BN', 5]]))
-  expect(point).toMatchObject({ codec: 'klt:8', bytes: 3120, backendMs: 45 })
+  expect(point).toMatchObject({ codec: 'klt:8', bytes: 3120, backendDecodeMs: 40, backendTailMs: 5 })
 })
 
 test('planPoints() predicts the tails that a worker has not measured from those it has', () => {
   const [input, ...rest] = planPoints(space, new Map([['input', 10]]))
-  expect(input!.backendMs).toBe(10)
+  expect(input!.backendTailMs).toBe(10)
   const total = space.chain.segments.reduce((sum, { operations }) => sum + operations, 0)
   const tail = total - space.chain.segments[0]!.operations
-  expect(rest[0]!.backendMs).toBeCloseTo((10 * tail) / total)
+  expect(rest[0]!.backendTailMs).toBeCloseTo((10 * tail) / total)
   expect(planPoints(space, new Map())).toEqual([])
 })
 
@@ -100,6 +104,16 @@ test('raw input: its bytes are known, it waits for the pixels, and spares the wo
     ['webp:50', { bytes: 30_000, encodeMs: 0 }],
   ])
   const points = planPoints({ ...space, inputs }, new Map([['input', 10]]), 6)
-  const backendMs = new Map(points.slice(0, 3).map((point) => [point.codec, point.backendMs]))
-  expect([...backendMs.values()]).toEqual([10, 4 + 10 - 6, 2 + 10])
+  const times = ({ codec, sendMs, backendDecode, backendDecodeMs, backendTailMs }: PlanPoint) => [
+    codec,
+    sendMs,
+    backendDecode,
+    backendDecodeMs,
+    backendTailMs,
+  ]
+  expect(points.slice(0, 3).map(times)).toEqual([
+    ['received', 0, 'picture', 6, 4],
+    ['raw', 4, 'none', 0, 4],
+    ['jpeg:90', 2, 'picture', 6, 4],
+  ])
 })

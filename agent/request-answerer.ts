@@ -1,0 +1,136 @@
+import { linkedAbort } from '../src/async/linked-abort.ts'
+import type { LinkState } from '../src/bandwidth-probe/link-belief.ts'
+import type { InferenceHost } from '../src/executor/inference-host.ts'
+import type { EdgeBelief } from '../src/latency-model/edge-belief.ts'
+import { segmentsMs } from '../src/latency-model/profile.ts'
+import { PromisedWork } from '../src/latency-model/promised-work.ts'
+import type { PooledWorker } from '../src/latency-model/worker-belief.ts'
+import type { Beliefs } from '../src/scheduler/beliefs.ts'
+import { type PlannedRequest, type PlanSetup, planRequest } from '../src/scheduler/planner.ts'
+import type { Measured } from '../src/telemetry/request-record.ts'
+import type { TensorValue } from '../src/tensor/tensor-value.ts'
+import { RequestError } from './request-error.ts'
+import { type Instruments, operate, type SurgeryResult } from './surgery.ts'
+
+/** An input in the forms that plans need. */
+export interface RequestInput {
+  /** Of the message. */
+  readonly bytes: number
+  /** The model's input, made once however often it is asked for. Its failure is the request's. */
+  readonly tensor: () => Promise<TensorValue>
+  /** What is sent where the input itself is. */
+  readonly encoded: (codec: string) => Promise<Uint8Array>
+}
+
+/** What becomes known of a request on its way, for its record; also where it fails. */
+export interface RequestTrace {
+  plan?: PlannedRequest
+  readonly measured: Measured
+}
+
+export interface AnswererOptions {
+  /** Asked at each request: the profile is renewed now and then. */
+  readonly setup: () => PlanSetup
+  readonly link: () => LinkState
+  readonly edge: EdgeBelief
+  readonly workers: () => readonly PooledWorker[]
+  readonly instruments: Omit<Instruments, 'inference' | 'segmentMs' | 'onEdgeRun'> & {
+    readonly inference: Pick<InferenceHost, 'run' | 'runJob' | 'drop' | 'waitMs'>
+  }
+}
+
+/** Answers requests one by one: beliefs, plan, surgery. It knows nothing of messages, so that the simulator has it, too. */
+export class RequestAnswerer {
+  private readonly options: AnswererOptions
+  private readonly instruments: Instruments
+  private readonly promised = new PromisedWork()
+  private nextSurgery = 0
+
+  constructor(options: AnswererOptions) {
+    this.options = options
+    const { instruments, edge, setup } = options
+    const { clock } = instruments
+    const profiledMs = (from: number, to: number) => segmentsMs(setup().profile, from, to)
+    this.instruments = {
+      ...instruments,
+      segmentMs: (i) => edge.factorAt(clock.now()) * profiledMs(i, i + 1),
+      onEdgeRun: (from, to, ms) => edge.ran(ms, profiledMs(from, to), clock.now()),
+    }
+  }
+
+  /**
+   * @param timeLeftMs after which the answer is worth nothing.
+   * @throws {RequestError} `timeout`, `no-worker`; {@link AggregateError} of what edge and worker said; what the input's
+   * reading throws.
+   */
+  async answer(
+    input: RequestInput,
+    timeLeftMs: number,
+    trace: RequestTrace,
+    signal: AbortSignal,
+  ): Promise<SurgeryResult> {
+    const { clock } = this.options.instruments
+    const plannedAtMs = clock.now()
+    const setup = this.options.setup()
+    const plan = planRequest(setup, this.beliefs(input.bytes), input.bytes)
+    trace.plan = plan
+    const { chosen, worker, conditions } = plan
+    if (worker === undefined && setup.wound !== undefined)
+      throw new RequestError(
+        'no-worker',
+        `Cannot finish: the edge holds only what is before wound ${setup.wound}, and no worker has this model`,
+      )
+    const keepPromise = this.promised.promise(
+      conditions.edgeFactor * (chosen.point.headMs + chosen.point.encodeMs),
+    )
+    const life = linkedAbort(signal)
+    const { measured } = trace
+    const surgery = operate(this.instruments, {
+      id: `${this.nextSurgery++}`,
+      plannedAtMs,
+      plan: chosen,
+      worker,
+      input: input.tensor,
+      encodedInput: () => input.encoded(chosen.point.codec),
+      resume: setup.resume,
+      remoteOnly: (setup.policy === 'input' || setup.wound !== undefined) && {
+        another: (failed) => this.another(setup, input.bytes, failed),
+      },
+      deadlineMs: plannedAtMs + timeLeftMs,
+      signal: life.signal,
+      onQueued: keepPromise,
+      measured,
+    })
+    const tooLate = clock.after(timeLeftMs, life.signal).then(() => {
+      throw new RequestError('timeout', `Not answered within ${Math.round(timeLeftMs)} ms`)
+    })
+    // A worker's answer does not count for an input that cannot be read here.
+    const unreadable = input.tensor().then(() => new Promise<never>(() => undefined))
+    try {
+      return await Promise.race([surgery, tooLate, unreadable])
+    } finally {
+      keepPromise()
+      life.abort()
+      life.release()
+      measured.totalMs = clock.now() - plannedAtMs
+    }
+  }
+
+  private beliefs(inputBytes: number): Beliefs {
+    const { link, edge, workers, instruments } = this.options
+    const nowMs = instruments.clock.now()
+    const waitMs = instruments.inference.waitMs() + this.promised.totalMs
+    return { nowMs, link: link(), edge: edge.snapshot(nowMs, inputBytes, waitMs), workers: workers() }
+  }
+
+  /** Whom to ask where those have failed that were asked before. */
+  private another(
+    setup: PlanSetup,
+    inputBytes: number,
+    failed: ReadonlySet<string>,
+  ): PooledWorker | undefined {
+    const beliefs = this.beliefs(inputBytes)
+    const workers = beliefs.workers.filter(({ id }) => !failed.has(id))
+    return planRequest(setup, { ...beliefs, workers }, inputBytes).worker
+  }
+}

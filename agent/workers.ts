@@ -1,0 +1,80 @@
+import { type AnnouncedModel, type PooledWorker, WorkerBelief } from '../src/latency-model/worker-belief.ts'
+import type { Log } from '../src/telemetry/log.ts'
+import { type Announcement, parseAnnouncement } from '../src/transport/announcement.ts'
+import type { IncomingMessage } from '../src/transport/message.ts'
+import { workerOf } from '../src/transport/topics.ts'
+
+export interface WorkersOptions {
+  readonly topicPrefix: string
+  readonly modelHash: string
+  /** The wounds there are: what is announced of others is nothing to this agent. */
+  readonly wounds: ReadonlySet<string>
+  readonly now: () => number
+  readonly log: Log
+  /** A worker is not there any more. */
+  readonly onGone: (worker: string) => void
+}
+
+/** A pool is compared worker by worker for each request; who announces thousands must not stop the edge. */
+const maxWorkers = 64
+
+/** The workers that announce this model, and what is believed of each. */
+export class Workers {
+  private readonly options: WorkersOptions
+  private readonly known = new Map<string, WorkerBelief>()
+
+  constructor(options: WorkersOptions) {
+    this.options = options
+  }
+
+  /** A message on some worker's state topic: the topic says whose, whatever the message claims. */
+  onAnnouncement(message: IncomingMessage): void {
+    const { topicPrefix, log, onGone } = this.options
+    const worker = workerOf(message.topic, 'state', topicPrefix)
+    if (worker === undefined) return
+    let announcement: Announcement | undefined
+    try {
+      announcement = parseAnnouncement(message.payload)
+    } catch (error) {
+      // What it said before does not hold any more, and what it says now is not understood.
+      log('warn', 'ignored an announcement', { worker, error: firstLine(error) })
+    }
+    const model = announcement && this.modelOf(announcement)
+    const belief = this.known.get(worker)
+    if (model === undefined) {
+      if (!this.known.delete(worker)) return
+      log('info', 'a worker left', { worker })
+      onGone(worker)
+    } else if (belief !== undefined) belief.announce(model)
+    else if (this.known.size < maxWorkers) {
+      this.known.set(worker, new WorkerBelief(worker, model))
+      log('info', 'a worker joined', { worker })
+    } else log('warn', 'a worker is not considered', { worker, reason: `${maxWorkers} are known already` })
+  }
+
+  belief(worker: string): WorkerBelief | undefined {
+    return this.known.get(worker)
+  }
+
+  snapshot(): PooledWorker[] {
+    const nowMs = this.options.now()
+    return [...this.known.values()].map((belief) => belief.snapshot(nowMs))
+  }
+
+  private modelOf({ models }: Announcement): AnnouncedModel | undefined {
+    const { modelHash, wounds } = this.options
+    const model = models.find(({ hash }) => hash === modelHash)
+    if (model === undefined) return undefined
+    const tailMs = new Map(
+      model.wounds.filter(({ id }) => wounds.has(id)).map((wound) => [wound.id, wound.tailMs]),
+    )
+    return { tailMs, pictureMs: model.pictureMs, queueMs: model.queueMs }
+  }
+}
+
+/** A schema's faults are many lines; one is enough for a log. */
+function firstLine(error: unknown): string {
+  return String(error instanceof Error ? error.message : error)
+    .replaceAll(/\s+/g, ' ')
+    .slice(0, 200)
+}

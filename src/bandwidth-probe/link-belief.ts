@@ -1,0 +1,129 @@
+import { TransferEstimator } from './transfer-estimator.ts'
+
+export type LinkState =
+  /** Nothing has been acknowledged yet. */
+  | { readonly kind: 'unknown' }
+  /** No session with the broker, or nothing has moved for so long that nothing is expected to. */
+  | { readonly kind: 'down'; readonly reason: string; readonly sinceMs: number }
+  | {
+      readonly kind: 'up'
+      readonly uplinkBps: number
+      readonly downlinkBps: number
+      /** What an empty request and its empty answer take. */
+      readonly roundTripMs: number
+      /** Payload on its way up, unacknowledged. */
+      readonly backlogBytes: number
+      /** Relative standard deviation of a transfer's time. */
+      readonly relativeDeviation: number
+    }
+
+/** Payload that has left and is not acknowledged. */
+export interface InFlight {
+  readonly bytes: number
+  readonly oldestSentAtMs: number | undefined
+}
+
+export interface LinkBeliefOptions {
+  /** Age of the newest sample from which a probe is due. */
+  readonly staleMs: number
+  readonly probeBytes: number
+}
+
+/** The link is called down when the oldest unacknowledged message has waited so long, and longer than expected. */
+const stallMs = 1000
+/** How many times the expected time that must be. */
+const stallFactor = 3
+/** Sizes of the first probes, so that the line has two ends from the start. */
+const smallProbeBytes = 256
+const openingProbes = [smallProbeBytes, 16_384, smallProbeBytes, 32_768]
+/** What is assumed of the downlink before the first answer. */
+const assumedDownlinkBps = 10e6
+/** Share of the uplink that probes may take. */
+const probeShare = 0.05
+/** Trust in an estimate is lost by this much relative deviation per second of age. */
+const agingPerSecond = 0.05
+
+/**
+ * What is believed of the link to the pool: a function of what has been seen of it and of the time, which is always an
+ * argument (monotonic milliseconds). It sends nothing itself: `link-prober.ts` feeds it and asks what to probe.
+ */
+export class LinkBelief {
+  private readonly options: LinkBeliefOptions
+  private readonly up = new TransferEstimator()
+  private readonly down = new TransferEstimator()
+  private session: { readonly online: boolean; readonly sinceMs: number } = { online: false, sinceMs: 0 }
+  private opening: number[] = []
+  private largeProbe = false
+
+  constructor(options: LinkBeliefOptions) {
+    this.options = options
+  }
+
+  /** A session stands: what the link can carry now is asked from the beginning. */
+  connected(atMs: number): void {
+    if (!this.session.online) this.opening = [...openingProbes]
+    this.session = { online: true, sinceMs: atMs }
+  }
+
+  disconnected(atMs: number): void {
+    if (this.session.online) this.session = { online: false, sinceMs: atMs }
+  }
+
+  /** A message was acknowledged `ms` after it was sent, with so many bytes on the way at that moment, itself included. */
+  acknowledged(inFlightBytes: number, ms: number, atMs: number): void {
+    this.up.observe({ bytes: inFlightBytes, ms, atMs })
+  }
+
+  /** An answer of `bytes` took `ms` on its way down. */
+  answered(bytes: number, ms: number, atMs: number): void {
+    this.down.observe({ bytes, ms: Math.max(ms, 0.1), atMs })
+  }
+
+  snapshot(nowMs: number, inFlight: InFlight): LinkState {
+    const { online, sinceMs } = this.session
+    if (!online) return { kind: 'down', reason: 'no session with the broker', sinceMs }
+    const { bytes, oldestSentAtMs } = inFlight
+    const waiting = oldestSentAtMs === undefined ? undefined : { bytes, sinceMs: oldestSentAtMs }
+    const up = this.up.estimate(nowMs, waiting)
+    if (up === undefined) return { kind: 'unknown' }
+    if (waiting !== undefined) {
+      const waitedMs = nowMs - waiting.sinceMs
+      if (waitedMs > Math.max(stallMs, stallFactor * this.usualMs(nowMs, bytes))) {
+        const reason = `nothing acknowledged for ${Math.round(waitedMs)} ms`
+        return { kind: 'down', reason, sinceMs: waiting.sinceMs }
+      }
+    }
+    const down = this.down.estimate(nowMs)
+    return {
+      kind: 'up',
+      uplinkBps: up.bitsPerSecond,
+      downlinkBps: down?.bitsPerSecond ?? assumedDownlinkBps,
+      roundTripMs: up.baseMs + (down?.baseMs ?? 0),
+      backlogBytes: bytes,
+      relativeDeviation: Math.hypot(up.relativeDeviation, (agingPerSecond * up.ageMs) / 1000),
+    }
+  }
+
+  /**
+   * Bytes of the probe that is due now, or undefined where none is: old estimates are renewed at a pace that leaves the
+   * link to others, a contradiction is settled at once, and a new session begins with small and large ones in turn.
+   * Each call that returns a size counts as sent. One probe at a time: one behind another would measure the queue.
+   */
+  nextProbe(nowMs: number, inFlight: InFlight): number | undefined {
+    if (!this.session.online || inFlight.bytes > 0) return undefined
+    if (this.opening.length > 0) return this.opening.shift()
+    const estimate = this.up.estimate(nowMs)
+    if (estimate !== undefined && !this.up.doubtful) {
+      const paceMs = (8000 * this.options.probeBytes) / (probeShare * estimate.bitsPerSecond)
+      if (estimate.ageMs <= Math.max(this.options.staleMs, paceMs)) return undefined
+    }
+    // Small and large in turn: the line needs both ends.
+    this.largeProbe = !this.largeProbe || this.up.doubtful
+    return this.largeProbe ? this.options.probeBytes : smallProbeBytes
+  }
+
+  private usualMs(nowMs: number, bytes: number): number {
+    const estimate = this.up.estimate(nowMs)
+    return estimate === undefined ? 0 : estimate.baseMs + (8000 * bytes) / estimate.bitsPerSecond
+  }
+}

@@ -1,0 +1,94 @@
+import { beforeEach, expect, test } from 'vitest'
+import { LinkBelief } from '../../src/bandwidth-probe/link-belief.ts'
+
+const idle = { bytes: 0, oldestSentAtMs: undefined }
+let belief: LinkBelief
+beforeEach(() => {
+  belief = new LinkBelief({ staleMs: 1000, probeBytes: 2048 })
+})
+
+/** Acknowledged messages of a link of 8 Mbps and 20 ms, one a second from then on. */
+function acknowledge(fromMs: number, sizes = [500, 20_000, 1000, 30_000, 500, 10_000]): number {
+  let atMs = fromMs
+  for (const bytes of sizes) {
+    belief.acknowledged(bytes, 20 + bytes / 1000, atMs)
+    atMs += 1000
+  }
+  return atMs - 1000
+}
+
+test('LinkBelief knows nothing before the first acknowledgement, and is down without a session', () => {
+  expect(belief.snapshot(5, idle)).toEqual({ kind: 'down', reason: 'no session with the broker', sinceMs: 0 })
+  belief.connected(10)
+  expect(belief.snapshot(11, idle)).toEqual({ kind: 'unknown' })
+  acknowledge(20)
+  belief.disconnected(9000)
+  expect(belief.snapshot(9500, idle)).toMatchObject({ kind: 'down', sinceMs: 9000 })
+})
+
+test('LinkBelief learns rate and round trip, and how long the answers take down', () => {
+  belief.connected(0)
+  const nowMs = acknowledge(0)
+  const state = belief.snapshot(nowMs, { bytes: 700, oldestSentAtMs: nowMs })
+  if (state.kind !== 'up') throw new Error('the link must be up')
+  expect(state.uplinkBps / 8e6).toBeCloseTo(1, 1)
+  expect(state.roundTripMs).toBeCloseTo(20, 0)
+  expect(state.downlinkBps).toBe(10e6)
+  expect(state.backlogBytes).toBe(700)
+  for (const bytes of [1000, 50_000, 2000, 40_000]) belief.answered(bytes, bytes / 250, nowMs)
+  const after = belief.snapshot(nowMs, idle)
+  expect(after.kind === 'up' && after.downlinkBps / 2e6).toBeCloseTo(1, 1)
+})
+
+test('LinkBelief calls a link down on which nothing has moved for longer than it should take', () => {
+  belief.connected(0)
+  const sentMs = acknowledge(0)
+  const stalled = { bytes: 1000, oldestSentAtMs: sentMs }
+  expect(belief.snapshot(sentMs + 990, stalled).kind).toBe('up')
+  expect(belief.snapshot(sentMs + 1010, stalled)).toMatchObject({ kind: 'down', sinceMs: sentMs })
+  // A megabyte takes about a second on this link: only three times as long is too long.
+  const large = { bytes: 1_000_000, oldestSentAtMs: sentMs }
+  expect(belief.snapshot(sentMs + 2500, large).kind).toBe('up')
+  expect(belief.snapshot(sentMs + 4000, large).kind).toBe('down')
+})
+
+test('LinkBelief is less sure of what it has not seen for a while', () => {
+  belief.connected(0)
+  let nowMs = 0
+  for (let i = 0; i < 10; i++) nowMs = acknowledge(nowMs)
+  const deviationAt = (atMs: number) => {
+    const state = belief.snapshot(atMs, idle)
+    return state.kind === 'up' ? state.relativeDeviation : Number.NaN
+  }
+  expect(deviationAt(nowMs + 10_000)).toBeGreaterThan(deviationAt(nowMs) + 0.2)
+})
+
+test('LinkBelief probes small and large at the start, then only what is stale, and never behind other messages', () => {
+  expect(belief.nextProbe(0, idle)).toBeUndefined()
+  belief.connected(0)
+  expect(belief.nextProbe(0, { bytes: 1, oldestSentAtMs: 0 })).toBeUndefined()
+  const opening = Array.from({ length: 4 }, (_, i) => belief.nextProbe(i, idle))
+  expect(opening).toEqual([256, 16_384, 256, 32_768])
+  const nowMs = acknowledge(0)
+  expect(belief.nextProbe(nowMs + 10, idle)).toBeUndefined()
+  // 2048 bytes take 2 ms of 8 Mbps: at a twentieth of it one in 41 ms, so that its age decides.
+  expect(belief.nextProbe(nowMs + 990, idle)).toBeUndefined()
+  expect(belief.nextProbe(nowMs + 1010, idle)).toBe(2048)
+  expect(belief.nextProbe(nowMs + 1010, idle)).toBe(256)
+})
+
+test('LinkBelief leaves a thin link to others, and begins anew with a new session', () => {
+  belief.connected(0)
+  for (let i = 0; i < 4; i++) belief.nextProbe(0, idle)
+  // 16 kbit/s: a probe is a second of it, and only one in twenty may be a probe's.
+  for (let i = 1; i <= 6; i++) belief.acknowledged(i * 500, 100 + i * 250, i * 1000)
+  expect(belief.nextProbe(15_000, idle)).toBeUndefined()
+  expect(belief.nextProbe(30_000, idle)).toBe(2048)
+  belief.connected(31_000)
+  expect(belief.nextProbe(31_000, idle)).not.toBe(16_384)
+  belief.disconnected(32_000)
+  expect(belief.nextProbe(32_000, idle)).toBeUndefined()
+  belief.connected(33_000)
+  expect(belief.nextProbe(33_000, idle)).toBe(256)
+  expect(belief.nextProbe(33_000, idle)).toBe(16_384)
+})

@@ -1,0 +1,95 @@
+import { beforeEach, expect, test } from 'vitest'
+import { type AskedWork, WorkerBelief } from '../../src/latency-model/worker-belief.ts'
+
+const announced = { tailMs: new Map([['middle', 40]]), pictureMs: 10, queueMs: 0 }
+const features: AskedWork = { decode: 'features', decodeMs: 4, tailMs: 40 }
+const picture: AskedWork = { decode: 'picture', decodeMs: 10, tailMs: 40 }
+
+let belief: WorkerBelief
+let next = 0
+beforeEach(() => {
+  belief = new WorkerBelief('w', announced)
+})
+
+/** One request that was answered, and what the worker said it took. */
+function answer(work: AskedWork, decodeMs: number, tailMs: number | undefined, atMs = 0): void {
+  const id = `${next++}`
+  belief.sent(id, work, atMs)
+  belief.arrived(id, atMs)
+  belief.answered(id, { queueMs: 0, decodeMs, tailMs }, atMs)
+}
+
+/** One request that the broker had at once, and that was given up after so long. */
+function giveUp(afterMs: number, atMs: number, returnMs = 0): void {
+  const id = `${next++}`
+  belief.sent(id, features, atMs - afterMs)
+  belief.arrived(id, atMs - afterMs)
+  belief.givenUp(id, returnMs, atMs)
+}
+
+test('WorkerBelief learns each kind of work by itself from what the worker says it took', () => {
+  for (let i = 0; i < 5; i++) answer(features, 8, 120)
+  expect(belief.snapshot(0)).toMatchObject({ tailFactor: 3, featuresFactor: 2, pictureFactor: 1 })
+  for (let i = 0; i < 9; i++) answer(picture, 50, 40)
+  expect(belief.snapshot(0)).toMatchObject({ tailFactor: 1, featuresFactor: 2, pictureFactor: 5 })
+})
+
+test('WorkerBelief learns nothing of the tail from a call that finished others as well', () => {
+  for (let i = 0; i < 5; i++) answer(features, 4, undefined)
+  expect(belief.snapshot(0).tailFactor).toBe(1)
+})
+
+test('WorkerBelief: requests given up count as at least so slow, once they had arrived', () => {
+  giveUp(30, 1000)
+  expect(belief.snapshot(1000)).toMatchObject({ tailFactor: 1, trust: { kind: 'trusted' } })
+  for (let i = 0; i < 5; i++) giveUp(84, 1000)
+  // 80 of the 84 milliseconds are the tail's at least.
+  expect(belief.snapshot(1000).tailFactor).toBe(2)
+})
+
+test('WorkerBelief: silence makes it three times as slow at most, however long it lasted', () => {
+  giveUp(100_000, 100_000)
+  expect(belief.snapshot(100_000).tailFactor).toBe((3 * 44 - 4) / 40)
+})
+
+test('WorkerBelief does not blame a worker for the link', () => {
+  belief.sent('on its way', features, 0)
+  belief.givenUp('on its way', 0, 60_000)
+  expect(belief.snapshot(60_000)).toMatchObject({ tailFactor: 1, trust: { kind: 'trusted' } })
+  giveUp(100, 70_000, 60)
+  expect(belief.snapshot(70_000).tailFactor).toBe(1)
+})
+
+test('WorkerBelief: a silent worker rests after two requests, longer each time, and one answer redeems it', () => {
+  giveUp(10_000, 10_000)
+  expect(belief.snapshot(10_000).trust).toEqual({ kind: 'doubted' })
+  giveUp(10_000, 20_000)
+  expect(belief.snapshot(20_000).trust).toEqual({ kind: 'resting', untilMs: 22_000 })
+  expect(belief.snapshot(22_000).trust).toEqual({ kind: 'on-trial' })
+  belief.sent('trial', features, 22_000)
+  belief.failed('trial', 22_010)
+  expect(belief.snapshot(22_010).trust).toEqual({ kind: 'resting', untilMs: 26_010 })
+  for (let i = 0; i < 20; i++) belief.failed(`${i}`, 30_000)
+  expect(belief.snapshot(30_000).trust).toEqual({ kind: 'resting', untilMs: 90_000 })
+  answer(features, 4, 40, 95_000)
+  expect(belief.snapshot(95_000).trust).toEqual({ kind: 'trusted' })
+})
+
+test('WorkerBelief counts what this agent has there itself, as announcements come seldom', () => {
+  expect(belief.snapshot(0)).toMatchObject({ queueMs: 0, outstanding: 0 })
+  for (const id of ['a', 'b']) belief.sent(id, features, 5)
+  expect(belief.snapshot(5)).toMatchObject({ queueMs: 88, outstanding: 2, lastSentAtMs: 5 })
+  belief.announce({ ...announced, queueMs: 300 })
+  expect(belief.snapshot(5).queueMs).toBe(300)
+  belief.failed('a', 6)
+  belief.answered('b', { queueMs: 0, decodeMs: 4, tailMs: 40 }, 7)
+  belief.announce(announced)
+  expect(belief.snapshot(7)).toMatchObject({ queueMs: 0, outstanding: 0 })
+})
+
+test('WorkerBelief: a refusal says how long the worker is busy, and is no fault', () => {
+  belief.sent('a', features, 0)
+  belief.refused('a', 400, 0)
+  expect(belief.snapshot(100)).toMatchObject({ queueMs: 300, trust: { kind: 'trusted' } })
+  expect(belief.snapshot(500).queueMs).toBe(0)
+})
