@@ -2,6 +2,7 @@ import type { InferenceSession, Tensor } from 'onnxruntime-common'
 import { borderShape, type LayerGraph } from '../model-graph/layer-graph.ts'
 import type { Model } from '../model-graph/model.ts'
 import type { Segment } from '../model-graph/segment.ts'
+import type { OnnxGraph } from '../onnx/onnx-message.ts'
 import type { OnnxRuntime } from '../onnx/onnx-runtime.ts'
 import { serialiseModel } from '../onnx/write-message.ts'
 import { elementCount } from '../tensor/element-count.ts'
@@ -35,13 +36,14 @@ export async function compileOnnxSession(
   model: Model,
   segment: Segment,
   options: InferenceSession.SessionOptions,
-  cache?: CompiledCache,
+  { cache, entersBlocked = false }: { cache?: CompiledCache | undefined; entersBlocked?: boolean } = {},
 ): Promise<Executable> {
   const { graph } = model
   const computes = segment.layers.some((layer) => graph.layers[layer]!.type !== 'InputLayer')
   if (!computes) return passThrough(model, segment)
 
-  const session = await createSession(runtime, model, segment, options, cache)
+  const lowered = lowerSegment(model, segment, entersBlocked)
+  const session = await createSession(runtime, lowered, model.hash, options, cache)
   // The shapes of an ONNX file's tensors are those of one run; its results may vary in size.
   const isFixed = graph.onnxHeader === undefined
   let released = false
@@ -77,13 +79,12 @@ export async function compileOnnxSession(
 
 async function createSession(
   runtime: OnnxRuntime,
-  model: Model,
-  segment: Segment,
+  lowered: OnnxGraph,
+  modelHash: string,
   options: InferenceSession.SessionOptions,
   cache: CompiledCache | undefined,
 ): Promise<InferenceSession> {
-  const lowered = lowerSegment(model, segment)
-  const session = await cache?.use(model.hash, lowered, (path) =>
+  const session = await cache?.use(modelHash, lowered, (path) =>
     runtime.InferenceSession.create(path, options),
   )
   return session ?? runtime.InferenceSession.create(await serialiseModel(lowered), options)

@@ -1,5 +1,6 @@
 import { nativeOnnxRuntime } from '../onnx/onnx-runtime.ts'
 import type { Engine, ExecutionProvider } from './engine.ts'
+import { blocksChannels } from './onnx/blocks-channels.ts'
 import { commonSessionOptions, compileOnnxSession } from './onnx-session.ts'
 
 /**
@@ -9,16 +10,21 @@ import { commonSessionOptions, compileOnnxSession } from './onnx-session.ts'
  */
 export function onnxruntimeEngine(provider: ExecutionProvider | 'cpu' = 'cpu'): Engine {
   const runtime = nativeOnnxRuntime()
+  let entersBlocked: Promise<boolean> | undefined
   return {
     name: 'onnxruntime',
-    compile: (model, segment, { threads, cache }) => {
+    compile: async (model, segment, { threads, cache }) => {
       const options = {
         ...commonSessionOptions,
         executionProviders: [provider],
         intraOpNumThreads: threads,
         interOpNumThreads: 1,
       }
-      return compileOnnxSession(runtime, 'native', model, segment, options, cache)
+      entersBlocked ??= blocksChannels(runtime, options)
+      return compileOnnxSession(runtime, 'native', model, segment, options, {
+        cache,
+        entersBlocked: await entersBlocked,
+      })
     },
   }
 }

@@ -89,10 +89,11 @@ const opset = 17
  * Lowers a segment to an ONNX model, of which no weight is read yet. Its inputs and outputs are the segment's, in its order and under their
  * tensors' names (an output that is an input as well gets `:out` appended): float32, symbolic batch axis, then the
  * tensor's `borderShape`. Of an ONNX file the batch axis is 1, and names at the borders may have suffixes.
+ * @param entersBlocked Maps at the borders enter the runtime's blocked channel layout, where it has one.
  * @throws {TypeError} where a layer reads what is neither made in the segment nor one of its inputs.
  */
-export function lowerSegment({ graph, weights }: Model, segment: Segment): OnnxGraph {
-  const lowering: Lowering = { nodes: [], initializers: [], weights }
+export function lowerSegment({ graph, weights }: Model, segment: Segment, entersBlocked = false): OnnxGraph {
+  const lowering: Lowering = { nodes: [], initializers: [], weights, entersBlocked }
   const folds = foldableBatchNorms(graph, segment)
   const foldedAway = new Set([...folds.values()].map(({ index }) => index))
   const available = new Set(segment.inputs)

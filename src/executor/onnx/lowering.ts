@@ -13,6 +13,8 @@ export interface Lowering {
   readonly nodes: NodeProto[]
   readonly initializers: Initializer[]
   readonly weights: WeightSource
+  /** Maps from outside are to enter the runtime's blocked layout (see `blocked-layout.ts`). */
+  readonly entersBlocked: boolean
 }
 
 /** A batch normalisation as value * scale + shift, per channel. */
