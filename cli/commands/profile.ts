@@ -1,9 +1,10 @@
+import { measuredEdge } from '../../api/measured-edge.ts'
 import { engineNames } from '../../src/executor/engine.ts'
 import { wholeMs } from '../../src/latency-model/profile.ts'
 import { profilePath } from '../../src/latency-model/profile-store.ts'
+import { stderrLog } from '../../src/telemetry/stderr-log.ts'
 import { readOptions, wholeNumber } from '../../src/terminal/options.ts'
 import { UsageError } from '../../src/terminal/usage-error.ts'
-import { measuredEdge } from '../measured-edge.ts'
 
 export async function profile(args: readonly string[]): Promise<number> {
   const { values } = readOptions(args, {
@@ -24,7 +25,10 @@ export async function profile(args: readonly string[]): Promise<number> {
   }
   const threads = wholeNumber(values.threads, '--threads', 1)
   const stateDirectory = values['state-directory']
-  const { profile: measured } = await measuredEdge({ model: values.model, engine, threads, stateDirectory })
+  const { profile: measured } = await measuredEdge(
+    { model: values.model, engine, threads, stateDirectory },
+    stderrLog('edge'),
+  )
   if (values.json) {
     console.log(JSON.stringify(measured, undefined, 2))
     return 0

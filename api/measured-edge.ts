@@ -8,7 +8,7 @@ import type { Profile } from '../src/latency-model/profile.ts'
 import { loadModel } from '../src/model-graph/load-model.ts'
 import type { Model } from '../src/model-graph/model.ts'
 import type { CodecOption } from '../src/scheduler/codec-options.ts'
-import { stderrLog } from '../src/telemetry/stderr-log.ts'
+import type { Log } from '../src/telemetry/log.ts'
 
 export interface EdgeChoice {
   readonly model: string
@@ -33,7 +33,7 @@ export interface MeasuredEdge {
  * The edge as an agent sees it.
  * @param profile a stored one; without it this machine is measured now and the result kept in the state directory.
  */
-export async function measuredEdge(choice: EdgeChoice, profile?: Profile): Promise<MeasuredEdge> {
+export async function measuredEdge(choice: EdgeChoice, log: Log, profile?: Profile): Promise<MeasuredEdge> {
   const given = agentConfigSchema.parse({
     ...choice,
     device: 'here',
@@ -43,7 +43,7 @@ export async function measuredEdge(choice: EdgeChoice, profile?: Profile): Promi
   })
   const model = await loadModel(choice.model)
   const calibration = await modelCalibration(choice.model, model.hash)
-  const edge = new EdgeRuntime({ ...given, engine: choice.engine }, model, calibration, stderrLog('edge'))
+  const edge = new EdgeRuntime({ ...given, engine: choice.engine }, model, calibration, log)
   const { chain, codecs } = edge
   if (profile !== undefined) return { model, calibration, chain, codecs, profile }
   try {

@@ -1,0 +1,140 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { headMs, type Profile, wholeMs } from '../src/latency-model/profile.ts'
+import { readProfile } from '../src/latency-model/profile-store.ts'
+import type { PooledWorker } from '../src/latency-model/worker-belief.ts'
+import { accuracyBudget, defaultMaxAccuracyLoss } from '../src/scheduler/accuracy-budget.ts'
+import type { Beliefs } from '../src/scheduler/beliefs.ts'
+import { explainPlan, type Flip, findFlips } from '../src/scheduler/explain-plan.ts'
+import { planRequest } from '../src/scheduler/planner.ts'
+import { type DaemonOptions, silent } from './daemon.ts'
+import { type MeasuredEdge, measuredEdge } from './measured-edge.ts'
+
+/** Of a camera frame of 320 x 240 pixels. */
+const usualInputBytes = 20_000
+const usualRoundTripMs = 10
+
+/** A link and two machines. */
+export interface PlanOptions {
+  /** As `loadModel` takes it. */
+  readonly model: string
+  readonly uplinkBps: number
+  /** As the uplink unless given. */
+  readonly downlinkBps?: number
+  /** 10 ms unless given. */
+  readonly roundTripMs?: number
+  /** Of one encoded input; 20 kB unless given. */
+  readonly inputBytes?: number
+  readonly maxAccuracyLoss?: number
+  /** Files of `surgeon profile`; this machine is measured where one is left out. */
+  readonly edgeProfile?: string
+  readonly backendProfile?: string
+}
+
+export interface PlannedSurgery {
+  readonly wound: string
+  readonly codec: string
+  readonly predictedMs: number
+}
+
+export interface Plan extends PlannedSurgery {
+  readonly runnerUp: PlannedSurgery | undefined
+  /** Uplinks below and above at which another plan takes over. */
+  readonly flips: readonly Flip[]
+  /** Codecs that may cost too many answers. */
+  readonly excluded: readonly {
+    readonly wound: string
+    readonly codec: string
+    readonly reason: 'accuracy'
+    readonly lossBound: number
+  }[]
+  readonly calibrated: boolean
+  /** All of it in words, a line each. */
+  readonly explanation: readonly string[]
+}
+
+/**
+ * What an agent would do with one request, the edge and one worker idle.
+ * @throws {Error} where a profile is none of `surgeon profile`.
+ */
+export async function plan(options: PlanOptions, { log = silent }: DaemonOptions = {}): Promise<Plan> {
+  const { maxAccuracyLoss = defaultMaxAccuracyLoss, inputBytes = usualInputBytes } = options
+  const edge = await measured(options, maxAccuracyLoss, log)
+  const backend = (await storedProfile(options.backendProfile)) ?? edge.profile
+  const { model, calibration, chain, codecs, profile } = edge
+  const setup = { graph: model.graph, chain, profile, policy: 'surgeon', codecs, resume: 'at-once' } as const
+  const choice = planRequest(setup, idle(edge, backend, options), inputBytes)
+  const flips = findFlips(
+    choice.ranked.map(({ point }) => point),
+    choice.conditions,
+  )
+  const refused = calibration === undefined ? [] : accuracyBudget(calibration, maxAccuracyLoss).refused
+  const runnerUp = choice.ranked.find((prediction) => prediction !== choice.chosen)
+  const surgery = ({ point: { wound, codec }, expectedMs }: (typeof choice)['chosen']): PlannedSurgery => ({
+    wound,
+    codec,
+    predictedMs: expectedMs,
+  })
+  return {
+    ...surgery(choice.chosen),
+    runnerUp: runnerUp && surgery(runnerUp),
+    flips,
+    excluded: refused.map(({ wound, codec, lossBound }) => ({ wound, codec, reason: 'accuracy', lossBound })),
+    calibrated: calibration !== undefined,
+    explanation: [
+      ...explainPlan(choice, flips),
+      calibration === undefined
+        ? 'Not calibrated: only codecs of 8 bits and wider are considered. surgeon calibrate measures the others.'
+        : `Calibrated on ${calibration.images} images: ${refused.length} codecs at wounds are left out because they may lose more than ${100 * maxAccuracyLoss} % of the answers.`,
+    ],
+  }
+}
+
+async function measured(
+  { model, edgeProfile }: PlanOptions,
+  maxAccuracyLoss: number,
+  log: NonNullable<DaemonOptions['log']>,
+): Promise<MeasuredEdge> {
+  const stateDirectory = await mkdtemp(join(tmpdir(), 'surgeon-plan-'))
+  try {
+    const choice = { model, engine: 'onnxruntime', threads: 1, stateDirectory, maxAccuracyLoss } as const
+    return await measuredEdge(choice, log, await storedProfile(edgeProfile))
+  } finally {
+    await rm(stateDirectory, { recursive: true, force: true })
+  }
+}
+
+/** The link as given, and nothing to do on either side of it. */
+function idle({ chain }: MeasuredEdge, backend: Profile, options: PlanOptions): Beliefs {
+  const { uplinkBps, downlinkBps = uplinkBps, roundTripMs = usualRoundTripMs } = options
+  const tails = chain.wounds
+    .slice(0, -1)
+    .map(({ id }): [string, number] => [id, wholeMs(backend) - headMs(backend, id)])
+  const worker: PooledWorker = {
+    id: 'backend',
+    tailMs: new Map(tails),
+    pictureMs: 0,
+    queueMs: 0,
+    tailFactor: 1,
+    pictureFactor: 1,
+    featuresFactor: 1,
+    outstanding: 0,
+    lastSentAtMs: Number.NEGATIVE_INFINITY,
+    trust: { kind: 'trusted' },
+  }
+  const link = { uplinkBps, downlinkBps, roundTripMs, backlogBytes: 0, relativeDeviation: 0.1 }
+  return {
+    nowMs: 0,
+    link: { kind: 'up', ...link },
+    edge: { factor: 1, waitMs: 0, inputMs: 0, inputs: new Map() },
+    workers: [worker],
+  }
+}
+
+async function storedProfile(path: string | undefined): Promise<Profile | undefined> {
+  if (path === undefined) return undefined
+  const stored = await readProfile(path)
+  if (stored !== undefined) return stored
+  throw new Error(`Cannot read profile ${path}: it must be what surgeon profile writes`)
+}
