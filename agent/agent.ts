@@ -1,11 +1,8 @@
 import { systemClock } from '../src/async/clock.ts'
 import { ReleaseStack } from '../src/async/release-stack.ts'
 import { CpuMonitor } from '../src/bandwidth-probe/cpu-monitor.ts'
-import { LinkBelief } from '../src/bandwidth-probe/link-belief.ts'
-import { LinkProber } from '../src/bandwidth-probe/link-prober.ts'
 import { CalendarJob } from '../src/calendar/calendar-job.ts'
 import type { EngineState } from '../src/executor/start-with-engine.ts'
-import { EdgeBelief } from '../src/latency-model/edge-belief.ts'
 import type { Profile } from '../src/latency-model/profile.ts'
 import { collectGarbage } from '../src/memory/collect-garbage.ts'
 import { loadLabels } from '../src/model-graph/load-model.ts'
@@ -22,13 +19,11 @@ import type { SessionOptions } from '../src/transport/session-options.ts'
 import { type DeviceLeaf, deviceTopic } from '../src/transport/topics.ts'
 import type { AgentConfig } from './config.ts'
 import type { EdgeRuntime } from './edge-runtime.ts'
-import { Exchange } from './exchange.ts'
 import { Health } from './health.ts'
-import { RequestAnswerer } from './request-answerer.ts'
+import { Mind } from './mind.ts'
 import type { ResultMessage } from './request-message.ts'
 import { RequestPipeline } from './request-pipeline.ts'
 import { startEdge } from './start-edge.ts'
-import { Workers } from './workers.ts'
 
 /** How often what requests have left behind is freed, when there is nothing else to do. */
 const tidyMs = 60_000
@@ -62,67 +57,37 @@ export class Agent {
     const { edge, profile, engine } = await startEdge(config, model, log, signal)
     this.stops.add(() => edge.stop())
 
-    const { topicPrefix } = config
-    const clock = systemClock
-    const { staleMs, bytes: probeBytes } = config.probe
-    const believed = new LinkBelief({ staleMs, probeBytes })
-    const uplinkBps = () => prober.uplinkBps
+    let mind: Mind | undefined
+    const uplinkBps = () => (mind?.link.kind === 'up' ? mind.link.uplinkBps : undefined)
     const device = this.deviceSession(config.pool === undefined ? uplinkBps : undefined)
     const poolSession = config.pool === undefined ? device : this.poolSession(uplinkBps)
     device.start(signal)
     if (poolSession !== device) poolSession.start(signal)
 
-    const probeTopic = this.topic('probe')
-    const prober = new LinkProber({ session: poolSession, belief: believed, probeTopic, clock })
-    const workers: Workers = new Workers({
-      topicPrefix,
-      modelHash: model.hash,
-      wounds: new Set(edge.chain.wounds.map(({ id }) => id)),
-      now: clock.now,
-      log,
-      onGone: (worker) => exchange.onGone(worker),
-    })
-    const exchange = new Exchange({
+    mind = new Mind({
+      ...config,
+      clock: systemClock,
       session: poolSession,
-      topicPrefix,
-      device: config.device,
+      probeTopic: this.topic('probe'),
       modelHash: model.hash,
-      workers,
-      now: clock.now,
+      inference: edge.inference,
+      outputShapes: edge.outputShapes,
+      setup: planSetup(config, model, edge, profile),
       log,
-      onDownlink: (bytes, ms) => believed.answered(bytes, ms, clock.now()),
     })
-    if (config.policy !== 'local') {
-      prober.start()
-      this.stops.add(() => prober.stop())
-      await exchange.start()
-      signal?.throwIfAborted()
-    }
+    const { answerer } = mind
+    await mind.start()
+    this.stops.add(() => mind.stop())
+    signal?.throwIfAborted()
     this.cpu.start()
     this.stops.add(() => this.cpu.stop())
 
-    const belief = new EdgeBelief()
-    let setup = planSetup(config, model, edge, profile)
-    const link = () => prober.state
-    const answerer = new RequestAnswerer({
-      setup: () => setup,
-      link,
-      edge: belief,
-      workers: () => workers.snapshot(),
-      instruments: {
-        inference: edge.inference,
-        chain: edge.chain,
-        exchange,
-        outputShapes: edge.outputShapes,
-        clock,
-      },
-    })
     const health = new Health({
       session: device,
       topic: this.topic('metrics'),
       cpu: this.cpu,
-      link,
-      edgeFactor: () => belief.factorAt(clock.now()),
+      link: () => mind.link,
+      edgeFactor: () => mind.edge.factorAt(systemClock.now()),
       engineRestarts: () => edge.inference.restarts,
       engine,
       compiledInMemory: () => edge.compiledInMemory,
@@ -146,13 +111,13 @@ export class Agent {
       model,
       labels,
       answerer,
-      edge: belief,
+      edge: mind.edge,
       onRecord,
       log,
     })
     this.stops.add(() => pipeline.stop())
     this.scheduleReprofiling(edge, (fresh) => {
-      setup = planSetup(config, model, edge, fresh)
+      mind.setup = planSetup(config, model, edge, fresh)
     })
     const tidying = setInterval(() => pipeline.idle && collectGarbage(), tidyMs)
     this.stops.add(() => clearInterval(tidying))

@@ -214,8 +214,11 @@ export class Exchange {
   }
 
   private fail(key: string, error: Error): void {
-    this.outstanding.get(key)?.reject(error)
+    const outstanding = this.outstanding.get(key)
+    if (outstanding === undefined) return
     this.outstanding.delete(key)
+    this.options.workers.belief(outstanding.request.worker)?.forget(key)
+    outstanding.reject(error)
   }
 
   private forgetOld(): void {

@@ -1,3 +1,4 @@
+import { after } from '../src/async/clock.ts'
 import { linkedAbort } from '../src/async/linked-abort.ts'
 import type { LinkState } from '../src/bandwidth-probe/link-belief.ts'
 import type { InferenceHost } from '../src/executor/inference-host.ts'
@@ -101,7 +102,7 @@ export class RequestAnswerer {
       onQueued: keepPromise,
       measured,
     })
-    const tooLate = clock.after(timeLeftMs, life.signal).then(() => {
+    const tooLate = after(clock, timeLeftMs, life.signal).then(() => {
       throw new RequestError('timeout', `Not answered within ${Math.round(timeLeftMs)} ms`)
     })
     // A worker's answer does not count for an input that cannot be read here.

@@ -1,4 +1,4 @@
-import type { Clock } from '../src/async/clock.ts'
+import { after, type Clock } from '../src/async/clock.ts'
 import { linkedAbort } from '../src/async/linked-abort.ts'
 import type { InferenceHost, RunningJob } from '../src/executor/inference-host.ts'
 import type { SegmentChain } from '../src/executor/segment-chain.ts'
@@ -118,7 +118,7 @@ async function resumeLocally(
     () => new Promise<never>(() => undefined),
     () => undefined,
   )
-  const late = Promise.race([clock.after(plannedAtMs + plan.lateMs - clock.now(), signal), failed])
+  const late = Promise.race([after(clock, plannedAtMs + plan.lateMs - clock.now(), signal), failed])
   if (surgery.resume === 'when-late') {
     await late
     const finish = localFinish(instruments, surgery, place, 'urgent', signal)
@@ -154,7 +154,7 @@ async function askWorkers(
         deadlineMs - clock.now(),
         Math.max(silentMs, silentFactor * (plan.remoteMs - plan.edgeMs)),
       )
-      const silent = clock.after(patienceMs, attempt.signal).then(() => {
+      const silent = after(clock, patienceMs, attempt.signal).then(() => {
         throw new RequestError(
           'worker-failed',
           `Worker ${worker.id} did not answer in ${Math.round(patienceMs)} ms`,

@@ -1,6 +1,6 @@
 import { type AnnouncedModel, type PooledWorker, WorkerBelief } from '../src/latency-model/worker-belief.ts'
 import type { Log } from '../src/telemetry/log.ts'
-import { type Announcement, parseAnnouncement } from '../src/transport/announcement.ts'
+import { type Announcement, announcementRenewMs, parseAnnouncement } from '../src/transport/announcement.ts'
 import type { IncomingMessage } from '../src/transport/message.ts'
 import { workerOf } from '../src/transport/topics.ts'
 
@@ -17,11 +17,13 @@ export interface WorkersOptions {
 
 /** A pool is compared worker by worker for each request; who announces thousands must not stop the edge. */
 const maxWorkers = 64
+/** A worker renews its announcement in a third of this: one that does not has lost its power, and no will was sent. */
+const oldMs = 3.5 * announcementRenewMs
 
 /** The workers that announce this model, and what is believed of each. */
 export class Workers {
   private readonly options: WorkersOptions
-  private readonly known = new Map<string, WorkerBelief>()
+  private readonly known = new Map<string, { readonly belief: WorkerBelief; heardAtMs: number }>()
 
   constructor(options: WorkersOptions) {
     this.options = options
@@ -29,7 +31,7 @@ export class Workers {
 
   /** A message on some worker's state topic: the topic says whose, whatever the message claims. */
   onAnnouncement(message: IncomingMessage): void {
-    const { topicPrefix, log, onGone } = this.options
+    const { topicPrefix, log, now } = this.options
     const worker = workerOf(message.topic, 'state', topicPrefix)
     if (worker === undefined) return
     let announcement: Announcement | undefined
@@ -40,25 +42,33 @@ export class Workers {
       log('warn', 'ignored an announcement', { worker, error: firstLine(error) })
     }
     const model = announcement && this.modelOf(announcement)
-    const belief = this.known.get(worker)
-    if (model === undefined) {
-      if (!this.known.delete(worker)) return
-      log('info', 'a worker left', { worker })
-      onGone(worker)
-    } else if (belief !== undefined) belief.announce(model)
-    else if (this.known.size < maxWorkers) {
-      this.known.set(worker, new WorkerBelief(worker, model))
+    const known = this.known.get(worker)
+    if (model === undefined) this.forget(worker, 'it said so')
+    else if (known !== undefined) {
+      known.belief.announce(model)
+      known.heardAtMs = now()
+    } else if (this.known.size < maxWorkers) {
+      this.known.set(worker, { belief: new WorkerBelief(worker, model), heardAtMs: now() })
       log('info', 'a worker joined', { worker })
     } else log('warn', 'a worker is not considered', { worker, reason: `${maxWorkers} are known already` })
   }
 
   belief(worker: string): WorkerBelief | undefined {
-    return this.known.get(worker)
+    return this.known.get(worker)?.belief
   }
 
   snapshot(): PooledWorker[] {
     const nowMs = this.options.now()
-    return [...this.known.values()].map((belief) => belief.snapshot(nowMs))
+    for (const [worker, { heardAtMs }] of this.known)
+      if (nowMs - heardAtMs > oldMs) this.forget(worker, 'its announcement was not renewed')
+    return [...this.known.values()].map(({ belief }) => belief.snapshot(nowMs))
+  }
+
+  private forget(worker: string, reason: string): void {
+    const { log, onGone } = this.options
+    if (!this.known.delete(worker)) return
+    log('info', 'a worker left', { worker, reason })
+    onGone(worker)
   }
 
   private modelOf({ models }: Announcement): AnnouncedModel | undefined {

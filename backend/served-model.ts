@@ -1,4 +1,5 @@
 import { modelCalibration } from '../src/codec/model-codecs.ts'
+import { pictureCost } from '../src/codec/picture-cost.ts'
 import type { EngineName, ExecutionProvider } from '../src/executor/engine.ts'
 import { InferenceHost } from '../src/executor/inference-host.ts'
 import type { RunReply } from '../src/executor/inference-protocol.ts'
@@ -14,12 +15,14 @@ import type { Log } from '../src/telemetry/log.ts'
 import type { WorkerConfig } from './config.ts'
 import { type Finished, measurePicture, measureTail, resultCodec, type TailTimes } from './measure-tails.ts'
 import {
+  isPicture,
   largestRequest,
   type PreparedRequest,
   prepareRequest,
   type RequestContent,
   RequestedWounds,
 } from './prepare-request.ts'
+import type { Preparation } from './request-queue.ts'
 import { startOnProvider } from './start-on-provider.ts'
 import { TailCache } from './tail-cache.ts'
 
@@ -168,6 +171,11 @@ export class ServedModel {
     const { batch, batchGain } = this.config.limits
     const { aloneMs, togetherMs } = this.tails.get(wound) ?? { aloneMs: 0 }
     return togetherMs !== undefined && aloneMs * batch >= batchGain * togetherMs ? batch : 1
+  }
+
+  /** What preparing a request claims. */
+  async preparation(content: RequestContent): Promise<Preparation> {
+    return isPicture(content) ? pictureCost(content.parts[0]!.bytes) : 'none'
   }
 
   /** @throws {RequestError} for a wound the model has not, or parts that do not fit it. */

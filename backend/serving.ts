@@ -1,12 +1,11 @@
 import { type Deferred, deferred } from '../src/async/deferred.ts'
 import { linkedAbort } from '../src/async/linked-abort.ts'
-import { pictureCost } from '../src/codec/picture-cost.ts'
 import { LiveSlowdown } from '../src/latency-model/live-slowdown.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import type { FailureFrame, Frame, RequestFrame } from '../src/transport/frame.ts'
 import type { WorkerConfig } from './config.ts'
 import { type Finished, resultCodec } from './measure-tails.ts'
-import { isPicture, type PreparedRequest, RequestError } from './prepare-request.ts'
+import { type PreparedRequest, RequestError } from './prepare-request.ts'
 import { type Preparation, type QueuedRequest, type QueueLimits, RequestQueue } from './request-queue.ts'
 import type { CallTimes } from './service-order.ts'
 
@@ -14,6 +13,8 @@ import type { CallTimes } from './service-order.ts'
 export interface Server extends CallTimes {
   readonly hash: string
   readonly name: string
+  /** What preparing a request claims: `none` is done at once, the others beside the runs. */
+  preparation(request: RequestFrame): Promise<Preparation>
   prepare(request: RequestFrame): Promise<PreparedRequest>
   finish(requests: readonly PreparedRequest[], signal: AbortSignal): Promise<readonly Finished[]>
   prepareTail(): void
@@ -114,8 +115,8 @@ export class Serving {
     let preparation: Preparation = 'none'
     this.arriving.add(key)
     try {
-      if (isPicture(frame)) preparation = await pictureCost(frame.parts[0]!.bytes)
-      else this.prepared.set(key, await server.prepare(frame))
+      preparation = await server.preparation(frame)
+      if (preparation === 'none') this.prepared.set(key, await server.prepare(frame))
     } catch (error) {
       return this.arriving.delete(key) ? reply(this.failureOf(error as Error, frame)) : undefined
     }

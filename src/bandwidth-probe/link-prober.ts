@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import type { Clock } from '../async/clock.ts'
+import { after, type Clock } from '../async/clock.ts'
 import type { MqttSession } from '../transport/mqtt-session.ts'
 import type { LinkBelief, LinkState } from './link-belief.ts'
 
+/** What is needed of a session to know its link. */
+export type ProbedSession = Pick<MqttSession, 'publish' | 'onAck' | 'onState' | 'state' | 'inFlight'>
+
 export interface LinkProberOptions {
-  readonly session: MqttSession
+  readonly session: ProbedSession
   readonly belief: LinkBelief
   readonly probeTopic: string
   readonly clock: Clock
@@ -53,19 +56,13 @@ export class LinkProber {
     return belief.snapshot(clock.now(), session.inFlight())
   }
 
-  /** Undefined while it is not known. */
-  get uplinkBps(): number | undefined {
-    const { state } = this
-    return state.kind === 'up' ? state.uplinkBps : undefined
-  }
-
   private async probeUntil(signal: AbortSignal): Promise<void> {
     const { belief, session, clock } = this.options
     while (!signal.aborted) {
       const bytes = belief.nextProbe(clock.now(), session.inFlight())
       // A probe that fails has said so by its silence.
-      if (bytes !== undefined) await this.probe(bytes).catch(() => clock.after(tickMs, signal))
-      else await clock.after(tickMs, signal)
+      if (bytes !== undefined) await this.probe(bytes).catch(() => after(clock, tickMs, signal))
+      else await after(clock, tickMs, signal)
     }
   }
 

@@ -1,6 +1,6 @@
 import type { Segment } from '../model-graph/segment.ts'
 import type { RunReply, RunRequest, ThreadNote, ThreadSetup } from './inference-protocol.ts'
-import { RunCancelledError } from './inference-thread-link.ts'
+import { type OpenThread, openThread, RunCancelledError } from './inference-thread-link.ts'
 import { LastingThread, notRunning } from './lasting-thread.ts'
 import { limitedCall } from './limited-call.ts'
 import { RunDispatcher } from './run-dispatcher.ts'
@@ -20,8 +20,8 @@ export interface InferenceHostOptions {
   readonly onFault?: (error: Error) => void
   /** Told what the thread wants known. */
   readonly onNote?: (note: ThreadNote) => void
-  /** Another thread entry, for tests. */
-  readonly entry?: URL
+  /** Another thread than a real one: for tests and the simulator. */
+  readonly open?: OpenThread
   /** For hosts that share the machine: their common dispatcher, and this one's name there. */
   readonly shared?: { readonly dispatcher: RunDispatcher; readonly name: string }
 }
@@ -101,7 +101,7 @@ export class InferenceHost {
     this.thread = new LastingThread(setup, {
       now: this.now,
       graceMs,
-      entry: options.entry,
+      open: options.open ?? openThread,
       onNote: (note) => options.onNote?.(note),
       onFault: (error) => options.onFault?.(error),
       onServing: () => this.dispatcher.opened(this.name),

@@ -35,16 +35,23 @@ export interface ThreadLink {
   close(limitMs: number): Promise<void>
 }
 
-/** Its JavaScript allocates little, tensors lie outside: V8 would let the young generation grow to 48 MB. */
-const resourceLimits = { maxYoungGenerationSizeMb: 6 }
-
-const threadEntry = new URL('./inference-thread.js', import.meta.url)
-
 /**
  * Starts an inference thread and resolves when it has loaded model and engine.
  * @param onEnd told once when the thread ended by itself or was given up, after everything that waited was rejected.
  * @throws whatever stopped it from loading.
  */
+export type OpenThread = (
+  setup: ThreadSetup,
+  onEnd: (error: Error) => void,
+  onNote: (note: ThreadNote) => void,
+) => Promise<ThreadLink>
+
+/** Its JavaScript allocates little, tensors lie outside: V8 would let the young generation grow to 48 MB. */
+const resourceLimits = { maxYoungGenerationSizeMb: 6 }
+
+const threadEntry = new URL('./inference-thread.js', import.meta.url)
+
+/** A real one: {@link OpenThread}. `entry` is another program, for tests. */
 export async function openThread(
   setup: ThreadSetup,
   onEnd: (error: Error) => void,

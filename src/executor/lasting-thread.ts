@@ -3,7 +3,7 @@ import type { Segment } from '../model-graph/segment.ts'
 import type { ThreadNote, ThreadSetup } from './inference-protocol.ts'
 import {
   InferenceThreadError,
-  openThread,
+  type OpenThread,
   RunCancelledError,
   type ThreadLink,
 } from './inference-thread-link.ts'
@@ -12,7 +12,7 @@ import { limitedCall } from './limited-call.ts'
 export interface LastingThreadOptions {
   readonly now: () => number
   readonly graceMs: number
-  readonly entry: URL | undefined
+  readonly open: OpenThread
   readonly onNote: (note: ThreadNote) => void
   /** Told of every thread that ended by itself or hung, and of every new one that could not start. */
   readonly onFault: (error: Error) => void
@@ -128,8 +128,8 @@ export class LastingThread {
   }
 
   private async open(): Promise<ThreadLink> {
-    const { onNote, entry } = this.options
-    const link: ThreadLink = await openThread(this.setup, (error) => this.onEnd(link, error), onNote, entry)
+    const { onNote, open } = this.options
+    const link: ThreadLink = await open(this.setup, (error) => this.onEnd(link, error), onNote)
     return link
   }
 

@@ -57,6 +57,11 @@ const strikesToRest = 2
 /** An answer is missing, and not only late, when it has taken so many times as long as expected, and so much longer. */
 const lateFactor = 3
 const lateGraceMs = 50
+/**
+ * What was given up would have taken longer than it had, by half on average where times are spread as a Pareto law of
+ * index 3 has them. At the bare elapsed time a worker that is always a little too late would be asked for ever.
+ */
+const unfinishedFactor = 1.5
 
 interface Outstanding {
   readonly work: AskedWork
@@ -117,6 +122,11 @@ export class WorkerBelief {
     this.restUntilMs = -Infinity
   }
 
+  /** The request did not get there, or was wrong itself: that says nothing of the worker. */
+  forget(request: string): void {
+    this.outstanding.delete(request)
+  }
+
   /** It refused because it has too much to do, and said for how long: no fault, and believed until then. */
   refused(request: string, queueMs: number, atMs: number): void {
     this.outstanding.delete(request)
@@ -130,8 +140,8 @@ export class WorkerBelief {
   }
 
   /**
-   * Nobody waits any longer. Silence counts against a worker only for the time after the request had arrived, and only
-   * where that is longer than it was expected to take: before that it is the link that was slow.
+   * Nobody waits any longer. Silence counts against a worker only for the time after the request had arrived: before
+   * that it is the link that was slow.
    * @param returnMs what the answer was expected to take on its way down.
    */
   givenUp(request: string, returnMs: number, atMs: number): void {
@@ -142,12 +152,9 @@ export class WorkerBelief {
     this.outstanding.delete(request)
     if (arrivedAtMs === undefined) return
     const elapsedMs = atMs - arrivedAtMs - returnMs - this.queueMs(atMs)
-    if (!(elapsedMs > expected)) return
+    if (elapsedMs > lateFactor * expected + lateGraceMs) return this.strike(atMs)
     const decodeMs = work.decode === 'none' ? 0 : this[work.decode].factorAt(atMs) * work.decodeMs
-    // What is longer still is silence, which says that it does not answer and not how fast it computes.
-    const slowMs = Math.min(elapsedMs, lateFactor * expected)
-    this.tail.observeAtLeast(slowMs - decodeMs, work.tailMs, atMs)
-    if (elapsedMs > lateFactor * expected + lateGraceMs) this.strike(atMs)
+    this.tail.observeAtLeast(unfinishedFactor * elapsedMs - decodeMs, work.tailMs, atMs)
   }
 
   snapshot(nowMs: number): PooledWorker {

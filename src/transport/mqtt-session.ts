@@ -1,3 +1,4 @@
+import { systemClock } from '../async/clock.ts'
 import type { LogLevel } from '../telemetry/log.ts'
 import { retryDelayMs } from './backoff.ts'
 import { type LinkLimits, type MqttLink, openLink } from './mqtt-link.ts'
@@ -46,7 +47,7 @@ export class MqttSession {
     this.#outbox = new Outbox({
       windowBytes: () => this.#windowBytes(),
       maxWaitingBytes: options.maxWaitingBytes ?? 64 * 1024 * 1024,
-      now: this.#now,
+      clock: { ...systemClock, now: this.#now },
       onAck: (receipt) => this.#tell(this.#ackListeners, receipt),
     })
   }

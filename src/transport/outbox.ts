@@ -1,3 +1,4 @@
+import type { Clock } from '../async/clock.ts'
 import { waitAtMost } from '../async/wait-at-most.ts'
 import { checkMessage, type OutgoingMessage, packetBytes } from './message.ts'
 import { TransportError } from './transport-error.ts'
@@ -46,7 +47,7 @@ export interface OutboxOptions {
   readonly windowBytes: () => number
   /** Payload that may wait before the window. */
   readonly maxWaitingBytes: number
-  readonly now: () => number
+  readonly clock: Clock
   /** Every acknowledgement of QoS 1, also where nobody waits for it any more. */
   readonly onAck: (receipt: PublishReceipt) => void
 }
@@ -161,18 +162,17 @@ export class Outbox {
         `Cannot publish to ${topic}: at most ${this.#options.maxWaitingBytes} bytes may wait, current value is ${this.#waitingBytes + bytes.length}`,
       )
     }
-    let timer: NodeJS.Timeout | undefined
+    let cancelTimeout = () => {}
     let entry: Entry | undefined
     const onAbort = () => entry && this.#giveUp(entry, aborted(topic, signal))
     try {
       const receipt = new Promise<PublishReceipt>((resolve, reject) => {
-        const queuedMs = this.#options.now()
+        const queuedMs = this.#options.clock.now()
         const progress = { sentMs: 0, inFlightBytes: 0, settled: false }
         const queued: Entry = { message, kind, onSent, queuedMs, resolve, reject, ...progress }
         entry = queued
-        timer = setTimeout(
-          () => this.#giveUp(queued, timedOut(topic, timeoutMs, queued.inFlightBytes > 0)),
-          timeoutMs,
+        cancelTimeout = this.#options.clock.schedule(timeoutMs, () =>
+          this.#giveUp(queued, timedOut(topic, timeoutMs, queued.inFlightBytes > 0)),
         )
         signal?.addEventListener('abort', onAbort, { once: true })
         this.#enqueue(queued)
@@ -181,7 +181,7 @@ export class Outbox {
       if (kind === 'result') this.#unsettledResults.add(receipt)
       return await receipt.finally(() => this.#unsettledResults.delete(receipt))
     } finally {
-      clearTimeout(timer)
+      cancelTimeout()
       signal?.removeEventListener('abort', onAbort)
     }
   }
@@ -236,7 +236,7 @@ export class Outbox {
     this.#flyingBytes += payload.length
     this.#flyingAcks += qos
     entry.inFlightBytes = this.#flyingBytes
-    entry.sentMs = this.#options.now()
+    entry.sentMs = this.#options.clock.now()
     link.send(entry.message, (refusal) => {
       // A result may be in flight again on the next connection.
       if (link === this.#link) this.#done(entry, refusal)
@@ -252,7 +252,7 @@ export class Outbox {
     this.#flyingAcks -= qos
     if (refusal === undefined) {
       const waitMs = entry.sentMs - entry.queuedMs
-      const ackMs = this.#options.now() - entry.sentMs
+      const ackMs = this.#options.clock.now() - entry.sentMs
       const receipt = { bytes: payload.length, waitMs, ackMs, inFlightBytes: entry.inFlightBytes }
       entry.resolve(receipt)
       if (qos === 1) this.#options.onAck(receipt)

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Finished } from '../../backend/measure-tails.ts'
 import type { PreparedRequest } from '../../backend/prepare-request.ts'
-import type { QueueLimits } from '../../backend/request-queue.ts'
+import type { Preparation, QueueLimits } from '../../backend/request-queue.ts'
 import { type Server, Serving } from '../../backend/serving.ts'
 import { type Deferred, deferred } from '../../src/async/deferred.ts'
 import { blankImage } from '../../src/codec/image-codecs.ts'
@@ -27,6 +27,10 @@ class Engine implements Server {
 
   callMs(_: string, requests: number): number {
     return 10 * requests
+  }
+
+  async preparation(request: RequestFrame): Promise<Preparation> {
+    return request.codec === 'received' ? 'cheap' : 'none'
   }
 
   async prepare(request: RequestFrame): Promise<PreparedRequest> {

@@ -10,6 +10,7 @@ import { loadModel } from '../../src/model-graph/load-model.ts'
 import { plannedWounds } from '../../src/scheduler/candidate-wounds.ts'
 import type { TensorValue } from '../../src/tensor/tensor-value.ts'
 import { repositoryRoot } from '../paths.ts'
+import { openFaultyThread } from './open-faulty-thread.ts'
 
 const source = fileURLToPath(new URL('models/mobilenetv2', repositoryRoot))
 const picture: TensorValue = {
@@ -138,7 +139,7 @@ test('InferenceHost: a thread that ends or hangs is replaced, its run rejected, 
   const faulty = new InferenceHost(
     { model: source, engine: 'onnxruntime', threads: 1, slowdown: 1 },
     {
-      entry: new URL('./faulty-thread.js', import.meta.url),
+      open: openFaultyThread,
       runLimitMs: 1000,
       graceMs: 200,
       onFault: ({ message }) => faults.push(message),
@@ -172,7 +173,7 @@ test('InferenceHost: when no new thread can be started, what waits is told', asy
   await cp(source, copy, { recursive: true })
   const faulty = new InferenceHost(
     { model: copy, engine: 'onnxruntime', threads: 1, slowdown: 1 },
-    { entry: new URL('./faulty-thread.js', import.meta.url) },
+    { open: openFaultyThread },
   )
   await faulty.start()
   try {

@@ -14,6 +14,7 @@ import { segmentChain } from '../../src/executor/segment-chain.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
 import { plannedWounds } from '../../src/scheduler/candidate-wounds.ts'
 import { repositoryRoot } from '../paths.ts'
+import { openFaultyThread } from './open-faulty-thread.ts'
 
 const source = fileURLToPath(new URL('models/mobilenetv2', repositoryRoot))
 const { graph } = await loadModel(source)
@@ -23,7 +24,6 @@ const picture = {
   shape: [1, 3, 224, 224],
   data: new Float32Array(3 * 224 * 224).map((_, i) => Math.sin(i / 97)),
 }
-const entry = new URL('./faulty-thread.js', import.meta.url)
 const told: string[] = []
 let host: InferenceHost
 
@@ -31,7 +31,7 @@ async function started(options: InferenceHostOptions = {}): Promise<InferenceHos
   const inference = new InferenceHost(
     { model: source, engine: 'onnxruntime', threads: 1, slowdown: 1 },
     {
-      entry,
+      open: openFaultyThread,
       onNote: (note) => told.push(note.kind === 'log' ? note.message : note.kind),
       ...options,
     },

@@ -39,24 +39,24 @@ test('WorkerBelief learns nothing of the tail from a call that finished others a
   expect(belief.snapshot(0).tailFactor).toBe(1)
 })
 
-test('WorkerBelief: requests given up count as at least so slow, once they had arrived', () => {
-  giveUp(30, 1000)
+test('WorkerBelief: requests given up count as half as long again as they had, once they had arrived', () => {
+  giveUp(29, 1000)
   expect(belief.snapshot(1000)).toMatchObject({ tailFactor: 1, trust: { kind: 'trusted' } })
-  for (let i = 0; i < 5; i++) giveUp(84, 1000)
-  // 80 of the 84 milliseconds are the tail's at least.
-  expect(belief.snapshot(1000).tailFactor).toBe(2)
+  for (let i = 0; i < 5; i++) giveUp(56, 1000)
+  // Of 84 milliseconds 80 are the tail's.
+  expect(belief.snapshot(1000)).toMatchObject({ tailFactor: 2, trust: { kind: 'trusted' } })
 })
 
-test('WorkerBelief: silence makes it three times as slow at most, however long it lasted', () => {
+test('WorkerBelief: silence says nothing of how fast it computes', () => {
   giveUp(100_000, 100_000)
-  expect(belief.snapshot(100_000).tailFactor).toBe((3 * 44 - 4) / 40)
+  expect(belief.snapshot(100_000)).toMatchObject({ tailFactor: 1, trust: { kind: 'doubted' } })
 })
 
 test('WorkerBelief does not blame a worker for the link', () => {
   belief.sent('on its way', features, 0)
   belief.givenUp('on its way', 0, 60_000)
   expect(belief.snapshot(60_000)).toMatchObject({ tailFactor: 1, trust: { kind: 'trusted' } })
-  giveUp(100, 70_000, 60)
+  giveUp(100, 70_000, 75)
   expect(belief.snapshot(70_000).tailFactor).toBe(1)
 })
 

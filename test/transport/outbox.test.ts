@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import { systemClock } from '../../src/async/clock.ts'
 import { Outbox, type OutboxLink } from '../../src/transport/outbox.ts'
 
 /** One connection that notes what is sent, and acknowledges when told. */
@@ -23,7 +24,7 @@ describe('Outbox', () => {
     outbox = new Outbox({
       windowBytes: () => windowBytes,
       maxWaitingBytes: 5000,
-      now: () => 0,
+      clock: { ...systemClock, now: () => 0 },
       onAck: () => undefined,
     })
     link = new NotingLink()

@@ -1,0 +1,169 @@
+import { Mind } from '../../agent/mind.ts'
+import type { RequestTrace } from '../../agent/request-answerer.ts'
+import { after } from '../../src/async/clock.ts'
+import { InferenceHost } from '../../src/executor/inference-host.ts'
+import { borderShape } from '../../src/model-graph/layer-graph.ts'
+import type { PlanSetup } from '../../src/scheduler/planner.ts'
+import { elementCount } from '../../src/tensor/element-count.ts'
+import { deviceTopic } from '../../src/transport/topics.ts'
+import { VirtualBroker } from './virtual-broker.ts'
+import { VirtualClock } from './virtual-clock.ts'
+import { openVirtualThread } from './virtual-engine.ts'
+import { type LinkPhase, VirtualLink } from './virtual-link.ts'
+import { VirtualSession } from './virtual-session.ts'
+import { VirtualWorker, type WorkerSpec } from './virtual-worker.ts'
+
+/** A request to come. */
+export interface Arrival {
+  readonly atMs: number
+  /** Of its message. */
+  readonly bytes: number
+}
+
+export interface World {
+  /** What the agent knows of the model, itself and what it may do. */
+  readonly setup: PlanSetup
+  readonly uplink: readonly LinkPhase[]
+  readonly downlink: readonly LinkPhase[]
+  /** How much longer than profiled the edge takes. */
+  readonly edgeFactorAt: (nowMs: number) => number
+  /** Making the model's input of a message. */
+  readonly inputMs: number
+  readonly workers: readonly WorkerSpec[]
+  /** Ascending. */
+  readonly arrivals: readonly Arrival[]
+  readonly timeLimitMs: number
+}
+
+export interface SimulatedRequest {
+  readonly arrival: Arrival
+  readonly trace: RequestTrace
+  /** Undefined while it is not answered. */
+  readonly outcome:
+    | { readonly kind: 'answered'; readonly finishedAt: 'edge' | 'worker' }
+    | { readonly kind: 'failed'; readonly error: Error }
+    | undefined
+  /** How often it was answered. */
+  readonly outcomes: number
+  readonly endMs: number
+}
+
+const modelHash = '0'.repeat(32)
+const topicPrefix = 'surgeon'
+const device = 'simulated'
+const probe = { staleMs: 1000, bytes: 2048 }
+/** Before the first request, for the first announcements and probes. */
+const settleMs = 3000
+
+/**
+ * An agent and its workers in virtual time: the daemon's own mind, run queue, surgery, exchange, outbox and frames, the
+ * worker's own queue and serving, with a link, engines and arrivals that are given.
+ * @returns every request, in the order of arrival; times are counted from the first that could come.
+ */
+export async function simulate(world: World): Promise<SimulatedRequest[]> {
+  const { setup } = world
+  const clock = new VirtualClock()
+  const worldMs = () => clock.now() - settleMs
+  const later = (phases: readonly LinkPhase[]) =>
+    phases.map((phase, i) => ({ ...phase, fromMs: i === 0 ? 0 : phase.fromMs + settleMs }))
+  const outputs = setup.graph.outputs.map((id) => {
+    const shape = [1, ...borderShape(setup.graph.tensors[id]!)]
+    return { shape, data: new Float32Array(elementCount(shape)) }
+  })
+  const broker = new VirtualBroker()
+  for (const spec of world.workers) {
+    const shifted: WorkerSpec = {
+      ...spec,
+      factorAt: (nowMs) => spec.factorAt(nowMs - settleMs),
+      stateAt: (nowMs) => spec.stateAt(nowMs - settleMs),
+    }
+    new VirtualWorker({ spec: shifted, clock, broker, topicPrefix, modelHash, outputs }).start()
+  }
+  let mind: Mind | undefined
+  const session = new VirtualSession({
+    clock,
+    uplink: new VirtualLink(clock, later(world.uplink)),
+    downlink: new VirtualLink(clock, later(world.downlink)),
+    broker,
+    windowBytes: () => (mind?.link.kind === 'up' ? windowBytes(mind.link.uplinkBps) : unknownWindowBytes),
+  })
+  const { profile, chain } = setup
+  const codecOf = (wound: string, codec: string) =>
+    profile.codecs.find((entry) => entry.wound === wound && entry.codec === codec)
+  const inference = new InferenceHost(
+    { model: 'replayed', engine: 'onnxruntime', threads: 1, slowdown: 1 },
+    {
+      now: clock.now,
+      open: openVirtualThread({
+        clock,
+        outputs,
+        segmentMs: (key) => {
+          const place = chain.segments.findIndex((segment) => segment.key === key)
+          return profile.segments[place]!.medianMs * world.edgeFactorAt(worldMs())
+        },
+        encodeMs: (wound, codec) => (codecOf(wound, codec)?.encodeMs ?? 0) * world.edgeFactorAt(worldMs()),
+        encodedBytes: (wound, codec) => codecOf(wound, codec)?.bytes ?? 0,
+      }),
+    },
+  )
+  await inference.start()
+  mind = new Mind({
+    clock,
+    session,
+    topicPrefix,
+    device,
+    probeTopic: deviceTopic(device, 'probe', topicPrefix),
+    probe,
+    modelHash,
+    inference,
+    outputShapes: outputs.map(({ shape }) => shape),
+    setup,
+    log: () => undefined,
+  })
+  await mind.start()
+  const { answerer, edge } = mind
+  const over = new AbortController()
+  const requests = world.arrivals.map(
+    (arrival): Writable<SimulatedRequest> => ({
+      arrival,
+      trace: { measured: { totalMs: 0, sentBytes: 0 } },
+      outcome: undefined,
+      outcomes: 0,
+      endMs: Number.NaN,
+    }),
+  )
+  for (const request of requests) {
+    const { atMs, bytes } = request.arrival
+    clock.schedule(settleMs + atMs, () => {
+      const tensor = after(clock, world.inputMs).then(() => {
+        edge.decoded(bytes, world.inputMs)
+        return { shape: [1, 1], data: new Float32Array(1) }
+      })
+      const input = { bytes, tensor: () => tensor, encoded: async () => new Uint8Array(bytes) }
+      const end = (outcome: SimulatedRequest['outcome']) => {
+        request.outcome = outcome
+        request.outcomes++
+        request.endMs = worldMs()
+      }
+      answerer.answer(input, world.timeLimitMs, request.trace, over.signal).then(
+        ({ finishedAt }) => end({ kind: 'answered', finishedAt }),
+        (error: Error) => end({ kind: 'failed', error }),
+      )
+    })
+  }
+  const lastMs = world.arrivals.at(-1)?.atMs ?? 0
+  await clock.runUntil(settleMs + lastMs + world.timeLimitMs + 1)
+  mind.stop()
+  await inference.stop()
+  return requests
+}
+
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] }
+
+/** As a real session has it. */
+const unknownWindowBytes = 128 * 1024
+const windowMs = 150
+
+function windowBytes(uplinkBps: number): number {
+  return Math.min(unknownWindowBytes, (uplinkBps / 8000) * windowMs)
+}

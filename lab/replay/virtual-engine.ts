@@ -1,0 +1,49 @@
+import type { Clock } from '../../src/async/clock.ts'
+import { after } from '../../src/async/clock.ts'
+import type { RunReply, RunRequest } from '../../src/executor/inference-protocol.ts'
+import {
+  type OpenThread,
+  RunCancelledError,
+  type ThreadLink,
+} from '../../src/executor/inference-thread-link.ts'
+import type { TensorValue } from '../../src/tensor/tensor-value.ts'
+
+export interface VirtualEngine {
+  readonly clock: Clock
+  /** What a segment takes if it begins now. */
+  readonly segmentMs: (key: string) => number
+  readonly encodeMs: (wound: string, codec: string) => number
+  /** What crosses at a wound in a codec. */
+  readonly encodedBytes: (wound: string, codec: string) => number
+  /** The model's outputs, whatever was put in. */
+  readonly outputs: readonly TensorValue[]
+}
+
+/** An inference thread that computes nothing and takes as long as it is told, under a virtual clock. */
+export function openVirtualThread(engine: VirtualEngine): OpenThread {
+  const call: ThreadLink['call'] = async (command, onBegin) => {
+    onBegin?.()
+    return command.kind === 'run' ? compute(engine, command.run, command.cancel) : undefined
+  }
+  return async () => ({ modelHash: '', call, abandon: () => undefined, close: async () => undefined })
+}
+
+async function compute(
+  { clock, outputs, ...times }: VirtualEngine,
+  { segments, encode, values }: RunRequest,
+  cancel: Int32Array<SharedArrayBuffer>,
+): Promise<RunReply> {
+  const segmentMs: number[] = []
+  for (const key of segments) {
+    const ms = times.segmentMs(key)
+    await after(clock, ms)
+    if (Atomics.load(cancel, 0) !== 0) throw new RunCancelledError('Cancelled between two segments')
+    segmentMs.push(ms)
+  }
+  const reply = { values: values ? outputs : [], segmentMs, decodeMs: 0 }
+  if (encode === undefined) return { ...reply, encoded: [], encodeMs: 0 }
+  const encodeMs = times.encodeMs(encode.wound, encode.codec)
+  await after(clock, encodeMs)
+  const bytes = new Uint8Array(times.encodedBytes(encode.wound, encode.codec))
+  return { ...reply, encoded: [{ shape: [1, 1], bytes }], encodeMs }
+}

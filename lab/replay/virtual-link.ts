@@ -1,0 +1,51 @@
+import type { Clock } from '../../src/async/clock.ts'
+import { type Capacity, type CapacityCurve, capacityCurve } from '../link-capacity.ts'
+
+export interface LinkPhase {
+  /** Ascending; the first is 0. */
+  readonly fromMs: number
+  readonly capacity: Capacity
+  readonly oneWayDelayMs: number
+}
+
+/**
+ * One direction of a link under a virtual clock: messages cross whole and one after the other, at the capacity of the
+ * phase in which each byte's turn comes, then take the phase's delay. What TCP adds (slow start, loss) is not in it.
+ */
+export class VirtualLink {
+  private readonly clock: Clock
+  private readonly phases: readonly (LinkPhase & { readonly curve: CapacityCurve })[]
+  /** When the last message that was offered will have left. */
+  private freeAtMs = 0
+  private lastArrivalMs = 0
+
+  constructor(clock: Clock, phases: readonly LinkPhase[]) {
+    this.clock = clock
+    this.phases = phases.map((phase) => ({ ...phase, curve: capacityCurve(phase.capacity) }))
+  }
+
+  /** @param onArrival called when its last byte has come out; never where the link stays dead. */
+  send(bytes: number, onArrival: () => void): void {
+    const nowMs = this.clock.now()
+    const { leftMs, delayMs } = this.crossing(bytes, Math.max(nowMs, this.freeAtMs))
+    this.freeAtMs = leftMs
+    this.lastArrivalMs = Math.max(this.lastArrivalMs, leftMs + delayMs)
+    this.clock.schedule(this.lastArrivalMs - nowMs, onArrival)
+  }
+
+  private crossing(bytes: number, beginMs: number): { leftMs: number; delayMs: number } {
+    let left = bytes
+    let atMs = beginMs
+    const first = this.phases.findLastIndex(({ fromMs }) => fromMs <= beginMs)
+    for (let i = first; ; i++) {
+      const { curve, fromMs, oneWayDelayMs: delayMs } = this.phases[i]!
+      const endMs = this.phases[i + 1]?.fromMs ?? Number.POSITIVE_INFINITY
+      const served = curve.bytesBy(atMs - fromMs)
+      const leftMs = fromMs + curve.timeOf(served + left)
+      if (leftMs <= endMs || endMs === Number.POSITIVE_INFINITY)
+        return { leftMs: Math.max(atMs, leftMs), delayMs }
+      left -= curve.bytesBy(endMs - fromMs) - served
+      atMs = endMs
+    }
+  }
+}
