@@ -1,79 +1,167 @@
 import type { Run } from './run.ts'
 
 export interface Command {
-  readonly usage: string
+  /** What stands before the options. */
+  readonly operands?: string
+  /** One line. */
   readonly summary: string
+  /** `--name` or `--name VALUE`, and what it does. */
+  readonly options: Readonly<Record<string, string>>
+  /** Without the program's name. */
+  readonly examples: readonly string[]
   /** Loaded only when called, so that `surgeon help` needs no engine. */
   readonly load: () => Promise<Run>
 }
 
+const json = { '--json': 'data on stdout and nothing else' }
+const model = { '--model M': 'name, folder or .onnx file (surgeon models lists the names)' }
+const loading = {
+  ...model,
+  '--weights DIR': 'folder of a TensorFlow.js layers model to take the weights from',
+  '--seed N': 'of made-up weights',
+  '--input-shape NAME=1x3x224x224': 'for an ONNX file that leaves it open; may be repeated',
+}
+const engine = { '--engine E': 'onnxruntime (default), wasm or tensorflow' }
+const daemon = {
+  '--config FILE': 'YAML or JSON; docs/configuration.md has every key',
+  '--check-config': 'only read the file and what it names; 78 when something is wrong',
+}
+
 export const commands: Readonly<Record<string, Command>> = {
   demo: {
-    usage: 'demo [--edge-slowdown N] [--json]',
-    summary:
-      'broker, worker, agent, shaped link and camera on this machine, with a real model and real photos',
+    summary: 'broker, worker, agent, shaped link and camera on this machine',
+    options: { '--edge-slowdown N': 'how many times slower the edge is made; 1 leaves it as it is', ...json },
+    examples: ['demo', 'demo --edge-slowdown 1'],
     load: async () => (await import('./commands/demo.ts')).demo,
   },
   agent: {
-    usage: 'agent --config FILE [--check-config]',
-    summary: 'the daemon on the edge; --check-config only reads the file (exit 78 when it is invalid)',
+    summary: 'the daemon on the edge',
+    options: daemon,
+    examples: ['agent --config /etc/surgeon/agent.yaml', 'agent --check-config agent.yaml'],
     load: async () => (await import('./commands/agent.ts')).agent,
   },
   worker: {
-    usage: 'worker --config FILE [--threads N] [--check-config]',
-    summary: 'one member of the backend pool',
+    summary: 'one member of the worker pool',
+    options: { ...daemon, '--threads N': 'instead of what the file says' },
+    examples: ['worker --config /etc/surgeon/worker.yaml', 'worker --config worker.yaml --threads 4'],
     load: async () => (await import('./commands/worker.ts')).worker,
   },
   broker: {
-    usage: 'broker [--config FILE] [--port N]',
     summary: 'the embedded MQTT 5 broker alone, on loopback',
+    options: { '--config FILE': 'YAML or JSON', '--port N': 'instead of 1883; 0 takes a free one' },
+    examples: ['broker --port 1884'],
     load: async () => (await import('./commands/broker.ts')).broker,
   },
   infer: {
-    usage: 'infer IMAGE... --model M [--wound W] [--codec C] [--engine E] [--json]',
-    summary: 'classifies pictures with both sides of the cut on this machine',
+    operands: 'IMAGE...',
+    summary: 'classifies pictures, both sides of the cut on this machine',
+    options: {
+      ...model,
+      '--wound W': 'where to cut: input, local (default) or a layer (surgeon wounds lists them)',
+      '--codec C':
+        'how it crosses: float32, float16, uint8, q4, klt:LEVEL; at input received, raw, jpeg:Q, webp:Q',
+      ...engine,
+      ...json,
+    },
+    examples: [
+      'infer photos/cat.jpg --model mobilenetv2',
+      'infer cat.jpg --model mobilenetv2 --wound block_2_add --codec uint8',
+    ],
     load: async () => (await import('./commands/infer.ts')).infer,
   },
   wounds: {
-    usage: 'wounds --model M [--all] [--verify] [--verify-limit N] [--engine E] [--json]',
-    summary:
-      'where the model can be cut; --all lists every pair in two-branch rings, --verify cuts, runs and compares',
+    summary: 'where a model can be cut, and what would cross',
+    options: {
+      ...loading,
+      '--all': 'every pair in rings of two branches',
+      '--verify': 'cut at each, run both sides and compare with the whole',
+      '--verify-limit N': 'at so many of them',
+      ...engine,
+      ...json,
+    },
+    examples: ['wounds --model mobilenetv2', 'wounds --model resnet50 --verify-limit 10'],
     load: async () => (await import('./commands/wounds.ts')).wounds,
   },
   models: {
-    usage: 'models [--model NAME]... [--engine E]... [--no-load] [--json]',
-    summary: 'the zoo: layers, parameters, memory, load time measured now, published accuracy, ranks',
+    summary: 'the zoo: sizes, load time measured now, published accuracy',
+    options: {
+      '--model NAME': 'only this one; may be repeated',
+      '--engine E': 'load on this one; may be repeated',
+      '--no-load': 'measure no load times',
+      ...json,
+    },
+    examples: ['models --no-load', 'models --model resnet50 --engine onnxruntime'],
     load: async () => (await import('./commands/models.ts')).models,
   },
   graph: {
-    usage: 'graph --model M --out F.svg|F.html [--fold|--unfold]',
-    summary:
-      'draws the model: layers, rings, wounds, sizes; the HTML pans, zooms and tells of a layer on click',
+    summary: 'draws a model: layers, rings, wounds, sizes',
+    options: {
+      ...loading,
+      '--out FILE': '.svg, or .html, which pans, zooms and tells of a layer on a click',
+      '--fold': 'each ring as one box, as large models are drawn',
+      '--unfold': 'every layer',
+    },
+    examples: ['graph --model resnet50 --out resnet50.html'],
     load: async () => (await import('./commands/graph.ts')).graph,
   },
   profile: {
-    usage: 'profile --model M [--engine E] [--threads N] [--state-directory DIR] [--json]',
-    summary: 'measures what this machine takes for each part of the model, and keeps it',
+    summary: 'measures what this machine takes for each part of a model',
+    options: {
+      ...model,
+      ...engine,
+      '--threads N': 'of one run; 1 unless given',
+      '--state-directory DIR': 'where it is kept; ./state unless given',
+      ...json,
+    },
+    examples: ['profile --model mobilenetv2'],
     load: async () => (await import('./commands/profile.ts')).profile,
   },
   plan: {
-    usage:
-      'plan --model M --uplink MBPS [--rtt MS] [--edge PROFILE] [--backend PROFILE] [--input-bytes N] [--json]',
-    summary:
-      'the plan for a link, what it beats, and what would change it; profiles are of this machine unless given',
+    summary: 'the plan for a link, what it beats and what would change it',
+    options: {
+      ...model,
+      '--uplink MBPS': 'of the link',
+      '--downlink MBPS': 'as the uplink unless given',
+      '--rtt MS': 'round trip; 10 unless given',
+      '--edge PROFILE': 'file of surgeon profile; this machine unless given',
+      '--backend PROFILE': 'file of surgeon profile; this machine unless given',
+      '--input-bytes N': 'of one picture; 20000 unless given',
+      '--max-accuracy-loss X': 'share of answers a codec may cost; 0.01 unless given',
+      ...json,
+    },
+    examples: [
+      'plan --model mobilenetv2 --uplink 5',
+      'plan --model resnet50 --uplink 2 --edge pi4.json --backend server.json',
+    ],
     load: async () => (await import('./commands/plan.ts')).plan,
   },
   calibrate: {
-    usage:
-      'calibrate --model M --images DIR [--labels FILE] [--limit N] [--wounds W,W+W] [--levels=N,N] [--out DIR] [--json]',
-    summary:
-      'bytes, agreement and times of every codec at every wound, on your own pictures, written beside the model',
+    summary: 'what every codec costs in bytes and answers, on your own pictures',
+    options: {
+      ...model,
+      '--images DIR': 'at least 16 pictures',
+      '--labels FILE': 'JSON, the right class of each picture by its name',
+      '--limit N': 'so many of the pictures',
+      '--wounds W,W+W': 'only these',
+      '--levels=N,N': 'of the learned transform',
+      '--out DIR': 'instead of beside the model',
+      ...json,
+    },
+    examples: ['calibrate --model mobilenetv2 --images pictures/'],
     load: async () => (await import('./commands/calibrate.ts')).calibrate,
   },
   bench: {
-    usage: 'bench engines|codec|pool [--models M,...] [--json]',
-    summary:
-      'measures this machine: models whole, cut and in segments; bytes and agreement of every codec; what a pool carries',
+    operands: 'engines|codec|pool',
+    summary: 'measures this machine: engines, codecs, what a pool carries',
+    options: { '--models M,M': 'which', '--threads N': 'of one run', ...json },
+    examples: ['bench engines --models mobilenetv2 --threads 1', 'bench pool'],
     load: async () => (await import('./commands/bench.ts')).bench,
+  },
+  completion: {
+    operands: 'bash|zsh',
+    summary: 'prints a completion script',
+    options: {},
+    examples: ['completion bash > /etc/bash_completion.d/surgeon'],
+    load: async () => (await import('./commands/completion.ts')).completion,
   },
 }

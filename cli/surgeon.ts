@@ -1,42 +1,39 @@
 #!/usr/bin/env node
 import { ConfigError } from '../src/config/load-config.ts'
+import { programVersion } from '../src/files/program-version.ts'
 import { UsageError } from '../src/terminal/usage-error.ts'
-import { type Command, commands } from './commands.ts'
+import { exitCodes } from './exit-codes.ts'
+import { commandHelp, overview, requireCommand, withNearestOption } from './help.ts'
 
-/** sysexits: the command line, and the configuration, are wrong. */
-const exitUsage = 64
-const exitConfig = 78
-
-const name = process.argv[2] ?? 'help'
-const rest = process.argv.slice(3)
+const [name = 'help', ...rest] = process.argv.slice(2)
 
 async function main(): Promise<number> {
-  if (name === 'help' || name === '--help' || name === '-h') {
-    console.log(overview())
+  if (name === '--version' || name === '-V' || name === 'version') {
+    console.log(programVersion())
     return 0
   }
-  const command = commands[name]
-  if (command === undefined) throw new UsageError(`Unknown command ${name}.\n\n${overview()}`)
+  if (name === 'help' || name === '--help' || name === '-h') {
+    console.log(rest[0] === undefined ? overview() : commandHelp(rest[0]))
+    return 0
+  }
+  const command = requireCommand(name)
   if (rest.includes('--help') || rest.includes('-h')) {
-    console.log(`surgeon ${command.usage}\n\n${command.summary}`)
+    console.log(commandHelp(name))
     return 0
   }
   const run = await command.load()
   return run(rest)
 }
 
-function overview(): string {
-  const entries = Object.values(commands).map(
-    ({ usage, summary }: Command) => `  surgeon ${usage}\n      ${summary}`,
-  )
-  return `Usage:\n${entries.join('\n')}\n\n--json prints data on stdout and nothing else.`
+function exitCodeOf(error: unknown): number {
+  if (error instanceof UsageError) return exitCodes.usage
+  return error instanceof ConfigError ? exitCodes.config : exitCodes.failed
 }
 
 try {
   process.exitCode = await main()
-} catch (error) {
-  if (error instanceof UsageError) process.exitCode = exitUsage
-  else if (error instanceof ConfigError) process.exitCode = exitConfig
-  else process.exitCode = 1
+} catch (thrown) {
+  const error = thrown instanceof UsageError ? withNearestOption(thrown, name) : thrown
+  process.exitCode = exitCodeOf(error)
   console.error(error instanceof Error ? error.message : error)
 }

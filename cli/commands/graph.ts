@@ -8,7 +8,7 @@ import { UsageError } from '../../src/terminal/usage-error.ts'
 import { modelOptions, readModelOptions } from '../model-options.ts'
 
 /** Above this many layers a picture shows rings folded, unless told otherwise. */
-const largestUnfolded = 400
+const largestUnfolded = 100
 
 /** Draws the layer graph to an SVG or HTML file. */
 export async function graph(args: readonly string[]): Promise<number> {

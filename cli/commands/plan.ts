@@ -36,6 +36,6 @@ export async function plan(args: readonly string[]): Promise<number> {
     { log: stderrLog('edge') },
   )
   if (values.json) console.log(JSON.stringify(document, undefined, 2))
-  else for (const line of explanation) console.log(wrapText(line))
+  else for (const line of explanation) console.log(wrapText(line, process.stdout.columns ?? Infinity))
   return 0
 }

@@ -1,17 +1,16 @@
 import { type PolicyName, policies, policyTitles, toleranceMs } from './scenario.ts'
 import type { DemoSummary, Row } from './summary.ts'
 
+/** With the answer beside them, which is cut to fit, they fill 80 columns. */
 const columns = [
-  ['frame', 6],
-  ['link', 9],
-  ['believed', 9],
-  ['wound', 22],
-  ['codec', 9],
-  ['bytes', 7],
-  ['predicted', 10],
-  ['measured', 9],
-  ['finished', 8],
-  ['answer', 0],
+  ['frame', 5],
+  ['Mbps (seen)', 12],
+  ['wound/codec', 18],
+  ['bytes', 6],
+  ['pred. ms', 8],
+  ['meas. ms', 8],
+  ['by', 6],
+  ['answer', 10],
 ] as const
 
 export function tableHead(policy: PolicyName): string {
@@ -20,24 +19,22 @@ export function tableHead(policy: PolicyName): string {
 
 /** One request, as it was answered. */
 export function tableRow(row: Row): string {
-  const link = row.uplinkMbps === 0 ? 'dead' : `${row.uplinkMbps} Mbps`
+  const frame = String(row.frame)
+  const link = row.uplinkMbps === 0 ? 'dead' : String(row.uplinkMbps)
   const { result } = row
-  if (result === undefined) return line([String(row.frame), link, '', '', '', '', '', '', '', 'no answer'])
-  if (!result.ok)
-    return line([String(row.frame), link, '', '', '', '', '', '', '', `error: ${result.error.message}`])
+  if (result === undefined) return `${line([frame, link])} no answer`
+  if (!result.ok) return `${line([frame, link])} error: ${result.error.message}`
   const { wound, codec, predictedMs, uplinkBps } = result.plan
   const best = result.top[0]
   return line([
-    String(row.frame),
-    link,
-    uplinkBps === null ? '-' : (uplinkBps / 1e6).toPrecision(2),
-    wound,
-    codec,
+    frame,
+    `${link} (${uplinkBps === null ? '-' : (uplinkBps / 1e6).toPrecision(2)})`,
+    wound === 'local' ? wound : `${wound}/${codec}`,
     String(result.bytes),
-    `${predictedMs.toFixed(0)} ms`,
-    `${row.latencyMs!.toFixed(0)} ms`,
+    predictedMs.toFixed(0),
+    row.latencyMs!.toFixed(0),
     result.finishedAt,
-    `${best?.label} ${(100 * (best?.probability ?? 0)).toFixed(0)} %`,
+    best?.label ?? '',
   ])
 }
 
@@ -78,18 +75,15 @@ export function summaryTable(summary: DemoSummary): string {
   ].join('\n')
 }
 
-function line(cells: readonly string[]): string {
-  return columns
-    .map(([, width], i) =>
-      width === 0
-        ? cells[i]!
-        : i < 2 || i === 3 || i === 4
-          ? fit(cells[i]!, width).padEnd(width)
-          : fit(cells[i]!, width).padStart(width),
-    )
-    .join(' ')
-}
+const rightAligned = new Set(['bytes', 'pred. ms', 'meas. ms'])
 
-function fit(text: string, width: number): string {
-  return text.length <= width ? text : `${text.slice(0, width - 1)}…`
+function line(cells: readonly string[]): string {
+  return cells
+    .map((cell, i) => {
+      const [name, width] = columns[i]!
+      const text = cell.length <= width ? cell : `${cell.slice(0, width - 1)}…`
+      return rightAligned.has(name) ? text.padStart(width) : text.padEnd(width)
+    })
+    .join(' ')
+    .trimEnd()
 }

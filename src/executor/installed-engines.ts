@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { programVersion } from '../files/program-version.ts'
 import { type EngineName, engineNames } from './engine.ts'
 import { locateTensorFlow } from './tensorflow/tensorflow-js.ts'
 
@@ -17,8 +17,7 @@ export interface EngineEnvironment {
 }
 
 export function engineEnvironment(): EngineEnvironment {
-  const program = versionOf(fileURLToPath(new URL('../../..', import.meta.url)))
-  return { engines: installedEngines(), program, node: process.version }
+  return { engines: installedEngines(), program: programVersion(), node: process.version }
 }
 
 /** Which engines are there and in which versions, by their files alone: nothing is loaded, so it costs next to nothing. */

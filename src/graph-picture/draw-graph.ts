@@ -5,6 +5,7 @@ import { findRings, type Ring, type RingKind } from '../model-graph/rings.ts'
 import { singleWounds } from '../model-graph/single-wounds.ts'
 import { familyColour } from './layer-family.ts'
 import { type RingGroup, ringGroups } from './ring-groups.ts'
+import { textWidth } from './text-width.ts'
 
 export interface DrawOptions {
   /** Draw each group of a ring as one box. */
@@ -71,7 +72,7 @@ export function drawGraph(graph: LayerGraph, { folded, title = graph.name }: Dra
       shape: 'box',
       style: 'rounded,filled',
       fontname: font,
-      fontsize: 11,
+      fontsize: boxPointSize,
       margin: '0.1,0.04',
       height: 0.3,
       color: '#666666',
@@ -84,6 +85,7 @@ export function drawGraph(graph: LayerGraph, { folded, title = graph.name }: Dra
 }
 
 const font = 'Helvetica,Arial,sans-serif'
+const boxPointSize = 10
 
 function layerAttributes(graph: LayerGraph, index: number): Attributes {
   const { name, type, outputs } = graph.layers[index]!
@@ -119,7 +121,8 @@ function edges(graph: LayerGraph, boxOf: (layer: number) => string): Edge[] {
       if (drawn.has(key)) continue
       const size = bytesText(4 * elementsOf(tensor))
       const isWound = wounds.has(tensor.id)
-      const label = position > 0 ? {} : { label: isWound ? ` ✂ ${size}` : ` ${size}` }
+      // Room on the left, or the first sign lies on the arrow.
+      const label = position > 0 ? {} : { label: isWound ? `  ✂ ${size}` : `  ${size}` }
       const red = isWound ? { color: woundColour, fontcolor: woundColour, penwidth: 1.6 } : {}
       const tooltip = `${tensor.name}: ${shapeText(tensor)}, ${size}`
       drawn.set(key, { tail, head, attributes: { ...label, ...red, tooltip, edgetooltip: tooltip } })
@@ -178,33 +181,37 @@ function caption(graph: LayerGraph, rings: readonly Ring[], folded: boolean, tit
   ].join(', ')
   const shown = folded ? rings : rings.flatMap((ring) => [ring, ...nestedRings(ring)])
   const kinds = [...new Set(shown.map(({ kind }) => kind))]
+  const scissors = '✂ red: one tensor crosses'
   const rows = [
-    cell(`<b><font point-size="16">${escapeHtml(title)}</font></b>`, title.length * 10),
-    cell(`<font point-size="12">${counts}</font>`, counts.length * 6.5),
-    cell(`<font color="${woundColour}" point-size="11">✂ red: one tensor crosses</font>`, 160),
+    cell(`<b><font point-size="16">${escapeHtml(title)}</font></b>`, textWidth(title, 16, 'bold')),
+    cell(`<font point-size="12">${counts}</font>`, textWidth(counts, 12)),
+    cell(`<font color="${woundColour}" point-size="11">${scissors}</font>`, textWidth(scissors, 11)),
     ...kinds.map((kind) =>
-      cell(`<font point-size="11">${ringTitles[kind]}</font>`, 130, ` bgcolor="${ringColours[kind]}"`),
+      cell(
+        `<font point-size="11">${ringTitles[kind]}</font>`,
+        textWidth(ringTitles[kind], 11),
+        ` bgcolor="${ringColours[kind]}"`,
+      ),
     ),
   ]
   return `<table border="0" cellborder="0" cellspacing="2" cellpadding="2">${rows.map((row) => `<tr>${row}</tr>`).join('')}</table>`
 }
 
 function cell(content: string, width: number, more = ''): string {
-  return `<td width="${Math.ceil(width)}"${more}>${content}</td>`
+  // From the left, where its room begins: Graphviz would centre what it takes the text to be wide.
+  return `<td align="left" width="${Math.ceil(width)}"${more}>${content}</td>`
 }
 
 /**
- * A box's two lines, and a width in inches for them: Graphviz knows no fonts here and guesses too little, above all
- * for bold and for signs that are not ASCII.
+ * A box's two lines, and a width in inches in which they fit. Plain text and no HTML: of that Graphviz places each run at
+ * its left end, by its own guess of the width, and it runs out of the box on the right.
  */
 function twoLines(numbers: string, name: string, below: string): Attributes {
-  const top = 6.8 * numbers.length + 6.1 * name.length + 8
-  return {
-    label: {
-      html: `<b>${numbers}</b>  ${escapeHtml(name)}<br/><font point-size="9" color="#555555">${escapeHtml(below)}</font>`,
-    },
-    width: (Math.max(top, 5 * below.length) + 12) / 72,
-  }
+  const lines = [`${numbers}  ${name}`, below]
+  const widest = Math.max(...lines.map((line) => textWidth(line, boxPointSize)))
+  // A backslash would begin one of Graphviz's own escapes.
+  const label = lines.map((line) => line.replaceAll('\\', '\\\\')).join('\n')
+  return { label, width: (widest + 16) / 72 }
 }
 
 function shapeText({ shape }: GraphTensor): string {

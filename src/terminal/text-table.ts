@@ -1,5 +1,34 @@
-/** Rows as aligned text: numbers to the right, all else to the left; the first row is the head. */
-export function textTable(rows: readonly (readonly (string | number)[])[]): string {
+type Cell = string | number
+
+/**
+ * Rows as aligned text: numbers to the right, all else to the left; the first row is the head. Where a terminal is too
+ * narrow for all columns, those that do not fit follow below, beside the first column again.
+ */
+export function textTable(
+  rows: readonly (readonly Cell[])[],
+  columns = process.stdout.columns ?? Infinity,
+): string {
+  const count = Math.max(...rows.map(({ length }) => length))
+  const parts: Cell[][][] = []
+  for (let first = 1; first < count || first === 1; ) {
+    let last = first
+    const part = (end: number): Cell[][] => rows.map((row) => [row[0] ?? '', ...row.slice(first, end + 1)])
+    while (last + 1 < count && widthOf(part(last + 1)) <= columns) last++
+    parts.push(part(last))
+    first = last + 1
+  }
+  return parts.map(alignedRows).join('\n\n')
+}
+
+function widthOf(rows: readonly (readonly Cell[])[]): number {
+  return Math.max(
+    ...alignedRows(rows)
+      .split('\n')
+      .map(({ length }) => length),
+  )
+}
+
+function alignedRows(rows: readonly (readonly Cell[])[]): string {
   const columns = Math.max(...rows.map(({ length }) => length))
   const widths = Array.from({ length: columns }, (_, column) =>
     Math.max(...rows.map((row) => String(row[column] ?? '').length)),

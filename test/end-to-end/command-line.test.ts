@@ -1,9 +1,12 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { commands } from '../../cli/commands.ts'
+import { commandHelp } from '../../cli/help.ts'
 import { repositoryRoot } from '../paths.ts'
 
 const surgeon = fileURLToPath(new URL('dist/cli/surgeon.js', repositoryRoot))
@@ -29,10 +32,45 @@ async function configFile(name: string, config: unknown): Promise<string> {
 
 const agent = { device: 'pi', mqtt: { url: 'mqtt://127.0.0.1:1' }, model: 'mobilenetv2' }
 
-test('surgeon help lists every command', async () => {
+test('surgeon help lists every command and exit code, within 80 columns, and each command has examples', async () => {
   const { code, out } = await run('help')
   expect(code).toBe(0)
-  for (const command of ['demo', 'agent', 'worker', 'broker']) expect(out).toContain(`surgeon ${command}`)
+  for (const command of Object.keys(commands)) {
+    expect(out).toMatch(new RegExp(`^  ${command} `, 'm'))
+    expect(commandHelp(command)).toContain(`\n  surgeon ${command} `.trimEnd())
+    for (const line of commandHelp(command).split('\n')) expect(line.length).toBeLessThanOrEqual(80)
+  }
+  expect(out).toMatch(/ 64 .*\n *78 /)
+  for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
+})
+
+test('surgeon --version prints the version alone', async () => {
+  const { version } = JSON.parse(await readFile(new URL('package.json', repositoryRoot), 'utf8')) as {
+    version: string
+  }
+  expect(await run('--version')).toEqual({ code: 0, out: `${version}\n`, err: '' })
+})
+
+test('the options that help lists are those that commands take', async () => {
+  for (const [name, { options }] of Object.entries(commands)) {
+    const source = await readFile(new URL(`cli/commands/${name}.ts`, repositoryRoot), 'utf8')
+    const taken = [...source.matchAll(/^ {6}'?([a-z-]+)'?: \{ type: '(?:string|boolean)'/gm)].map(
+      ([, one]) => one!,
+    )
+    const listed = Object.keys(options).map((option) => option.split(/[ =]/)[0]!.slice(2))
+    expect(taken.filter((option) => !listed.includes(option))).toEqual([])
+  }
+})
+
+test('the completion script is understood by bash, and completes commands and options', async () => {
+  const { out } = await run('completion', 'bash')
+  const complete = (...words: string[]) =>
+    `COMP_WORDS=(surgeon ${words.join(' ')}); COMP_CWORD=${words.length}; _surgeon; echo "\${COMPREPLY[@]}"`
+  const { stdout } = await promisify(execFile)('bash', [
+    '-c',
+    `${out}\n${complete('wo')}\n${complete('plan', '--up')}`,
+  ])
+  expect(stdout).toBe('worker wounds\n--uplink\n')
 })
 
 test('surgeon agent --check-config: 0 for a good file, 78 with every fault for a bad one', async () => {
@@ -51,7 +89,12 @@ test('surgeon agent --check-config: 0 for a good file, 78 with every fault for a
 })
 
 test('an unknown command, option or value exits with 64 and says what is known', async () => {
-  expect(await run('operate')).toMatchObject({ code: 64, err: expect.stringContaining('surgeon agent') })
+  expect(await run('operate')).toMatchObject({ code: 64, err: expect.stringContaining('surgeon help') })
+  expect(await run('agnet')).toMatchObject({ code: 64, err: expect.stringContaining('Did you mean agent?') })
+  expect(await run('plan', '--uplnk', '3')).toMatchObject({
+    code: 64,
+    err: expect.stringContaining('Did you mean --uplink?'),
+  })
   expect(await run('agent', '--fast')).toMatchObject({ code: 64, err: expect.stringContaining('--fast') })
   expect(await run('demo', '--edge-slowdown', '0')).toMatchObject({ code: 64 })
 })

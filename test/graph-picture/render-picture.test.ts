@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { graphHtml, graphSvg } from '../../src/graph-picture/render-picture.ts'
+import { textWidth } from '../../src/graph-picture/text-width.ts'
 import type { LayerGraph } from '../../src/model-graph/layer-graph.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
 import { singleWounds } from '../../src/model-graph/single-wounds.ts'
@@ -15,6 +16,26 @@ test('graphSvg draws every layer once and marks the wounds', async () => {
   // Without `local`, which cuts nothing.
   expect([...svg.matchAll(/>(?:&#160;| )*✂ [\d.]+ [kM]?B</g)]).toHaveLength(singleWounds(graph).length - 1)
   expect([...svg.matchAll(/class="cluster"/g)]).toHaveLength(10)
+})
+
+test('every text has room in its box in the widest font, too', async () => {
+  const { graph } = await loadModel('resnet50')
+  for (const folded of [true, false]) {
+    const svg = await graphSvg(graph, { folded })
+    const boxes = svg.split('class="node"').slice(1)
+    expect(boxes.length).toBeGreaterThan(40)
+    for (const box of boxes) {
+      const path = / (?:d|points)="([^"]+)"/.exec(box)![1]!
+      const xs = [...path.matchAll(/(-?[\d.]+),-?[\d.]+/g)].map(([, x]) => Number(x))
+      const room = Math.max(...xs) - Math.min(...xs)
+      const texts = [...box.split('<!--')[0]!.matchAll(/text-anchor="(\w+)"[^>]*>([^<]*)</g)]
+      expect(texts).toHaveLength(2)
+      for (const [, anchor, text] of texts) {
+        expect(anchor).toBe('middle')
+        expect(textWidth(text!.replaceAll('&#160;', ' '), 10)).toBeLessThan(room)
+      }
+    }
+  }
 })
 
 test('graphSvg draws a folded NASNetLarge with few boxes', async () => {

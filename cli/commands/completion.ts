@@ -1,0 +1,33 @@
+import { UsageError } from '../../src/terminal/usage-error.ts'
+import { commands } from '../commands.ts'
+
+/** Prints a script that completes commands, options and, for anything else, files. */
+export function completion(args: readonly string[]): Promise<number> {
+  const [shell] = args
+  if (shell !== 'bash' && shell !== 'zsh')
+    throw new UsageError(
+      `surgeon completion must be told bash or zsh, current value is ${shell ?? 'nothing'}`,
+    )
+  console.log(shell === 'zsh' ? `autoload -U +X bashcompinit && bashcompinit\n${script()}` : script())
+  return Promise.resolve(0)
+}
+
+function script(): string {
+  const cases = Object.entries(commands).map(([name, { options }]) => {
+    const words = [...Object.keys(options).map((option) => option.split(/[ =]/)[0]!), '--help']
+    return `    ${name}) words='${words.join(' ')}' ;;`
+  })
+  return `_surgeon() {
+  local word=\${COMP_WORDS[COMP_CWORD]} words
+  if [ "$COMP_CWORD" = 1 ]; then
+    COMPREPLY=($(compgen -W '${Object.keys(commands).join(' ')} help --version' -- "$word"))
+    return
+  fi
+  case \${COMP_WORDS[1]} in
+${cases.join('\n')}
+    help) words='${Object.keys(commands).join(' ')}' ;;
+  esac
+  COMPREPLY=($(compgen -W "$words" -- "$word"))
+}
+complete -o default -F _surgeon surgeon`
+}
