@@ -1,0 +1,37 @@
+/**
+ * Makes whole frames of shares: after any number of frames each plan has had its share of them to within one frame, and
+ * they come evenly spaced. Tijdeman's rule for the chairman assignment problem (Discrete Mathematics 32, 1980): of the
+ * plans that have at least 1 / (2n - 2) of a frame to their credit, the one that would be first to have a whole one takes
+ * the next; no credit ever leaves -1..1. Simply taking the largest credit does not keep that promise for many plans.
+ * O(plans) a frame.
+ */
+const rounding = 1e-9
+
+export class Credits {
+  private credits = new Map<string, number>()
+
+  /**
+   * Whose frame this is; undefined where there are no shares. It counts as had, whether it can be used or not: a plan that
+   * cannot be used for a while must not come back with a claim to a burst of frames. Names that are no longer among the
+   * shares leave, and what they had to their credit goes to the others.
+   * @param shares above 0, together 1
+   */
+  next(shares: ReadonlyMap<string, number>): string | undefined {
+    let left = 0
+    for (const [name, credit] of this.credits) if (!shares.has(name)) left += credit
+    const threshold = shares.size > 1 ? 1 / (2 * shares.size - 2) : 0
+    const entries = [...shares].map(([name, share]) => {
+      const credit = (this.credits.get(name) ?? 0) + share * (1 + left)
+      // The first to be due has the least of these; who may not be due yet comes after all who are.
+      const waitFrames = credit >= threshold - rounding ? (1 - threshold - credit) / share : Infinity
+      return { name, credit, waitFrames }
+    })
+    const [first] = entries.toSorted((a, b) =>
+      a.waitFrames === b.waitFrames ? b.credit - a.credit : a.waitFrames - b.waitFrames,
+    )
+    this.credits = new Map(
+      entries.map(({ name, credit }) => [name, name === first?.name ? credit - 1 : credit]),
+    )
+    return first?.name
+  }
+}

@@ -1,0 +1,31 @@
+/**
+ * Something that there is only so much of: the edge's engine, the uplink, the worker pool (work in milliseconds, 1000 of
+ * them a second and server), or a budget (bytes, joules).
+ */
+export interface Resource {
+  readonly name: string
+  /** What there is of it in a second, in the unit of the plans' `use`. */
+  readonly perS: number
+  /** How much of that may be planned away, 0 to 1: what is uncertain needs room. */
+  readonly maxUtilisation: number
+  /** Undefined where nobody waits: a budget. */
+  readonly queue: { readonly servers: number; readonly serviceCv2: number } | undefined
+}
+
+/** A way to answer one request: what it needs of each resource, and how long it takes where nothing else is to do. */
+export interface MixPlan {
+  readonly name: string
+  readonly latencyMs: number
+  /** In the order of the resources. */
+  readonly use: readonly number[]
+}
+
+/** Utilisation that no plan goes beyond, however certain it is. */
+const highestUtilisation = 0.97
+
+/**
+ * @param relativeDeviation of what is believed of the resource
+ */
+export function plannedUtilisation(relativeDeviation: number): number {
+  return Math.max(0.5, highestUtilisation - relativeDeviation / 4)
+}

@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest'
+import { arrivalTimes } from '../../../lab/replay/arrivals.ts'
+import { seededRandom } from '../../../lab/replay/random.ts'
+import { ArrivalEstimator } from '../../../src/scheduler/mix/arrival-estimator.ts'
+
+const observed = (times: readonly number[]) => {
+  const estimator = new ArrivalEstimator()
+  for (const atMs of times) estimator.observe(atMs)
+  return estimator
+}
+
+test('a camera is known by its rate and its evenness within a second', () => {
+  const times = arrivalTimes('camera', 25, 1000, seededRandom(1))
+  const estimator = observed(times)
+  expect(estimator.ratePerS(times.at(-1)!)).toBeCloseTo(25, -0.5)
+  expect(estimator.cv2).toBeLessThan(0.06)
+})
+
+test('arrivals by chance are known for what they are', () => {
+  const times = arrivalTimes('poisson', 25, 20_000, seededRandom(2))
+  const estimator = observed(times)
+  expect(estimator.ratePerS(times.at(-1)!) / 25).toBeGreaterThan(0.75)
+  expect(estimator.ratePerS(times.at(-1)!) / 25).toBeLessThan(1.25)
+  expect(estimator.cv2).toBeGreaterThan(0.6)
+  expect(estimator.cv2).toBeLessThan(1.5)
+})
+
+test('a stream that stops has no share any more after a second', () => {
+  const times = arrivalTimes('camera', 25, 5000, seededRandom(3))
+  const estimator = observed(times)
+  const last = times.at(-1)!
+  expect(estimator.ratePerS(last + 200)).toBeLessThan(6)
+  expect(estimator.ratePerS(last + 1000)).toBe(0)
+})
+
+test('a rate that changes at once is followed within ten arrivals', () => {
+  const slow = arrivalTimes('camera', 5, 10_000, seededRandom(4))
+  const fast = arrivalTimes('camera', 30, 330, seededRandom(5)).map((atMs) => 10_000 + atMs)
+  expect(observed([...slow, ...fast]).ratePerS(fast.at(-1)!)).toBeGreaterThan(25)
+})
+
+test('one that asks every few seconds is neither forgotten between nor taken for a flood', () => {
+  const estimator = observed([0, 4000, 8000, 12_000])
+  expect(estimator.ratePerS(12_000)).toBeLessThanOrEqual(1)
+  expect(new ArrivalEstimator().ratePerS(0)).toBe(0)
+})

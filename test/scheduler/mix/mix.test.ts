@@ -1,0 +1,113 @@
+import { expect, test } from 'vitest'
+import { Mix, type MixSnapshot, type StreamSettings } from '../../../src/scheduler/mix/mix.ts'
+import type { MixPlan } from '../../../src/scheduler/mix/resource.ts'
+
+const local: MixPlan = { name: 'local', latencyMs: 100, use: [100, 0] }
+const jpeg: MixPlan = { name: 'jpeg', latencyMs: 120, use: [0, 70] }
+const middle: MixPlan = { name: 'middle', latencyMs: 90, use: [40, 12] }
+
+function snapshot(plans: readonly MixPlan[], streams: readonly string[] = ['a']): MixSnapshot {
+  return {
+    resources: ['edge', 'uplink'].map((name) => ({
+      name,
+      perS: 1000,
+      maxUtilisation: 0.97,
+      queue: { servers: 1, serviceCv2: 0.3 },
+    })),
+    backlogMs: [0, 0],
+    plans: new Map(streams.map((name) => [name, plans])),
+    localMs: 100,
+  }
+}
+
+const stream = (name: string, more: Partial<StreamSettings> = {}): StreamSettings => ({
+  name,
+  priority: 1,
+  weight: 1,
+  ...more,
+})
+
+/** What becomes of inputs of one stream that come evenly. */
+function drive(mix: Mix, given: MixSnapshot, ratePerS: number, seconds: number, fromMs = 0, name = 'a') {
+  return Array.from({ length: Math.round(ratePerS * seconds) }, (_, i) => {
+    const nowMs = fromMs + (1000 * i) / ratePerS
+    mix.observeArrival(name, nowMs)
+    const decision = mix.decide(name, nowMs, given)
+    return decision.kind === 'plan' ? decision.plan.name : decision.reason
+  })
+}
+
+const count = (names: readonly string[], name: string) => names.filter((other) => other === name).length
+
+test('a lone input takes the fastest plan', () => {
+  expect(drive(new Mix([stream('a')]), snapshot([local, jpeg, middle]), 1, 3)).toEqual([
+    'middle',
+    'middle',
+    'middle',
+  ])
+})
+
+test('frames follow the rates of the program within a frame, and the rest is shed evenly', () => {
+  const mix = new Mix([stream('a')])
+  const given = snapshot([local, jpeg, middle])
+  drive(mix, given, 50, 5)
+  const names = drive(mix, given, 50, 4, 5000)
+  const { rates, answeredPerS } = mix.solution!.solution
+  for (const [p, { name }] of [local, jpeg, middle].entries())
+    expect(Math.abs(count(names, name) - 4 * rates[0]![p]!)).toBeLessThan(2)
+  expect(Math.abs(count(names, 'overload') - 4 * (50 - answeredPerS))).toBeLessThan(2)
+  const gaps = names
+    .flatMap((name, i) => (name === 'overload' ? [i] : []))
+    .map((at, i, all) => at - (all[i - 1] ?? at))
+  expect(Math.max(...gaps)).toBeLessThanOrEqual(Math.ceil((50 / (50 - answeredPerS)) * 2))
+})
+
+test('a plan that is gone is not used once more, one that comes is used at the next input', () => {
+  const mix = new Mix([stream('a')])
+  drive(mix, snapshot([local, jpeg, middle]), 30, 3)
+  expect(new Set(drive(mix, snapshot([local]), 30, 1, 3000))).toEqual(new Set(['local', 'overload']))
+  expect(drive(mix, snapshot([local, jpeg, middle]), 30, 1, 4000).slice(0, 6)).toContain('middle')
+})
+
+test('what would be later than its deadline is not begun', () => {
+  const mix = new Mix([stream('a', { deadlineMs: 150 })])
+  const given = { ...snapshot([local]), backlogMs: [60, 0] }
+  expect(drive(mix, given, 1, 1)).toEqual(['late'])
+  expect(drive(mix, { ...given, backlogMs: [40, 0] }, 1, 1, 1000)).toEqual(['local'])
+})
+
+test('a stream that stops gives its share to the other within a second', () => {
+  const mix = new Mix([stream('a'), stream('b')])
+  const given = snapshot([local], ['a', 'b'])
+  const both = Array.from({ length: 60 }, (_, i) => {
+    const nowMs = 50 * i
+    mix.observeArrival('a', nowMs)
+    mix.observeArrival('b', nowMs)
+    mix.decide('b', nowMs, given)
+    const decision = mix.decide('a', nowMs, given)
+    return decision.kind
+  })
+  expect(count(both.slice(20), 'plan')).toBeLessThanOrEqual(11)
+  drive(mix, given, 20, 1, 3000)
+  const alone = drive(mix, given, 20, 2, 4000)
+  expect(count(alone, 'local')).toBeGreaterThanOrEqual(18)
+})
+
+test('the higher priority is answered first', () => {
+  const mix = new Mix([stream('a', { priority: 2 }), stream('b')])
+  const given = snapshot([local], ['a', 'b'])
+  const kinds: string[] = []
+  for (let nowMs = 0; nowMs < 4000; nowMs += 125) {
+    mix.observeArrival('a', nowMs)
+    mix.observeArrival('b', nowMs)
+    if (nowMs > 1500) kinds.push(mix.decide('a', nowMs, given).kind)
+    mix.decide('b', nowMs, given)
+  }
+  expect(new Set(kinds)).toEqual(new Set(['plan']))
+})
+
+test('a stream that nobody knows is named', () => {
+  expect(() => new Mix([stream('a')]).observeArrival('b', 0)).toThrow(
+    'stream must be one of a, current value is b',
+  )
+})
