@@ -3,7 +3,7 @@ import type { Segment } from '../model-graph/segment.ts'
 import type { TensorValue } from '../tensor/tensor-value.ts'
 import type { CompiledCache } from './compiled-cache/compiled-cache.ts'
 
-export const engineNames = ['onnxruntime', 'tensorflow', 'wasm'] as const
+export const engineNames = ['onnxruntime', 'xnnpack', 'tensorflow', 'wasm'] as const
 export type EngineName = (typeof engineNames)[number]
 
 /** What ONNX Runtime can compute on besides the CPU, where the installed package has it. */
@@ -16,6 +16,12 @@ export interface Executable {
    * @throws {TypeError} where the number, a shape or a length of the inputs is not the segment's.
    */
   run(inputs: readonly TensorValue[]): Promise<TensorValue[]>
+  /**
+   * As `run`, for values that the next segment reads at once: they may lie in the engine's own memory and order, so that
+   * a segment of the same engine takes them over without a copy. Their `data`, a copy where it is read, can be had until
+   * this segment runs again or is released. Absent where the engine has no memory of its own.
+   */
+  runInPlace?(inputs: readonly TensorValue[]): Promise<TensorValue[]>
   /** Frees the weights. Safe to repeat. */
   release(): Promise<void>
 }

@@ -114,18 +114,29 @@ async function execute(run: RunRequest, cancel: Int32Array<SharedArrayBuffer>): 
   const { values, sizes } = startingValues(run)
   const decodeMs = performance.now() - beginMs
   const segmentMs: number[] = []
-  for (const key of run.segments) {
+  for (const [position, key] of run.segments.entries()) {
     if (isCancelled(cancel)) throw new Cancelled()
     const segment = segments.get(key)
     if (segment === undefined) throw new Error(`Cannot run segment ${key}: it is not loaded`)
     const segmentBeginMs = performance.now()
-    const outputs = await segment.executable.run(segment.inputs.map((tensor) => valueOf(values, tensor, key)))
+    const given = segment.inputs.map((tensor) => valueOf(values, tensor, key))
+    const { executable } = segment
+    const isLast = position === run.segments.length - 1
+    const outputs = await (isLast || executable.runInPlace === undefined
+      ? executable.run(given)
+      : executable.runInPlace(given))
     for (const [i, tensor] of segment.outputs.entries()) values.set(tensor, outputs[i]!)
     slowdown.wait(key, performance.now() - segmentBeginMs, cancel)
     segmentMs.push(performance.now() - segmentBeginMs)
   }
   if (isCancelled(cancel)) throw new Cancelled()
-  const crossing = new Map(run.output.map((tensor) => [tensor, valueOf(values, tensor, 'output')]))
+  // Copied from where an engine has left them, which the next run overwrites.
+  const crossing = new Map(
+    run.output.map((tensor): [number, TensorValue] => {
+      const { shape, data } = valueOf(values, tensor, 'output')
+      return [tensor, { shape, data }]
+    }),
+  )
   if (run.keep) kept.set(run.request, crossing)
   const encodeBeginMs = performance.now()
   for (const [tensor, value] of crossing) {

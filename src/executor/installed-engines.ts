@@ -1,9 +1,10 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { programVersion } from '../files/program-version.ts'
 import { type EngineName, engineNames } from './engine.ts'
 import { locateTensorFlow } from './tensorflow/tensorflow-js.ts'
+import { locateXnnpack } from './xnnpack/locate-xnnpack.ts'
 
 /** Version of each engine's package; null where it is not installed or has no build for this machine. */
 type InstalledEngines = Readonly<Record<EngineName, string | null>>
@@ -31,6 +32,13 @@ function installedEngines(): InstalledEngines {
         existsSync(join(builds, folder, process.platform, process.arch)),
       )
       return isBuilt ? versionOf(root) : null
+    },
+    xnnpack: () => {
+      const library = locateXnnpack()
+      if (library === undefined) return null
+      // Debian's updates keep its name.
+      const size = statSync(library).size
+      return `${basename(library)} of ${size} bytes, koffi ${versionOf(packageRoot(own, 'koffi'))}`
     },
     wasm: () => versionOf(packageRoot(own, 'onnxruntime-web')),
     tensorflow: () => {

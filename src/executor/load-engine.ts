@@ -11,6 +11,10 @@ const modules: Readonly<
     package: 'onnxruntime-node',
     load: async (provider) => (await import('./onnxruntime-engine.ts')).onnxruntimeEngine(provider),
   },
+  xnnpack: {
+    package: "koffi, with Debian's libxnnpack0.20241108 or libxnnpack0,",
+    load: async () => (await import('./xnnpack-engine.ts')).xnnpackEngine(),
+  },
   wasm: {
     package: 'onnxruntime-web',
     load: async () => (await import('./wasm-engine.ts')).wasmEngine(),

@@ -51,6 +51,7 @@ export const singleLayers: readonly LayerSketch[] = [
     'in',
   ],
   ['upsampling', 'UpSampling2D', { size: [2, 3] }, 'in'],
+  ['upsampling smoothly', 'UpSampling2D', { size: [2, 3], interpolation: 'bilinear' }, 'in'],
   ['flatten', 'Flatten', {}, 'in'],
   ['reshape to a map', 'Reshape', { target_shape: [3, 4, 6] }, 'in'],
   ['reshape to rows', 'Reshape', { target_shape: [8, 9] }, 'in'],

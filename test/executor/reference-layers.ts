@@ -303,7 +303,24 @@ export function referenceLayer(
     case 'UpSampling2D': {
       const [rows, columns] = two(config['size'], [2, 2])
       const shape = [x.shape[0]! * rows!, x.shape[1]! * columns!, depth]
-      return make(shape, ([y, z, c]) => at(x, [Math.floor(y! / rows!), Math.floor(z! / columns!), c!])!)
+      if (config['interpolation'] !== 'bilinear')
+        return make(shape, ([y, z, c]) => at(x, [Math.floor(y! / rows!), Math.floor(z! / columns!), c!])!)
+      // Samples lie at the middles of pixels; beyond the outermost their values go on.
+      const near = (place: number, factor: number, count: number) => {
+        const middle = Math.min(Math.max((place + 0.5) / factor - 0.5, 0), count - 1)
+        const first = Math.floor(middle)
+        return [
+          [first, 1 - middle + first],
+          [Math.min(first + 1, count - 1), middle - first],
+        ] as const
+      }
+      return make(shape, ([y, z, c]) =>
+        near(y!, rows!, x.shape[0]!)
+          .flatMap(([row, a]) =>
+            near(z!, columns!, x.shape[1]!).map(([column, b]) => a * b * at(x, [row, column, c!])!),
+          )
+          .reduce((sum, part) => sum + part, 0),
+      )
     }
     case 'Flatten':
       return { ...x, shape: [x.data.length] }

@@ -1,30 +1,6 @@
-import {
-  axisOf,
-  finiteNumber,
-  type LayerConfig,
-  layerError,
-  oneOf,
-} from '../../model-graph/layers/layer-config.ts'
+import { axisOf, finiteNumber, type LayerConfig, layerError } from '../../model-graph/layers/layer-config.ts'
+import { type ActivationName, activationOf, rescalingFactor } from '../activation.ts'
 import { addConstant, addNode, addScalar, borderAxis, type Lowering, type LowerLayer } from './lowering.ts'
-
-const activations = [
-  'linear',
-  'relu',
-  'relu6',
-  'sigmoid',
-  'hard_sigmoid',
-  'tanh',
-  'softmax',
-  'swish',
-  'silu',
-  'elu',
-  'selu',
-  'softplus',
-  'softsign',
-  'exponential',
-] as const
-
-type ActivationName = (typeof activations)[number]
 
 /** Operators that need nothing but their input. */
 const plain: Partial<Record<ActivationName, string>> = {
@@ -37,11 +13,6 @@ const plain: Partial<Record<ActivationName, string>> = {
   softplus: 'Softplus',
   softsign: 'Softsign',
   exponential: 'Exp',
-}
-
-/** The layer's own `activation`; `linear` where it has none. */
-function activationOf(config: LayerConfig): ActivationName {
-  return oneOf(config, 'activation', activations, 'linear')
 }
 
 /** Applies an activation function. Softmax runs over the last Keras axis. */
@@ -131,20 +102,11 @@ export const lowerSoftmax: LowerLayer = (lowering, { config, inputs, output }) =
 
 /** value * scale + offset; each a number or one per channel. */
 export const lowerRescaling: LowerLayer = (lowering, { config, inputs, output }) => {
-  const factor = (key: string, fallback: number): string => {
-    const raw = config.config[key] ?? fallback
-    const values: unknown[] = Array.isArray(raw) ? raw : [raw]
-    const fits = values.length === 1 || values.length === output.shape.at(-1)
-    if (!fits || !values.every((value) => typeof value === 'number' && Number.isFinite(value))) {
-      throw layerError(
-        config,
-        `${key} must be a number or one per channel, current value is ${JSON.stringify(raw)}`,
-      )
-    }
-    const dims = [values.length, ...output.shape.slice(1).map(() => 1)]
-    const data = Float32Array.from(values as number[])
+  const factor = (key: 'scale' | 'offset'): string => {
+    const data = rescalingFactor(config, key, output.shape.at(-1)!)
+    const dims = [data.length, ...output.shape.slice(1).map(() => 1)]
     return addConstant(lowering, `${output.name}:${key}`, dims, () => Promise.resolve(data))
   }
-  const scaled = addNode(lowering, 'Mul', [inputs[0]!.name, factor('scale', 1)], `${output.name}:scaled`)
-  addNode(lowering, 'Add', [scaled, factor('offset', 0)], output.name)
+  const scaled = addNode(lowering, 'Mul', [inputs[0]!.name, factor('scale')], `${output.name}:scaled`)
+  addNode(lowering, 'Add', [scaled, factor('offset')], output.name)
 }

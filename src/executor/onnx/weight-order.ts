@@ -3,7 +3,9 @@ const tile = 32
 
 /**
  * Reorders a kernel [positions, inputs, outputs] (Keras, the window's rows and columns taken together) to
- * [outputs, inputs, positions] (ONNX), each output multiplied by its `scale` where one is given.
+ * [outputs, inputs, positions] (ONNX), each output multiplied by its `scale` where one is given. With one position it
+ * exchanges the axes of a matrix.
+ * @param to Where it is written.
  */
 export function outputsFirst(
   kernel: Float32Array,
@@ -11,8 +13,8 @@ export function outputsFirst(
   inputs: number,
   outputs: number,
   scale?: Float32Array,
+  to: Float32Array<ArrayBuffer> = new Float32Array(kernel.length),
 ): Float32Array<ArrayBuffer> {
-  const reordered = new Float32Array(kernel.length)
   const row = positions * inputs
   // In tiles: one side of a transposition always strides, and a tile of both stays in the cache.
   for (let firstRow = 0; firstRow < row; firstRow += tile) {
@@ -22,12 +24,12 @@ export function outputsFirst(
       for (let source = firstRow; source < endRow; source += 1) {
         const target = (source % inputs) * positions + Math.floor(source / inputs)
         for (let output = firstOutput; output < endOutput; output += 1) {
-          reordered[output * row + target] = kernel[source * outputs + output]!
+          to[output * row + target] = kernel[source * outputs + output]!
         }
       }
     }
   }
-  return scale === undefined ? reordered : scaleBlocks(reordered, scale)
+  return scale === undefined ? to : scaleBlocks(to, scale)
 }
 
 /** Multiplies block i of `scale.length` equal blocks by scale[i], in place. */

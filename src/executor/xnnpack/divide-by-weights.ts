@@ -1,0 +1,54 @@
+import type { Layer, LayerGraph } from '../../model-graph/layer-graph.ts'
+import type { Segment } from '../../model-graph/segment.ts'
+
+/** What engines fuse with the layer before it: nothing is divided there. */
+const fusedWithBefore = new Set(['BatchNormalization', 'Activation', 'ReLU', 'LeakyReLU', 'ELU'])
+
+function weightBytes({ weights }: Layer): number {
+  return weights.reduce((sum, { shape }) => sum + 4 * shape.reduce((all, n) => all * n, 1), 0)
+}
+
+/**
+ * Divides a segment into consecutive ones, each of at most `limitBytes` of weights or of one layer: weights are held
+ * twice while a runtime is made of them, and that way only a part of them. O(layers x tensors that cross).
+ */
+export function divideByWeights(graph: LayerGraph, segment: Segment, limitBytes: number): Segment[] {
+  const groups: number[][] = [[]]
+  let bytes = 0
+  for (const [position, index] of segment.layers.entries()) {
+    const own = weightBytes(graph.layers[index]!)
+    if (bytes > 0 && bytes + own > limitBytes && mayDivide(graph, segment.layers, position)) {
+      groups.push([])
+      bytes = 0
+    }
+    groups.at(-1)!.push(index)
+    bytes += own
+  }
+  if (groups.length === 1) return [segment]
+  return groups.map((layers) => borders(graph, segment, layers))
+}
+
+/** Whether no tensor that crosses before that position is read by what should be fused with its producer. */
+function mayDivide(graph: LayerGraph, layers: readonly number[], position: number): boolean {
+  const before = new Set(layers.slice(0, position))
+  return layers.slice(position).every((index) => {
+    const { type, inputs } = graph.layers[index]!
+    return !fusedWithBefore.has(type) || inputs.every((tensor) => !before.has(graph.tensors[tensor]!.producer))
+  })
+}
+
+function borders(graph: LayerGraph, segment: Segment, layers: readonly number[]): Segment {
+  const own = new Set(layers)
+  const read = new Set(layers.flatMap((index) => graph.layers[index]!.inputs))
+  const made = layers.flatMap((index) => graph.layers[index]!.outputs)
+  const inside = new Set(segment.layers)
+  return {
+    layers,
+    inputs: [...read].filter((tensor) => !made.includes(tensor)),
+    outputs: made.filter(
+      (tensor) =>
+        segment.outputs.includes(tensor) ||
+        graph.tensors[tensor]!.consumers.some((layer) => inside.has(layer) && !own.has(layer)),
+    ),
+  }
+}

@@ -1,0 +1,127 @@
+import type { GraphTensor, Layer, LayerGraph } from '../../model-graph/layer-graph.ts'
+import type { LayerConfig } from '../../model-graph/layers/layer-config.ts'
+import type { WeightSource } from '../../model-graph/model.ts'
+import { elementCount } from '../../tensor/element-count.ts'
+import type { Affine } from '../onnx/lowering.ts'
+import type { Pointer } from './foreign-functions.ts'
+import type { XnnLibrary } from './library.ts'
+import { allocateFloats, type NativeFloats } from './native-memory.ts'
+
+/** A value's id in the subgraph it was defined in. */
+export type ValueId = number
+
+/** Where a node has no bias, and what a value inside is that no memory is given for. */
+export const noId = 0xffff_ffff
+
+/** Bounds of a node whose values are not limited. XNNPACK fuses a clamp into the node before by itself. */
+export const unbounded = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY] as const
+
+const float32 = 1
+const externalFlag = { input: 1, output: 2 } as const
+
+/**
+ * What a constant is for. A `kernel` (or bias) is packed into memory of the runtime's own when that is made, and not
+ * read again; an `operand` is read at every run.
+ */
+export type ConstantUse = 'kernel' | 'operand'
+
+/** One Keras layer to lower: what it reads and gives, in Keras's order, which is XNNPACK's. */
+export interface LayerCall {
+  readonly layer: Layer
+  readonly config: LayerConfig
+  readonly inputs: readonly GraphTensor[]
+  readonly output: GraphTensor
+  readonly sources: readonly ValueId[]
+  readonly target: ValueId
+  /** The batch normalisation that this layer takes into its weights; `output` is then the normalisation's. */
+  readonly folded: Affine | undefined
+}
+
+export type LowerLayer = (subgraph: Subgraph, call: LayerCall) => void | Promise<void>
+
+/**
+ * A subgraph while it is being defined. Shapes are those of the layer graph with a batch axis of 1 in front; XNNPACK
+ * does not check them, so that nobody else may invent any.
+ */
+export class Subgraph {
+  readonly xnn: XnnLibrary
+  readonly weights: WeightSource
+  readonly pointer: Pointer
+  private readonly graph: LayerGraph
+  private readonly constants: { readonly use: ConstantUse; readonly memory: NativeFloats }[] = []
+  private readonly ids = new Map<number, ValueId>()
+
+  /** @param externals Tensors that get memory from outside; their ids are their places in the list. */
+  constructor(
+    xnn: XnnLibrary,
+    graph: LayerGraph,
+    weights: WeightSource,
+    externals: readonly { readonly tensor: number; readonly kind: 'input' | 'output' }[],
+  ) {
+    const out: [Pointer] = [0n]
+    xnn.createSubgraph(externals.length, 0, out)
+    this.xnn = xnn
+    this.graph = graph
+    this.weights = weights
+    this.pointer = out[0]
+    for (const [id, { tensor, kind }] of externals.entries())
+      this.ids.set(tensor, this.define([1, ...graph.tensors[tensor]!.shape], null, id, externalFlag[kind]))
+  }
+
+  /** Bytes of all constants so far. */
+  get constantBytes(): number {
+    return this.constants.reduce((sum, { memory }) => sum + memory.data.byteLength, 0)
+  }
+
+  /** The value of a tensor that was given or made before. @throws {TypeError} where it was neither. */
+  read(tensor: number, reader: string): ValueId {
+    const id = this.ids.get(tensor)
+    if (id !== undefined) return id
+    const { name } = this.graph.tensors[tensor]!
+    throw new TypeError(
+      `Cannot compile ${this.graph.name}: '${reader}' must read what the segment makes or is given, '${name}' is neither`,
+    )
+  }
+
+  /** The value of a tensor that is about to be made. */
+  make(tensor: number): ValueId {
+    const id = this.ids.get(tensor) ?? this.inner(this.graph.tensors[tensor]!.shape)
+    this.ids.set(tensor, id)
+    return id
+  }
+
+  /** A value between nodes. @param shape Without the batch axis. */
+  inner(shape: readonly number[]): ValueId {
+    return this.define([1, ...shape], null, noId, 0)
+  }
+
+  /** @param fill Writes the values; what it is given holds none yet. */
+  constant(use: ConstantUse, dims: readonly number[], fill: (values: Float32Array<ArrayBuffer>) => void): ValueId {
+    const memory = allocateFloats(this.xnn, elementCount(dims))
+    this.constants.push({ use, memory })
+    fill(memory.data)
+    return this.define(dims, memory.pointer, noId, 0)
+  }
+
+  /** One number or one per channel as an operand. */
+  operand(values: ArrayLike<number>): ValueId {
+    return this.constant('operand', [values.length], (to) => to.set(values))
+  }
+
+  /**
+   * Ends the definition. @param keepOperands Where a runtime was made of it: frees all but what that reads at each run.
+   * @returns What must be freed with the runtime.
+   */
+  close(keepOperands: boolean): NativeFloats[] {
+    this.xnn.deleteSubgraph(this.pointer)
+    const kept = this.constants.filter(({ use }) => keepOperands && use === 'operand').map(({ memory }) => memory)
+    for (const { memory } of this.constants) if (!kept.includes(memory)) memory.free()
+    return kept
+  }
+
+  private define(dims: readonly number[], data: Pointer | null, external: number, flags: number): ValueId {
+    const id: [number] = [0]
+    this.xnn.tensor(this.pointer, float32, dims.length, dims, data, external, flags, id)
+    return id[0]
+  }
+}

@@ -1,0 +1,68 @@
+import { borderShape, type GraphTensor } from '../../model-graph/layer-graph.ts'
+import type { TensorValue } from '../../tensor/tensor-value.ts'
+import { outputsFirst } from '../onnx/weight-order.ts'
+import type { Pointer } from './foreign-functions.ts'
+import type { NativeFloats } from './native-memory.ts'
+
+type Floats = Float32Array<ArrayBuffer>
+
+/** Exchanges the axes of `rows` x `columns` values. */
+function exchangeAxes(values: Floats, rows: number, columns: number, to: Floats): void {
+  if (rows === 1 || columns === 1) to.set(values)
+  else outputsFirst(values, 1, rows, columns, undefined, to)
+}
+
+function channelsOf({ shape }: GraphTensor): number {
+  return shape.at(-1)!
+}
+
+/** Writes a tensor that travelled, channels first, in XNNPACK's order. */
+export function fromBorder(tensor: GraphTensor, values: Floats, to: Floats): void {
+  const channels = channelsOf(tensor)
+  exchangeAxes(values, channels, values.length / channels, to)
+}
+
+/** The opposite of {@link fromBorder}. */
+export function toBorder(tensor: GraphTensor, values: Floats, to: Floats): void {
+  const channels = channelsOf(tensor)
+  exchangeAxes(values, values.length / channels, channels, to)
+}
+
+/** One tensor's values where a runtime has left them; a copy in border order is made when it is asked for. */
+export class NativeValue implements TensorValue {
+  readonly shape: readonly number[]
+  readonly tensor: GraphTensor
+  private readonly memory: NativeFloats
+  private readonly isCurrent: () => boolean
+  private copy: Floats | undefined
+
+  /** @param isCurrent False as soon as the memory holds something else. */
+  constructor(tensor: GraphTensor, memory: NativeFloats, isCurrent: () => boolean) {
+    this.shape = [1, ...borderShape(tensor)]
+    this.tensor = tensor
+    this.memory = memory
+    this.isCurrent = isCurrent
+  }
+
+  get data(): Floats {
+    if (this.copy === undefined) {
+      this.requireCurrent()
+      this.copy = new Float32Array(this.memory.data.length)
+      toBorder(this.tensor, this.memory.data, this.copy)
+    }
+    return this.copy
+  }
+
+  /** @throws {Error} where the values are no longer there. */
+  get pointer(): Pointer {
+    this.requireCurrent()
+    return this.memory.pointer
+  }
+
+  private requireCurrent(): void {
+    if (this.isCurrent()) return
+    throw new Error(
+      `Cannot read '${this.tensor.name}': it must be read before its segment runs again or is released`,
+    )
+  }
+}
