@@ -2,7 +2,7 @@ import { validate as isCron } from 'node-cron'
 import { z } from 'zod'
 import { parseInputCodec } from '../src/codec/image-codecs.ts'
 import { compiledCacheSchema } from '../src/executor/compiled-cache/cache-settings.ts'
-import { engineSettings } from '../src/executor/resolve-engine.ts'
+import { defaultEngineSetting, engineSettings } from '../src/executor/resolve-engine.ts'
 import { modelChoiceSchema } from '../src/model-graph/model-choice.ts'
 import { defaultMaxAccuracyLoss } from '../src/scheduler/accuracy-budget.ts'
 import { milliseconds, topicIdField, topicPrefixField } from '../src/transport/config-fields.ts'
@@ -20,8 +20,11 @@ export const agentConfigSchema = z
     pool: endpointSchema.optional(),
     /** Zoo name, model directory or file; with the weights where it has none. */
     model: modelChoiceSchema,
-    /** `auto`: the fastest that passes the parity check on this machine, measured once and remembered. */
-    engine: z.enum(engineSettings).default('onnxruntime'),
+    /**
+     * `auto`: the fastest that passes the parity check on this machine, measured once and remembered; what is meant on
+     * ARM where XNNPACK is installed and nothing is set.
+     */
+    engine: z.enum(engineSettings).default(() => defaultEngineSetting()),
     /** Threads of one run. */
     threads: z.int().min(1).max(64).default(1),
     /** Profiles and the choice of the engine are kept here. */

@@ -25,7 +25,7 @@ export interface Agreement {
 }
 
 export const engineChoiceSchema = z.object({
-  version: z.literal(2),
+  version: z.literal(3),
   modelHash: z.string(),
   machine: z.string(),
   threads: z.int(),
@@ -39,6 +39,8 @@ export const engineChoiceSchema = z.object({
   engine: z.enum(engineNames),
   /** Why this one, for people. */
   reason: z.string(),
+  /** Every engine that may be trusted here, the fastest first. */
+  trusted: z.array(z.enum(engineNames)),
   trials: z.array(trialSchema),
 })
 
@@ -57,6 +59,16 @@ export function outdatedBecause(choice: EngineChoice, now: EngineEnvironment): s
   return undefined
 }
 
+/** What stands against an engine that was tried, for people. */
+export function distrustOf(trials: readonly EngineTrial[], engine: EngineName): string {
+  const trial = trials.find((candidate) => candidate.engine === engine)
+  if (trial === undefined) return 'it was not tried'
+  if (trial.kind === 'failed') return trial.reason
+  if (trial.woundDifference > woundTolerance)
+    return `head and tail differ from the whole by ${trial.woundDifference}`
+  return 'no other engine here gives the same answer'
+}
+
 /**
  * The fastest engine that may be trusted: its head + tail equal its whole, and another engine gives the same answer
  * (where there is only one, nobody can confirm it). Where no two agree the choice falls on the portable one.
@@ -65,17 +77,13 @@ export function outdatedBecause(choice: EngineChoice, now: EngineEnvironment): s
 export function chooseEngine(
   trials: readonly EngineTrial[],
   agreements: readonly Agreement[],
-): Pick<EngineChoice, 'engine' | 'reason'> {
+): Pick<EngineChoice, 'engine' | 'reason' | 'trusted'> {
   const sound = trials
     .filter((trial) => trial.kind === 'ran')
     .filter(({ woundDifference }) => woundDifference <= woundTolerance)
     .toSorted((a, b) => a.wholeMs - b.wholeMs)
   if (sound.length === 0) {
-    const reasons = trials.map((trial) =>
-      trial.kind === 'failed'
-        ? `${trial.engine}: ${trial.reason}`
-        : `${trial.engine}: head and tail differ from the whole by ${trial.woundDifference}`,
-    )
+    const reasons = trials.map(({ engine }) => `${engine}: ${distrustOf(trials, engine)}`)
     throw new Error(`Cannot choose an engine: at least one must run and be right (${reasons.join('; ')})`)
   }
   const confirmed = sound.filter(({ engine }) =>
@@ -83,15 +91,18 @@ export function chooseEngine(
       ({ engines, relativeDifference }) => engines.includes(engine) && relativeDifference <= engineTolerance,
     ),
   )
+  const trusted = confirmed.map(({ engine }) => engine)
   if (confirmed.length > 0) {
     const [best, next] = confirmed
     const than = next === undefined ? '' : `, ${next.engine} ${next.wholeMs.toFixed(1)} ms`
     return {
       engine: best!.engine,
       reason: `fastest that passes the parity check: ${best!.wholeMs.toFixed(1)} ms${than}`,
+      trusted,
     }
   }
-  if (sound.length === 1) return { engine: sound[0]!.engine, reason: 'the only engine that runs here' }
+  if (sound.length === 1)
+    return { engine: sound[0]!.engine, reason: 'the only engine that runs here', trusted }
   const portable = sound.find(({ engine }) => engine === 'wasm') ?? sound[0]!
-  return { engine: portable.engine, reason: 'no two engines agree, so the portable one' }
+  return { engine: portable.engine, reason: 'no two engines agree, so the portable one', trusted }
 }

@@ -8,6 +8,7 @@ import { type EngineName, engineNames } from './engine.ts'
 import {
   type Agreement,
   chooseEngine,
+  distrustOf,
   type EngineChoice,
   type EngineTrial,
   engineChoiceSchema,
@@ -17,9 +18,24 @@ import { runTrial } from './engine-trial.ts'
 import { type EngineEnvironment, engineEnvironment } from './installed-engines.ts'
 import { relativeDifference } from './parity.ts'
 
+/**
+ * Engines that are never used untried: a library of the system's, of which neither the build is known nor that it
+ * survives its use.
+ */
+const triedFirst: ReadonlySet<EngineSetting> = new Set<EngineSetting>(['xnnpack'])
+
 /** Engine names of configurations and the command line: `auto` is the fastest that passes the parity check here. */
 export const engineSettings = ['auto', ...engineNames] as const
 export type EngineSetting = (typeof engineSettings)[number]
+
+/** Where the engine made for ARM is installed there is something to choose; elsewhere the native one is the fastest. */
+export function defaultEngineSetting(
+  architecture: NodeJS.Architecture = process.arch,
+  environment: () => EngineEnvironment = engineEnvironment,
+): EngineSetting {
+  const isArm = architecture === 'arm' || architecture === 'arm64'
+  return isArm && environment().engines.xnnpack !== null ? 'auto' : 'onnxruntime'
+}
 
 export interface ResolveEngineOptions extends ModelChoice {
   readonly modelHash: string
@@ -34,27 +50,35 @@ export interface ResolveEngineOptions extends ModelChoice {
 
 /**
  * What the setting stands for on this machine: `auto` is measured once and remembered, until engines come, go or change
- * or this program does.
+ * or this program does. An engine that is set by its name but must be tried first is tried together with all others.
+ * @throws {Error} where no engine runs, or the one that is set is not to be trusted; an abort's reason.
  */
 export async function resolveEngine(
   setting: EngineSetting,
   options: ResolveEngineOptions,
 ): Promise<EngineName> {
-  if (setting !== 'auto') return setting
+  if (setting !== 'auto' && !triedFirst.has(setting)) return setting
+  const choice = await choiceOf(options)
+  if (setting === 'auto') return choice.engine
+  if (choice.trusted.includes(setting)) return setting
+  throw new Error(`${setting}: ${distrustOf(choice.trials, setting)}`)
+}
+
+async function choiceOf(options: ResolveEngineOptions): Promise<EngineChoice> {
   const path = choicePath(options)
   const remembered = await readChoice(path)
   const environment = engineEnvironment()
   let because = 'there is no choice yet'
   if (remembered !== undefined && matches(remembered, options)) {
     const outdated = outdatedBecause(remembered, environment)
-    if (outdated === undefined) return remembered.engine
+    if (outdated === undefined) return remembered
     because = outdated
   }
   options.log('info', 'measuring the engines, once', { model: options.model, because })
   const choice = await measureEngines(options, environment)
   options.log('info', 'chose an engine', { engine: choice.engine, reason: choice.reason })
   await remember(path, choice, options.log)
-  return choice.engine
+  return choice
 }
 
 /** Tries every engine, one after the other, and chooses. @throws {Error} where none runs; an abort's reason. */
@@ -75,7 +99,7 @@ async function measureEngines(
     } else trials.push({ ...reply, engine })
   }
   return {
-    version: 2,
+    version: 3,
     modelHash: options.modelHash,
     machine: options.machine,
     threads: options.threads,

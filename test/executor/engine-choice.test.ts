@@ -7,13 +7,14 @@ import type { EngineName } from '../../src/executor/engine.ts'
 import {
   type Agreement,
   chooseEngine,
+  distrustOf,
   type EngineChoice,
   type EngineTrial,
   outdatedBecause,
 } from '../../src/executor/engine-choice.ts'
 import { runTrial } from '../../src/executor/engine-trial.ts'
 import { type EngineEnvironment, engineEnvironment } from '../../src/executor/installed-engines.ts'
-import { resolveEngine } from '../../src/executor/resolve-engine.ts'
+import { defaultEngineSetting, resolveEngine } from '../../src/executor/resolve-engine.ts'
 import { repositoryRoot } from '../paths.ts'
 
 function ran(engine: EngineName, wholeMs: number, woundDifference = 0): EngineTrial {
@@ -34,7 +35,57 @@ test('chooseEngine takes the fastest that another engine confirms', () => {
   expect(chooseEngine(trials, none)).toEqual({
     engine: 'wasm',
     reason: 'no two engines agree, so the portable one',
+    trusted: [],
   })
+})
+
+test('every engine that another confirms is trusted, the fastest first, and what stands against the others is said', () => {
+  const trials: EngineTrial[] = [
+    ran('onnxruntime', 4),
+    ran('xnnpack', 3),
+    ran('wasm', 30),
+    ran('tensorflow', 2, 1),
+  ]
+  const agreements = [agree('onnxruntime', 'wasm'), agree('xnnpack', 'wasm', 0.1)]
+  expect(chooseEngine(trials, agreements).trusted).toEqual(['onnxruntime', 'wasm'])
+  expect(distrustOf(trials, 'xnnpack')).toBe('no other engine here gives the same answer')
+  expect(distrustOf(trials, 'tensorflow')).toBe('head and tail differ from the whole by 1')
+  expect(distrustOf([], 'tensorflow')).toBe('it was not tried')
+})
+
+test('an engine of the system is never used untried, even where it is set', async () => {
+  const stateDirectory = await mkdtemp(join(tmpdir(), 'surgeon-engines-'))
+  const told: string[] = []
+  const options = {
+    model: fileURLToPath(new URL('models/mobilenetv2', repositoryRoot)),
+    modelHash: '1'.repeat(32),
+    threads: 1,
+    machine: 'this one',
+    stateDirectory,
+    log: (_level: string, message: string) => told.push(message),
+  }
+  const installed = engineEnvironment().engines.xnnpack !== null
+  const resolved = await resolveEngine('xnnpack', options).catch((error: Error) => error.message)
+  expect(resolved).toMatch(installed ? /^xnnpack$/ : /libxnnpack0\.20241108 or libxnnpack0/)
+  expect(told).toEqual(['measuring the engines, once', 'chose an engine'])
+  const path = join(stateDirectory, 'engines', (await readdir(join(stateDirectory, 'engines')))[0]!)
+  const choice = JSON.parse(await readFile(path, 'utf8')) as EngineChoice
+  const ended = { kind: 'failed', engine: 'xnnpack', reason: 'its process ended with SIGABRT' } as const
+  const trials = [...choice.trials.filter(({ engine }) => engine !== 'xnnpack'), ended]
+  const trusted = choice.trusted.filter((engine) => engine !== 'xnnpack')
+  await writeFile(path, JSON.stringify({ ...choice, trials, trusted }))
+  await expect(resolveEngine('xnnpack', options)).rejects.toThrow('xnnpack: its process ended with SIGABRT')
+})
+
+test('the default is a choice on ARM where there is one', () => {
+  const environment = (xnnpack: string | null) => (): EngineEnvironment => ({
+    ...without,
+    engines: { ...without.engines, xnnpack },
+  })
+  expect(defaultEngineSetting('arm64', environment('there'))).toBe('auto')
+  expect(defaultEngineSetting('arm', environment('there'))).toBe('auto')
+  expect(defaultEngineSetting('arm64', environment(null))).toBe('onnxruntime')
+  expect(defaultEngineSetting('x64', environment('there'))).toBe('onnxruntime')
 })
 
 test('chooseEngine leaves out what did not run and what is not equal to itself when cut', () => {
@@ -44,6 +95,7 @@ test('chooseEngine leaves out what did not run and what is not equal to itself w
   expect(chooseEngine([failed, ran('wasm', 30)], [])).toEqual({
     engine: 'wasm',
     reason: 'the only engine that runs here',
+    trusted: [],
   })
   expect(() => chooseEngine([failed, ran('wasm', 30, 1)], [])).toThrow(
     /tensorflow: it is missing; wasm: head and tail differ from the whole by 1/,

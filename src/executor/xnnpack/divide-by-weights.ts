@@ -33,7 +33,9 @@ function mayDivide(graph: LayerGraph, layers: readonly number[], position: numbe
   const before = new Set(layers.slice(0, position))
   return layers.slice(position).every((index) => {
     const { type, inputs } = graph.layers[index]!
-    return !fusedWithBefore.has(type) || inputs.every((tensor) => !before.has(graph.tensors[tensor]!.producer))
+    return (
+      !fusedWithBefore.has(type) || inputs.every((tensor) => !before.has(graph.tensors[tensor]!.producer))
+    )
   })
 }
 

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import { inspect } from 'node:util'
 import type * as Koffi from 'koffi'
 
 /** An address, as koffi hands it out. */
@@ -39,7 +40,11 @@ const kinds = {
     fits: (value: unknown) => value === null || isPointer(value),
   },
   u: { type: 'uint32_t', must: 'an unsigned integer of 32 bits', fits: isUint32 },
-  i: { type: 'int32_t', must: 'an integer of 32 bits', fits: (value: unknown) => (Number(value) | 0) === value },
+  i: {
+    type: 'int32_t',
+    must: 'an integer of 32 bits',
+    fits: (value: unknown) => (Number(value) | 0) === value,
+  },
   z: { type: 'size_t', must: 'a size', fits: isUint32 },
   // An open bound is infinite.
   f: {
@@ -53,7 +58,9 @@ const kinds = {
   X: {
     type: 'xnn_external_value',
     must: 'external values',
-    fits: isList((value) => isPointer((value as ExternalValue).data) && isUint32((value as ExternalValue).id)),
+    fits: isList(
+      (value) => isPointer((value as ExternalValue).data) && isUint32((value as ExternalValue).id),
+    ),
   },
 } as const
 
@@ -86,7 +93,10 @@ export class ForeignLibrary {
 
   /** @throws {Error} where the library has no such symbol. */
   declare(name: string, result: 'int' | 'void' | 'void *', declaration: Declaration): ForeignFunction {
-    const parameters = [...declaration.replaceAll(' ', '')].map((letter) => kinds[letter as keyof typeof kinds])
+    const parameters = declaration
+      .replaceAll(' ', '')
+      .split('')
+      .map((letter) => kinds[letter as keyof typeof kinds])
     const call = this.handle.func(
       name,
       result,
@@ -100,7 +110,7 @@ export class ForeignLibrary {
       for (const [position, { must, fits }] of parameters.entries()) {
         if (!fits(values[position]))
           throw new TypeError(
-            `Cannot call ${name}: argument ${position + 1} must be ${must}, current value is ${String(values[position])}`,
+            `Cannot call ${name}: argument ${position + 1} must be ${must}, current value is ${inspect(values[position])}`,
           )
       }
       return call(...values) as number

@@ -1,9 +1,4 @@
-import {
-  axisOf,
-  finiteNumber,
-  type LayerConfig,
-  layerError,
-} from '../../model-graph/layers/layer-config.ts'
+import { axisOf, finiteNumber, type LayerConfig, layerError } from '../../model-graph/layers/layer-config.ts'
 import { type ActivationName, activationOf, rescalingFactor } from '../activation.ts'
 import { type LowerLayer, type Subgraph, unbounded, type ValueId } from './lowering.ts'
 

@@ -1,4 +1,4 @@
-import { margins, oneOf, pair, integers, layerError } from '../../model-graph/layers/layer-config.ts'
+import { integers, layerError, margins, oneOf, pair } from '../../model-graph/layers/layer-config.ts'
 import { slidingWindow } from '../../model-graph/layers/window.ts'
 import { addFixedDepthwise, mapOf, paddingOf } from './lower-weighted.ts'
 import { type LowerLayer, unbounded } from './lowering.ts'
@@ -79,7 +79,10 @@ export const lowerReshape: LowerLayer = ({ xnn, pointer }, { output, sources, ta
 
 export const lowerPermute: LowerLayer = ({ xnn, pointer }, { config, output, sources, target }) => {
   if (xnn.transpose === undefined)
-    throw layerError(config, "engine xnnpack must have Debian 13's library for it, this one exchanges no axes")
+    throw layerError(
+      config,
+      "engine xnnpack must have Debian 13's library for it, this one exchanges no axes",
+    )
   const order = [0, ...integers(config, 'dims')]
   xnn.transpose(pointer, output.shape.length + 1, order, sources[0]!, target, 0)
 }

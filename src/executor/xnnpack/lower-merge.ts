@@ -19,9 +19,7 @@ function pairwise(merge: Merge): LowerLayer {
   }
 }
 
-export const lowerAdd = pairwise(({ xnn, pointer }, a, b, to) =>
-  xnn.add(pointer, ...unbounded, a, b, to, 0),
-)
+export const lowerAdd = pairwise(({ xnn, pointer }, a, b, to) => xnn.add(pointer, ...unbounded, a, b, to, 0))
 export const lowerMultiply = pairwise(({ xnn, pointer }, a, b, to) =>
   xnn.multiply(pointer, ...unbounded, a, b, to, 0),
 )

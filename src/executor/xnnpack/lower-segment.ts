@@ -91,9 +91,7 @@ export function requireLowerable(graph: LayerGraph, segment: Segment): void {
         `Cannot compile ${graph.name}: engine xnnpack must get a layers model, '${name}' comes from an ONNX file; engines onnxruntime and wasm run it`,
       )
     if (!lowerings.has(type))
-      throw new TypeError(
-        `Cannot compile ${graph.name}: engine xnnpack must know class ${type} of '${name}'`,
-      )
+      throw new TypeError(`Cannot compile ${graph.name}: engine xnnpack must know class ${type} of '${name}'`)
   }
 }
 

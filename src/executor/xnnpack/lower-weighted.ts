@@ -73,7 +73,17 @@ export const lowerConv: LowerLayer = async (subgraph, call) => {
   await withActivation(subgraph, call, (target) => {
     const geometry = [...paddingOf(window), ...window.size, ...window.strides, ...window.dilations]
     const channels = [groups, depth, filters / groups]
-    subgraph.xnn.conv(subgraph.pointer, ...geometry, ...channels, ...unbounded, sources[0]!, filter, bias, target, 0)
+    subgraph.xnn.conv(
+      subgraph.pointer,
+      ...geometry,
+      ...channels,
+      ...unbounded,
+      sources[0]!,
+      filter,
+      bias,
+      target,
+      0,
+    )
   })
 }
 

@@ -96,7 +96,11 @@ export class Subgraph {
   }
 
   /** @param fill Writes the values; what it is given holds none yet. */
-  constant(use: ConstantUse, dims: readonly number[], fill: (values: Float32Array<ArrayBuffer>) => void): ValueId {
+  constant(
+    use: ConstantUse,
+    dims: readonly number[],
+    fill: (values: Float32Array<ArrayBuffer>) => void,
+  ): ValueId {
     const memory = allocateFloats(this.xnn, elementCount(dims))
     this.constants.push({ use, memory })
     fill(memory.data)
@@ -114,7 +118,9 @@ export class Subgraph {
    */
   close(keepOperands: boolean): NativeFloats[] {
     this.xnn.deleteSubgraph(this.pointer)
-    const kept = this.constants.filter(({ use }) => keepOperands && use === 'operand').map(({ memory }) => memory)
+    const kept = this.constants
+      .filter(({ use }) => keepOperands && use === 'operand')
+      .map(({ memory }) => memory)
     for (const { memory } of this.constants) if (!kept.includes(memory)) memory.free()
     return kept
   }

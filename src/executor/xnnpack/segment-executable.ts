@@ -141,11 +141,7 @@ class SegmentExecutable implements Executable {
       }
       const tensor = this.model.graph.tensors[id]!
       const length = elementsOf(tensor)
-      fromBorder(
-        tensor,
-        input.data.subarray(member * length, (member + 1) * length),
-        this.memoryOf(id).data,
-      )
+      fromBorder(tensor, input.data.subarray(member * length, (member + 1) * length), this.memoryOf(id).data)
     }
     this.held++
     for (const runtime of this.runtimes)
