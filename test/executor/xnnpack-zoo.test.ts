@@ -1,0 +1,48 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import { loadEngine } from '../../src/executor/load-engine.ts'
+import {
+  checkNestedWounds,
+  exampleInputs,
+  runWhole,
+  withWeightsHeld,
+  woundTolerance,
+} from '../../src/executor/parity.ts'
+import { loadModel } from '../../src/model-graph/load-model.ts'
+import { singleWounds } from '../../src/model-graph/single-wounds.ts'
+import { noXnnpack, xnnpackWhereInstalled } from './xnnpack-setup.ts'
+
+/**
+ * One of each class of the zoo, and of which single-tensor wounds every n-th is cut: layers repeat. `surgeon bench
+ * engines --parity --engines xnnpack` does every one of every model.
+ */
+const models = [
+  ['mobilenet', 4],
+  ['mobilenetv2', 4],
+  ['nasnetmobile', 4],
+  ['resnet50', 12],
+  ['inceptionv3', 12],
+  ['vgg19', 12],
+] as const
+
+const xnnpack = await xnnpackWhereInstalled()
+
+describe('engine xnnpack', () => {
+  beforeEach(({ skip }) => skip(xnnpack === undefined, noXnnpack))
+
+  test.each(models)(
+    "gives onnxruntime's answers on %s, and cut at every single-tensor wound (of %i)",
+    async (name, step) => {
+      const model = await withWeightsHeld(await loadModel(`zoo:${name}`))
+      const inputs = exampleInputs(model)
+      const reference = await loadEngine('onnxruntime')
+      const whole = await runWhole(model, inputs, { engine: reference, threads: 1 })
+      const wounds = singleWounds(model.graph)
+        .slice(1, -1)
+        .filter((_, i) => i % step === 0)
+      const options = { engine: xnnpack!, threads: 1 }
+      const report = await checkNestedWounds(model, wounds, inputs, whole, options)
+      expect(report.checked).toBe(wounds.length)
+      expect(report.maxAbsDiff, `at ${report.worst}`).toBeLessThanOrEqual(woundTolerance)
+    },
+  )
+})
