@@ -156,16 +156,21 @@ export const lowerConvTranspose: LowerLayer = async (subgraph, call) => {
   })
 }
 
+/** The kernel is [inputs, outputs], as Keras has it. */
+const transposeWeights = 1
+
 /** Of a map it works on the channels of each place. */
 export const lowerDense: LowerLayer = async (subgraph, call) => {
   const { inputs, output, sources, folded } = call
   const depth = inputs[0]!.shape.at(-1)!
   const units = output.shape.at(-1)!
   const kernel = await read(subgraph, call, 'kernel')
-  const filter = addOutputsFirst(subgraph, [units, depth], kernel, folded?.scale)
+  const scaled = folded === undefined ? kernel : scaleColumns(kernel, folded.scale)
+  // The largest kernels there are: no copy of them is made.
+  const filter = subgraph.kernelInPlace([depth, units], scaled)
   const bias = await addBias(subgraph, call, units)
   await withActivation(subgraph, call, (target) => {
-    subgraph.xnn.dense(subgraph.pointer, ...unbounded, sources[0]!, filter, bias, target, 0)
+    subgraph.xnn.dense(subgraph.pointer, ...unbounded, sources[0]!, filter, bias, target, transposeWeights)
   })
 }
 

@@ -50,6 +50,7 @@ export class Subgraph {
   private readonly graph: LayerGraph
   private readonly constants: { readonly use: ConstantUse; readonly memory: NativeFloats }[] = []
   private readonly ids = new Map<number, ValueId>()
+  private readonly held: Float32Array[] = []
 
   /** @param externals Tensors that get memory from outside; their ids are their places in the list. */
   constructor(
@@ -66,11 +67,6 @@ export class Subgraph {
     this.pointer = out[0]
     for (const [id, { tensor, kind }] of externals.entries())
       this.ids.set(tensor, this.define([1, ...graph.tensors[tensor]!.shape], null, id, externalFlag[kind]))
-  }
-
-  /** Bytes of all constants so far. */
-  get constantBytes(): number {
-    return this.constants.reduce((sum, { memory }) => sum + memory.data.byteLength, 0)
   }
 
   /** The value of a tensor that was given or made before. @throws {TypeError} where it was neither. */
@@ -107,6 +103,19 @@ export class Subgraph {
     return this.define(dims, memory.pointer, noId, 0)
   }
 
+  /**
+   * A kernel that is packed from where JavaScript has it: arrays of that size lie outside V8's heap and do not move, and
+   * the values are held until the definition ends.
+   */
+  kernelInPlace(dims: readonly number[], values: Float32Array<ArrayBuffer>): ValueId {
+    if (values.length !== elementCount(dims))
+      throw new TypeError(
+        `Cannot define a kernel: values must be ${elementCount(dims)}, current value is ${values.length}`,
+      )
+    this.held.push(values)
+    return this.define(dims, this.xnn.koffi.address(values), noId, 0)
+  }
+
   /** One number or one per channel as an operand. */
   operand(values: ArrayLike<number>): ValueId {
     return this.constant('operand', [values.length], (to) => to.set(values))
@@ -118,6 +127,7 @@ export class Subgraph {
    */
   close(keepOperands: boolean): NativeFloats[] {
     this.xnn.deleteSubgraph(this.pointer)
+    this.held.length = 0
     const kept = this.constants
       .filter(({ use }) => keepOperands && use === 'operand')
       .map(({ memory }) => memory)

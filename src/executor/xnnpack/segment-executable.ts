@@ -1,3 +1,4 @@
+import { collectGarbage } from '../../memory/collect-garbage.ts'
 import { borderShape, elementsOf } from '../../model-graph/layer-graph.ts'
 import type { Model } from '../../model-graph/model.ts'
 import type { Segment } from '../../model-graph/segment.ts'
@@ -28,8 +29,12 @@ export async function compileXnnpackSegment(
   requireLowerable(model.graph, segment)
   const runtimes: Runtime[] = []
   try {
-    for (const part of partsOf(model, segment))
+    const parts = partsOf(model, segment)
+    for (const part of parts) {
       runtimes.push(await Runtime.create(xnn, model, part, threadPool))
+      // The weights that the part was packed from, before the next part's are read.
+      if (parts.length > 1) collectGarbage()
+    }
   } catch (error) {
     for (const runtime of runtimes) runtime.free()
     throw error
