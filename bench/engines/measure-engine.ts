@@ -1,5 +1,5 @@
 import { mean } from 'simple-statistics'
-import type { EngineName, Executable } from '../../src/executor/engine.ts'
+import { type EngineName, type Executable, runLink } from '../../src/executor/engine.ts'
 import { loadEngine } from '../../src/executor/load-engine.ts'
 import { exampleInputs } from '../../src/executor/parity.ts'
 import { segmentChain } from '../../src/executor/segment-chain.ts'
@@ -68,8 +68,9 @@ export async function measureEngine(
   const others: Record<string, Work> = {
     chain: async () => {
       const values = new Map(graph.inputs.map((id, i) => [id, inputs[i]!]))
-      for (const piece of pieces) {
-        const outputs = await piece.run.run(piece.inputs.map((id) => values.get(id)!))
+      for (const [position, piece] of pieces.entries()) {
+        const given = piece.inputs.map((id) => values.get(id)!)
+        const outputs = await runLink(piece.run, given, position === pieces.length - 1)
         for (const [i, id] of piece.outputs.entries()) values.set(id, outputs[i]!)
       }
     },

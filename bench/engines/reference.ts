@@ -20,7 +20,7 @@ export async function referenceRun(
   inputs: readonly TensorValue[],
   { threads }: CompileOptions,
 ): Promise<Work | undefined> {
-  if (engine === 'tensorflow') return undefined
+  if (engine === 'tensorflow' || engine === 'xnnpack') return undefined
   const runtime = engine === 'wasm' ? await webAssemblyOnnxRuntime() : nativeOnnxRuntime()
   const bytes = source.endsWith('.onnx')
     ? await readFile(source)

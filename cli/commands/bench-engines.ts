@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process'
+import { writeFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { checkParity, isEqual, type ParityRow, parityTable } from '../../bench/engines/check-parity.ts'
 import { enginesTable } from '../../bench/engines/engines-table.ts'
 import { type EngineRow, measureEngine } from '../../bench/engines/measure-engine.ts'
+import { shareReport } from '../../bench/engines/share-report.ts'
 import { type EngineName, engineNames } from '../../src/executor/engine.ts'
 import { readOptions, wholeNumber } from '../../src/terminal/options.ts'
 import { UsageError } from '../../src/terminal/usage-error.ts'
@@ -15,21 +17,35 @@ const defaults = {
 }
 const warmUpRounds = 3
 
-/** Measures whole, cut and chained models on the engines of this machine, or with `--parity` checks that they agree. */
+/**
+ * Measures whole, cut and chained models on the engines of this machine, with `--parity` checks that they agree, or
+ * with `--share FILE` writes how fast every engine that is here computes the models whole.
+ */
 export async function benchEngines(args: readonly string[]): Promise<number> {
   const { values } = readOptions(args, {
     options: {
       models: { type: 'string', default: defaults.models },
-      engines: { type: 'string', default: defaults.engines },
+      engines: { type: 'string' },
       threads: { type: 'string', default: defaults.threads },
       rounds: { type: 'string', default: defaults.rounds },
       parity: { type: 'boolean', default: false },
+      share: { type: 'string' },
       json: { type: 'boolean', default: false },
     },
   })
-  const engines = values.engines.split(',').map(engineName)
+  const allOrOne = values.share === undefined ? defaults.engines : engineNames.join(',')
+  const engines = (values.engines ?? allOrOne).split(',').map(engineName)
   const threads = values.threads.split(',').map((text) => wholeNumber(text, '--threads', 1))
   const rounds = wholeNumber(values.rounds, '--rounds', 1)
+  if (values.share !== undefined) {
+    const options = { rounds, warmUpRounds, now: () => performance.now() }
+    const report = await shareReport(values.models.split(','), engines, threads[0]!, options)
+    await writeFile(values.share, `${JSON.stringify(report, undefined, 1)}\n`)
+    console.log(
+      `${values.share} can be pasted into an issue: it names the board and the engines, nothing else`,
+    )
+    return 0
+  }
   const jobs = values.models
     .split(',')
     .flatMap((model) => engines.flatMap((engine) => threads.map((count): Job => ({ model, engine, count }))))

@@ -38,3 +38,14 @@ export interface Engine {
   readonly name: EngineName
   compile(model: Model, segment: Segment, options: CompileOptions): Promise<Executable>
 }
+
+/** Runs a segment that others of the same engine follow, or the last one, whose values are taken away. */
+export function runLink(
+  executable: Executable,
+  inputs: readonly TensorValue[],
+  isLast: boolean,
+): Promise<TensorValue[]> {
+  return isLast || executable.runInPlace === undefined
+    ? executable.run(inputs)
+    : executable.runInPlace(inputs)
+}

@@ -13,7 +13,7 @@ import { elementCount } from '../tensor/element-count.ts'
 import type { TensorValue } from '../tensor/tensor-value.ts'
 import { splitValues, stackValues } from './batch.ts'
 import { CompiledCache } from './compiled-cache/compiled-cache.ts'
-import type { Executable } from './engine.ts'
+import { type Executable, runLink } from './engine.ts'
 import type {
   GivenInput,
   RunReply,
@@ -120,11 +120,7 @@ async function execute(run: RunRequest, cancel: Int32Array<SharedArrayBuffer>): 
     if (segment === undefined) throw new Error(`Cannot run segment ${key}: it is not loaded`)
     const segmentBeginMs = performance.now()
     const given = segment.inputs.map((tensor) => valueOf(values, tensor, key))
-    const { executable } = segment
-    const isLast = position === run.segments.length - 1
-    const outputs = await (isLast || executable.runInPlace === undefined
-      ? executable.run(given)
-      : executable.runInPlace(given))
+    const outputs = await runLink(segment.executable, given, position === run.segments.length - 1)
     for (const [i, tensor] of segment.outputs.entries()) values.set(tensor, outputs[i]!)
     slowdown.wait(key, performance.now() - segmentBeginMs, cancel)
     segmentMs.push(performance.now() - segmentBeginMs)
