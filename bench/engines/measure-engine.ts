@@ -68,11 +68,12 @@ export async function measureEngine(
   const others: Record<string, Work> = {
     chain: async () => {
       const values = new Map(graph.inputs.map((id, i) => [id, inputs[i]!]))
-      for (const [position, piece] of pieces.entries()) {
+      for (const piece of pieces) {
         const given = piece.inputs.map((id) => values.get(id)!)
-        const outputs = await runLink(piece.run, given, position === pieces.length - 1)
+        const outputs = await runLink(piece.run, given)
         for (const [i, id] of piece.outputs.entries()) values.set(id, outputs[i]!)
       }
+      return graph.outputs.map((id) => values.get(id)!.data)
     },
   }
   const parts = new Map<string, { headMs: number[]; tailMs: number[] }>()

@@ -17,9 +17,9 @@ export interface Executable {
    */
   run(inputs: readonly TensorValue[]): Promise<TensorValue[]>
   /**
-   * As `run`, for values that the next segment reads at once: they may lie in the engine's own memory and order, so that
-   * a segment of the same engine takes them over without a copy. Their `data`, a copy where it is read, can be had until
-   * this segment runs again or is released. Absent where the engine has no memory of its own.
+   * As `run`, but the values may lie in the engine's own memory and order, so that a segment of the same engine takes
+   * them over without a copy. Their `data`, a copy that is made when it is first read, can be had until this segment
+   * runs again or is released, and after that if it was read before. Absent where the engine has no memory of its own.
    */
   runInPlace?(inputs: readonly TensorValue[]): Promise<TensorValue[]>
   /** Frees the weights. Safe to repeat. */
@@ -39,13 +39,7 @@ export interface Engine {
   compile(model: Model, segment: Segment, options: CompileOptions): Promise<Executable>
 }
 
-/** Runs a segment that others of the same engine follow, or the last one, whose values are taken away. */
-export function runLink(
-  executable: Executable,
-  inputs: readonly TensorValue[],
-  isLast: boolean,
-): Promise<TensorValue[]> {
-  return isLast || executable.runInPlace === undefined
-    ? executable.run(inputs)
-    : executable.runInPlace(inputs)
+/** Runs a segment that others of the same engine may follow: in place where the engine can. */
+export function runLink(executable: Executable, inputs: readonly TensorValue[]): Promise<TensorValue[]> {
+  return executable.runInPlace?.(inputs) ?? executable.run(inputs)
 }

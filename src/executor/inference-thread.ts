@@ -109,30 +109,37 @@ function startingValues(run: RunRequest): { values: Map<number, TensorValue>; si
   }
 }
 
+/**
+ * Copies what engines have left in their own memory for later, before that is written again. What the request itself
+ * keeps is left there, for its next segment to take over.
+ */
+function copyKept(except?: string): void {
+  for (const [request, values] of kept) {
+    if (request === except) continue
+    // Reading makes the copy.
+    for (const value of values.values()) void value.data
+  }
+}
+
 async function execute(run: RunRequest, cancel: Int32Array<SharedArrayBuffer>): Promise<RunReply> {
   const beginMs = performance.now()
+  copyKept(run.request)
   const { values, sizes } = startingValues(run)
   const decodeMs = performance.now() - beginMs
   const segmentMs: number[] = []
-  for (const [position, key] of run.segments.entries()) {
+  for (const key of run.segments) {
     if (isCancelled(cancel)) throw new Cancelled()
     const segment = segments.get(key)
     if (segment === undefined) throw new Error(`Cannot run segment ${key}: it is not loaded`)
     const segmentBeginMs = performance.now()
     const given = segment.inputs.map((tensor) => valueOf(values, tensor, key))
-    const outputs = await runLink(segment.executable, given, position === run.segments.length - 1)
+    const outputs = await runLink(segment.executable, given)
     for (const [i, tensor] of segment.outputs.entries()) values.set(tensor, outputs[i]!)
     slowdown.wait(key, performance.now() - segmentBeginMs, cancel)
     segmentMs.push(performance.now() - segmentBeginMs)
   }
   if (isCancelled(cancel)) throw new Cancelled()
-  // Copied from where an engine has left them, which the next run overwrites.
-  const crossing = new Map(
-    run.output.map((tensor): [number, TensorValue] => {
-      const { shape, data } = valueOf(values, tensor, 'output')
-      return [tensor, { shape, data }]
-    }),
-  )
+  const crossing = new Map(run.output.map((tensor) => [tensor, valueOf(values, tensor, 'output')]))
   if (run.keep) kept.set(run.request, crossing)
   const encodeBeginMs = performance.now()
   for (const [tensor, value] of crossing) {
@@ -149,7 +156,8 @@ async function execute(run: RunRequest, cancel: Int32Array<SharedArrayBuffer>): 
     slowdown.wait(`encode ${codec} ${wound}`, performance.now() - encodeBeginMs, cancel)
   }
   const encodeMs = performance.now() - encodeBeginMs
-  return { values: run.values ? results : [], encoded, segmentMs, decodeMs, encodeMs }
+  const handedBack = run.values ? results.map(({ shape, data }) => ({ shape, data })) : []
+  return { values: handedBack, encoded, segmentMs, decodeMs, encodeMs }
 }
 
 function valueOf(values: ReadonlyMap<number, TensorValue>, tensor: number, reader: string): TensorValue {
@@ -168,6 +176,7 @@ async function carryOut(command: ThreadCommand): Promise<void> {
   switch (command.kind) {
     case 'load': {
       const executable = await engine.compile(model, command.segment, { threads: setup.threads, cache })
+      copyKept()
       await segments.get(command.key)?.executable.release()
       segments.set(command.key, {
         executable,
@@ -178,6 +187,7 @@ async function carryOut(command: ThreadCommand): Promise<void> {
       return post({ kind: 'done', call })
     }
     case 'unload': {
+      copyKept()
       await segments.get(command.key)?.executable.release()
       segments.delete(command.key)
       return post({ kind: 'done', call })

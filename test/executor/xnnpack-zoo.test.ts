@@ -2,6 +2,8 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { loadEngine } from '../../src/executor/load-engine.ts'
 import {
   checkNestedWounds,
+  compareEngines,
+  engineTolerance,
   exampleInputs,
   runWhole,
   withWeightsHeld,
@@ -36,13 +38,17 @@ describe('engine xnnpack', () => {
       const inputs = exampleInputs(model)
       const reference = await loadEngine('onnxruntime')
       const whole = await runWhole(model, inputs, { engine: reference, threads: 1 })
-      const wounds = singleWounds(model.graph)
-        .slice(1, -1)
-        .filter((_, i) => i % step === 0)
+      const singles = singleWounds(model.graph).slice(1, -1)
+      const wounds = singles.filter((_, i) => i % step === 0)
       const options = { engine: xnnpack!, threads: 1 }
       const report = await checkNestedWounds(model, wounds, inputs, whole, options)
       expect(report.checked).toBe(wounds.length)
       expect(report.maxAbsDiff, `at ${report.worst}`).toBeLessThanOrEqual(woundTolerance)
+      const middle = [singles[Math.floor(singles.length / 2)]!]
+      const pair = { reference, other: xnnpack!, threads: 1 }
+      const agreement = await compareEngines(model, middle, inputs, whole, pair)
+      expect(agreement.relativeDifference).toBeLessThanOrEqual(engineTolerance)
+      expect(agreement.cut.maxAbsDiff, `at ${middle[0]!.id}`).toBeLessThanOrEqual(woundTolerance)
     },
   )
 })

@@ -12,12 +12,10 @@ import { loadModel } from '../../src/model-graph/load-model.ts'
 import { singleWounds } from '../../src/model-graph/single-wounds.ts'
 import { plannedWounds } from '../../src/scheduler/candidate-wounds.ts'
 import { tensorflowWhereSetUp } from './tensorflow-setup.ts'
-import { xnnpackWhereInstalled } from './xnnpack-setup.ts'
 
 const reference = await loadEngine('onnxruntime')
 const tensorflow = await tensorflowWhereSetUp()
-const xnnpack = await xnnpackWhereInstalled()
-const others = [await loadEngine('wasm'), tensorflow, xnnpack].filter((engine) => engine !== undefined)
+const others = [await loadEngine('wasm'), ...(tensorflow === undefined ? [] : [tensorflow])]
 
 /** `surgeon bench engines --parity` does the two largest. */
 test.each([

@@ -46,23 +46,18 @@ export class NativeValue implements TensorValue {
 
   get data(): Floats {
     if (this.copy === undefined) {
-      this.requireCurrent()
+      if (!this.isCurrent())
+        throw new Error(
+          `Cannot read '${this.tensor.name}': it must be read before its segment runs again or is released`,
+        )
       this.copy = new Float32Array(this.memory.data.length)
       toBorder(this.tensor, this.memory.data, this.copy)
     }
     return this.copy
   }
 
-  /** @throws {Error} where the values are no longer there. */
-  get pointer(): Pointer {
-    this.requireCurrent()
-    return this.memory.pointer
-  }
-
-  private requireCurrent(): void {
-    if (this.isCurrent()) return
-    throw new Error(
-      `Cannot read '${this.tensor.name}': it must be read before its segment runs again or is released`,
-    )
+  /** Where the values lie; undefined where they are no longer there. */
+  get pointer(): Pointer | undefined {
+    return this.isCurrent() ? this.memory.pointer : undefined
   }
 }

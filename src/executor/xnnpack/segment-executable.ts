@@ -140,8 +140,9 @@ class SegmentExecutable implements Executable {
     const pointers = new Map<number, Pointer>()
     for (const [position, id] of this.segment.inputs.entries()) {
       const input = inputs[position]!
-      if (input instanceof NativeValue) {
-        pointers.set(id, input.pointer)
+      const pointer = input instanceof NativeValue ? input.pointer : undefined
+      if (pointer !== undefined) {
+        pointers.set(id, pointer)
         continue
       }
       const tensor = this.model.graph.tensors[id]!
