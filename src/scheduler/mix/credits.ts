@@ -6,14 +6,16 @@
  * O(plans) a frame.
  */
 const rounding = 1e-9
+/** Frames that are passed on in advance: a claim to as many is the largest burst that can come of it. */
+const mostAhead = 2
 
 export class Credits {
   private credits = new Map<string, number>()
 
   /**
-   * Whose frame this is; undefined where there are no shares. It counts as had, whether it can be used or not: a plan that
-   * cannot be used for a while must not come back with a claim to a burst of frames. Names that are no longer among the
-   * shares leave, and what they had to their credit goes to the others.
+   * Whose frame this is; undefined where there are no shares. It counts as had, even if it cannot be used: a plan that
+   * cannot be for a while must not come back with a claim to a burst of frames. Names that are no longer among the shares
+   * leave, and what they had to their credit goes to the others.
    * @param shares above 0, together 1
    */
   next(shares: ReadonlyMap<string, number>): string | undefined {
@@ -33,5 +35,15 @@ export class Credits {
       entries.map(({ name, credit }) => [name, name === first?.name ? credit - 1 : credit]),
     )
     return first?.name
+  }
+
+  /**
+   * The frame that `from` had was `to`'s: it counts as one that `to` was due, unless `to` has had frames enough in advance.
+   */
+  passOn(from: string, to: string): void {
+    const credit = this.credits.get(to)
+    if (credit === undefined || credit < -mostAhead) return
+    this.credits.set(from, this.credits.get(from)! + 1)
+    this.credits.set(to, credit - 1)
   }
 }

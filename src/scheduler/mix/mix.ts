@@ -89,7 +89,10 @@ export class Mix {
     const plan = snapshot.plans.get(stream)!.find(({ name }) => name === first)!
     // Another plan instead would take what the mix means for others, and make these late in turn.
     const ms = predictedMs(plan, snapshot.resources, snapshot.backlogMs)
-    return ms <= latestMs ? { kind: 'plan', plan, predictedMs: ms } : { kind: 'shed', reason: 'late' }
+    if (ms <= latestMs) return { kind: 'plan', plan, predictedMs: ms }
+    // Where some must be shed anyway, this is one of them.
+    state.credits.passOn(first, shed)
+    return { kind: 'shed', reason: 'late' }
   }
 
   private state(stream: string): StreamState {

@@ -20,12 +20,15 @@ export interface MixPlan {
   readonly use: readonly number[]
 }
 
-/** Utilisation that no plan goes beyond, however certain it is. */
+/** Utilisation that no plan goes beyond, however certain it is, and that none need stay below, however uncertain. */
 const highestUtilisation = 0.97
+const lowestUtilisation = 0.5
 
 /**
+ * How much of a resource may be planned away. Of recorded cellular links a quarter of this margin, or none, answered 3 to
+ * 9 % less under threefold load where they changed most (T-Mobile UMTS).
  * @param relativeDeviation of what is believed of the resource
  */
 export function plannedUtilisation(relativeDeviation: number): number {
-  return Math.max(0.5, highestUtilisation - relativeDeviation / 4)
+  return Math.max(lowestUtilisation, highestUtilisation - relativeDeviation)
 }

@@ -6,7 +6,7 @@ const models = [
   ['ResNet50', resNet],
 ] as const
 const speeds = [0.25, 0.5, 1, 2, 4, 8]
-const seconds = 120
+const seconds = 60
 
 for (const [model, plans] of models) {
   for (const mbps of speeds) {

@@ -66,3 +66,32 @@ test('a plan that leaves takes no claim with it', () => {
   expect(had.filter((name) => name === 'new').length).toBeGreaterThanOrEqual(4)
   expect(had.filter((name) => name === 'new').length).toBeLessThanOrEqual(6)
 })
+
+test('a frame that is passed on counts as one that the other was due, up to two in advance', () => {
+  const had = (passOn: boolean) => {
+    const credits = new Credits()
+    const shares = new Map([
+      ['plan', 0.8],
+      ['shed', 0.2],
+    ])
+    const names = Array.from({ length: 50 }, (_, i) => {
+      const name = credits.next(shares)!
+      // Every tenth of the plan's frames cannot be used.
+      if (passOn && name === 'plan' && i % 10 === 0) credits.passOn('plan', 'shed')
+      return name
+    })
+    return names.filter((name) => name === 'shed').length
+  }
+  expect(had(false)).toBe(10)
+  expect(had(true)).toBe(5)
+  const credits = new Credits()
+  const shares = new Map([
+    ['plan', 0.99],
+    ['shed', 0.01],
+  ])
+  for (let i = 0; i < 100; i++) if (credits.next(shares) === 'plan') credits.passOn('plan', 'shed')
+  // No claim to more frames than it could have had: what was lost meanwhile is lost.
+  let claimed = 0
+  while (credits.next(shares) === 'plan') claimed++
+  expect(claimed).toBeLessThan(400)
+})
