@@ -1,3 +1,5 @@
+import { AnswerReader } from '../src/answer/answer-reader.ts'
+import type { AnswerSpec } from '../src/answer/answer-spec.ts'
 import { systemClock } from '../src/async/clock.ts'
 import { ReleaseStack } from '../src/async/release-stack.ts'
 import { CpuMonitor } from '../src/bandwidth-probe/cpu-monitor.ts'
@@ -52,7 +54,7 @@ export class Agent {
     const { config, log } = this
     const model = await loadChosenModel(config.model)
     signal?.throwIfAborted()
-    const labels = await loadLabels(config.model.model, model.manifest)
+    const reader = new AnswerReader(model, await loadLabels(config.model.model, model.manifest))
     signal?.throwIfAborted()
     const { edge, profile, engine } = await startEdge(config, model, log, signal)
     this.stops.add(() => edge.stop())
@@ -72,7 +74,7 @@ export class Agent {
       modelHash: model.hash,
       inference: edge.inference,
       outputShapes: edge.outputShapes,
-      setup: planSetup(config, model, edge, profile),
+      setup: planSetup(config, model, edge, profile, reader.spec),
       log,
     })
     const { answerer } = mind
@@ -109,7 +111,7 @@ export class Agent {
       config,
       holdsHeadAlone,
       model,
-      labels,
+      reader,
       answerer,
       edge: mind.edge,
       onRecord,
@@ -117,7 +119,7 @@ export class Agent {
     })
     this.stops.add(() => pipeline.stop())
     this.scheduleReprofiling(edge, (fresh) => {
-      mind.setup = planSetup(config, model, edge, fresh)
+      mind.setup = planSetup(config, model, edge, fresh, reader.spec)
     })
     const tidying = setInterval(() => pipeline.idle && collectGarbage(), tidyMs)
     this.stops.add(() => clearInterval(tidying))
@@ -245,7 +247,13 @@ export class Agent {
   }
 }
 
-function planSetup(config: AgentConfig, model: Model, edge: EdgeRuntime, profile: Profile): PlanSetup {
+function planSetup(
+  config: AgentConfig,
+  model: Model,
+  edge: EdgeRuntime,
+  profile: Profile,
+  answer: AnswerSpec | undefined,
+): PlanSetup {
   return {
     graph: model.graph,
     chain: edge.chain,
@@ -254,5 +262,6 @@ function planSetup(config: AgentConfig, model: Model, edge: EdgeRuntime, profile
     wound: edge.fixedWound,
     codecs: edge.codecs,
     resume: config.resume,
+    answer,
   }
 }

@@ -80,6 +80,12 @@ export const agentConfigSchema = z
         bytes: z.int().min(512).max(1_000_000).default(2048),
       })
       .prefault({}),
+    input: z
+      .strictObject({
+        /** Where publishers' JSON holds the picture's base64 or the numbers, such as `event.image`. */
+        jsonPath: z.string().min(1).optional(),
+      })
+      .prefault({}),
     /** One JSON line per request, for replay and reports: what was planned, predicted and measured. */
     records: z
       .strictObject({

@@ -9,6 +9,7 @@ import type { Profile } from '../src/latency-model/profile.ts'
 import { profilePath, readProfile } from '../src/latency-model/profile-store.ts'
 import { findWound } from '../src/model-graph/find-wound.ts'
 import { borderShape } from '../src/model-graph/layer-graph.ts'
+import { pictureOf } from '../src/model-graph/manifest.ts'
 import type { Model } from '../src/model-graph/model.ts'
 import { plannedWounds } from '../src/scheduler/candidate-wounds.ts'
 import { type CodecOption, codecOptions } from '../src/scheduler/codec-options.ts'
@@ -49,7 +50,7 @@ export class EdgeRuntime {
       this.chain = segmentChain(graph, wound.id === input.id ? [input, local] : [input, wound, local])
       this.needed = this.chain.segments.slice(0, this.chain.indexOf(wound.id))
     }
-    this.codecs = codecsOf(config, this.chain, calibration)
+    this.codecs = codecsOf(inputRules(config, model), this.chain, calibration)
     this.outputShapes = model.graph.outputs.map((id) => [1, ...borderShape(model.graph.tensors[id]!)])
     this.inference = new InferenceHost(
       {
@@ -136,6 +137,11 @@ export class EdgeRuntime {
       (this.codecs.get(id) ?? []).map(({ codec }): [string, string] => [id, codec]),
     )
   }
+}
+
+/** Numbers are sent as they are: they are few, and no picture codec knows them. */
+function inputRules(config: EdgeConfig, { manifest }: Model): EdgeConfig {
+  return pictureOf(manifest) === undefined ? { ...config, inputCodecs: ['float32'] } : config
 }
 
 /** With a policy that always sends the input the operator has chosen the codec, whatever it loses. */

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import type { AnswerSpec } from '../src/answer/answer-spec.ts'
+import { isCondensed } from '../src/answer/condense.ts'
 import type { FeatureCodec } from '../src/codec/codec.ts'
 import { featureCodec } from '../src/codec/feature-codecs.ts'
 import type { AskedWork } from '../src/latency-model/worker-belief.ts'
@@ -28,6 +30,8 @@ export interface RemoteRequest {
   readonly signal: AbortSignal
   /** What is expected back. */
   readonly outputShapes: readonly (readonly number[])[]
+  /** How the worker is to condense the outputs; the outputs themselves are expected without. */
+  readonly answer?: AnswerSpec
   /** Told how many bytes the request has on the wire, as soon as it is known. */
   readonly onFrame: (bytes: number) => void
   /** Told how long it was until the broker had acknowledged all of it. */
@@ -110,6 +114,7 @@ export class Exchange {
       wound: request.wound,
       codec: request.codec,
       timeLeftMs: Math.max(1, Math.round(request.timeLeftMs)),
+      ...(request.answer !== undefined && { answer: request.answer }),
       parts: request.parts,
     })
     request.onFrame(frame.length)
@@ -242,15 +247,28 @@ function accept(frame: Frame, request: RemoteRequest, modelHash: string): Remote
   if (frame.modelHash !== modelHash || frame.wound !== request.wound) {
     throw new Error('Cannot accept an answer: model and wound must be those of the request')
   }
-  if (frame.parts.length !== request.outputShapes.length) {
+  const shapes = expectedShapes(frame.parts, request)
+  if (frame.parts.length !== shapes.length) {
     throw new Error(
-      `Cannot accept an answer: it must have ${request.outputShapes.length} tensors, it has ${frame.parts.length}`,
+      `Cannot accept an answer: it must have ${shapes.length} tensors, it has ${frame.parts.length}`,
     )
   }
   const codec = featureCodec(frame.codec)
-  const values = frame.parts.map((part, i) => decodePart(part, codec, request.outputShapes[i]!))
+  const values = frame.parts.map((part, i) => decodePart(part, codec, shapes[i]!))
   const { queueMs, decodeMs, elapsedMs, shareMs } = frame
   return { values, queueMs, decodeMs, elapsedMs, shareMs }
+}
+
+/** Of condensed outputs the number of rows is the answer's own. */
+function expectedShapes(
+  [first]: readonly Part[],
+  { answer, outputShapes }: RemoteRequest,
+): readonly (readonly number[])[] {
+  if (answer === undefined) return outputShapes
+  if (first !== undefined && isCondensed(answer, first.shape)) return [first.shape]
+  throw new Error(
+    `Cannot accept an answer: it must be rows of ${answer.kind}, current shape is [${first?.shape.join(',') ?? ''}]`,
+  )
 }
 
 function decodePart(part: Part, codec: FeatureCodec, shape: readonly number[]): TensorValue {

@@ -10,8 +10,12 @@ import type { Beliefs } from '../src/scheduler/beliefs.ts'
 import { type PlannedRequest, type PlanSetup, planRequest } from '../src/scheduler/planner.ts'
 import type { Measured } from '../src/telemetry/request-record.ts'
 import type { TensorValue } from '../src/tensor/tensor-value.ts'
+import type { Part } from '../src/transport/frame.ts'
 import { RequestError } from './request-error.ts'
 import { type Instruments, operate, type SurgeryResult } from './surgery.ts'
+
+/** What crosses where the input itself does. */
+export type SentInput = Pick<Part, 'shape' | 'bytes'>
 
 /** An input in the forms that plans need. */
 export interface RequestInput {
@@ -20,7 +24,7 @@ export interface RequestInput {
   /** The model's input, made once however often it is asked for. Its failure is the request's. */
   readonly tensor: () => Promise<TensorValue>
   /** What is sent where the input itself is. */
-  readonly encoded: (codec: string) => Promise<Uint8Array>
+  readonly encoded: (codec: string) => Promise<SentInput>
 }
 
 /** What becomes known of a request on its way, for its record; also where it fails. */
@@ -94,6 +98,7 @@ export class RequestAnswerer {
       input: input.tensor,
       encodedInput: () => input.encoded(chosen.point.codec),
       resume: setup.resume,
+      answer: setup.answer,
       remoteOnly: (setup.policy === 'input' || setup.wound !== undefined) && {
         another: (failed) => this.another(setup, input.bytes, failed),
       },

@@ -1,11 +1,20 @@
 /** What the agent publishes on its result topic, as JSON. */
-import type { ClassScore } from '../src/model-graph/classify.ts'
+import type { ClassScore, FoundBox, NamedValues } from '../src/answer/present.ts'
 
 export interface AnswerMessage {
   readonly ok: true
   /** Hex of the input message's correlation data; a number of the agent's own where it had none. */
   readonly id: string
-  readonly top: readonly ClassScore[]
+  /** Of a classifier: the best classes. */
+  readonly top?: readonly ClassScore[]
+  /** Of a detector. */
+  readonly boxes?: readonly FoundBox[]
+  /** Of a reader of text. */
+  readonly text?: string
+  /** Of other models: their outputs. */
+  readonly outputs?: readonly NamedValues[]
+  /** The picture ended early or was corrupt; most of it was there. */
+  readonly damaged?: true
   /** Where the model's weights were made up: the classes mean nothing. */
   readonly weights?: 'random'
   readonly plan: {

@@ -1,15 +1,15 @@
-import { systemClock } from '../src/async/clock.ts'
-import { blankImage, encodeInput, parseInputCodec, rawInput } from '../src/codec/image-codecs.ts'
-import { decodePixels, pixelsToInput } from '../src/codec/image-input.ts'
-import { ImageError } from '../src/codec/image-source.ts'
+import type { AnswerReader } from '../src/answer/answer-reader.ts'
+import { blankImage } from '../src/codec/image-codecs.ts'
+import { InputError } from '../src/input/input-error.ts'
 import type { EdgeBelief } from '../src/latency-model/edge-belief.ts'
-import { bestClasses } from '../src/model-graph/classify.ts'
 import type { Model } from '../src/model-graph/model.ts'
 import { randomWeights } from '../src/model-graph/model-choice.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import type { Outcome, PlanRecord, RecordListener } from '../src/telemetry/request-record.ts'
+import { elementCount } from '../src/tensor/element-count.ts'
 import type { AgentConfig } from './config.ts'
-import type { RequestAnswerer, RequestInput, RequestTrace } from './request-answerer.ts'
+import { type InputFacts, InputReader } from './input-reader.ts'
+import type { RequestAnswerer, RequestTrace } from './request-answerer.ts'
 import { RequestError } from './request-error.ts'
 import type { AnswerMessage, FailureMessage, ResultMessage } from './request-message.ts'
 import type { SurgeryResult } from './surgery.ts'
@@ -19,7 +19,7 @@ export interface PipelineOptions {
   /** The edge holds the head alone. */
   readonly holdsHeadAlone: boolean
   readonly model: Model
-  readonly labels: readonly string[]
+  readonly reader: AnswerReader
   readonly answerer: Pick<RequestAnswerer, 'answer'>
   readonly edge: EdgeBelief
   readonly onRecord: RecordListener
@@ -29,6 +29,7 @@ export interface PipelineOptions {
 export interface RequestMessage {
   readonly id: string
   readonly payload: Uint8Array
+  readonly contentType?: string | undefined
   /** What is left of the time that its sender gave it; absent where it gave none. */
   readonly timeLeftMs?: number | undefined
 }
@@ -36,12 +37,20 @@ export interface RequestMessage {
 /** One request from its bytes to its answer; never throws, so that one bad input costs nothing but its own answer. */
 export class RequestPipeline {
   private readonly options: PipelineOptions
+  private readonly inputs: InputReader
   private readonly over = new AbortController()
   private inWork = 0
   private isWarm = false
 
   constructor(options: PipelineOptions) {
     this.options = options
+    const { config, model, edge } = options
+    this.inputs = new InputReader({
+      input: model.manifest.input,
+      maxBytes: config.limits.inputBytes,
+      jsonPath: config.input.jsonPath,
+      edge,
+    })
   }
 
   get idle(): boolean {
@@ -52,16 +61,19 @@ export class RequestPipeline {
     this.over.abort(new RequestError('stopping', 'The agent is stopping'))
   }
 
-  /** Answers a grey picture twice, so that the first real request does not pay for cold code. Teaches nothing. */
+  /** Answers a blank input twice, so that the first real request does not pay for cold code. Teaches nothing. */
   async warmUp(): Promise<void> {
     // With the head alone there may be nobody yet to finish.
     if (!this.options.holdsHeadAlone) {
       const { input } = this.options.model.manifest
-      const payload = await blankImage(input.width, input.height)
+      const payload =
+        input.kind === 'values'
+          ? Buffer.from(JSON.stringify(Array.from({ length: elementCount(input.shape) }, () => 0)))
+          : await blankImage(input.width, input.height)
       for (const id of ['warm-up-1', 'warm-up-2']) {
         const result = await this.answer({ id, payload })
         if (!result.ok)
-          throw new Error(`Cannot serve: a grey picture is not answered: ${result.error.message}`)
+          throw new Error(`Cannot serve: a blank input is not answered: ${result.error.message}`)
       }
     }
     this.isWarm = true
@@ -81,13 +93,10 @@ export class RequestPipeline {
           `${limits.requests} requests are in work already, which is the limit`,
         )
       const timeLeftMs = Math.min(limits.requestMs, message.timeLeftMs ?? Number.POSITIVE_INFINITY)
-      const answered = await this.options.answerer.answer(
-        this.inputOf(payload, trace),
-        timeLeftMs,
-        trace,
-        this.over.signal,
-      )
-      result = this.answerOf(id, answered, trace)
+      const input = this.inputs.read(message, (ms) => this.onRead(payload.length, ms, trace))
+      const { answerer } = this.options
+      const answered = await answerer.answer(input, timeLeftMs, trace, this.over.signal)
+      result = this.answerOf(id, answered, await input.facts, trace)
     } catch (error) {
       const reason = this.over.signal.aborted ? this.over.signal.reason : error
       this.options.log('warn', 'a request failed', { id, reason: describe(reason) })
@@ -108,46 +117,26 @@ export class RequestPipeline {
     return result
   }
 
-  /** Decoded at once and only once: it shows whether the input can be read at all, whatever the plan. */
-  private inputOf(payload: Uint8Array, { measured }: RequestTrace): RequestInput {
-    const { config, model, edge } = this.options
-    const { input } = model.manifest
-    const beginMs = systemClock.now()
-    const pixels = decodePixels(payload, input, { maxBytes: config.limits.inputBytes })
-    const tensor = pixels.then((each) => pixelsToInput(each, input))
-    tensor.then(
-      () => {
-        measured.inputMs = systemClock.now() - beginMs
-        if (this.isWarm) edge.decoded(payload.length, measured.inputMs)
-      },
-      () => undefined,
-    )
-    return {
-      bytes: payload.length,
-      tensor: () => tensor,
-      encoded: (codec) => (codec === rawInput ? pixels : this.encodeInput(payload, codec)),
-    }
+  private onRead(bytes: number, ms: number, { measured }: RequestTrace): void {
+    measured.inputMs = ms
+    if (this.isWarm) this.options.edge.decoded(bytes, ms)
   }
 
-  private async encodeInput(payload: Uint8Array, codec: string): Promise<Uint8Array> {
-    const { model, edge } = this.options
-    const parsed = parseInputCodec(codec)
-    if (parsed.kind === 'received') return payload
-    const beginMs = systemClock.now()
-    const bytes = await encodeInput(payload, model.manifest.input, parsed)
-    edge.encodedInput(codec, bytes.length, systemClock.now() - beginMs)
-    return bytes
-  }
-
-  private answerOf(id: string, { values, finishedAt }: SurgeryResult, trace: RequestTrace): AnswerMessage {
-    const { config, model, labels } = this.options
+  private answerOf(
+    id: string,
+    { values, finishedAt }: SurgeryResult,
+    { sent, isDamaged }: InputFacts,
+    trace: RequestTrace,
+  ): AnswerMessage {
+    const { config, reader } = this.options
     const { measured } = trace
     const { chosen, worker, conditions } = trace.plan!
     const { remote } = measured
     return {
       ok: true,
       id,
-      top: bestClasses(values[0]!, model.manifest, labels),
+      ...(finishedAt === 'worker' ? reader.readCondensed(values, sent) : reader.read(values, sent)),
+      ...(isDamaged && { damaged: true }),
       ...(config.model.weights === randomWeights && { weights: randomWeights }),
       plan: {
         wound: chosen.point.wound,
@@ -198,7 +187,7 @@ function failure(id: string, code: string, message: string): FailureMessage {
 
 function codeOf(error: unknown): string {
   if (error instanceof AggregateError) return codeOf(error.errors[0])
-  if (error instanceof ImageError || error instanceof RequestError) return error.code
+  if (error instanceof InputError || error instanceof RequestError) return error.code
   if (error instanceof Error && error.name === 'OutputError') return 'bad-output'
   return 'internal'
 }

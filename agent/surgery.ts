@@ -1,3 +1,4 @@
+import type { AnswerSpec } from '../src/answer/answer-spec.ts'
 import { after, type Clock } from '../src/async/clock.ts'
 import { linkedAbort } from '../src/async/linked-abort.ts'
 import type { InferenceHost, RunningJob } from '../src/executor/inference-host.ts'
@@ -35,8 +36,10 @@ export interface Surgery {
   /** The model's input; asked for only where the edge computes. */
   readonly input: () => Promise<TensorValue>
   /** The input in the plan's codec; asked for only where the input is what is sent. */
-  readonly encodedInput: () => Promise<Uint8Array>
+  readonly encodedInput: () => Promise<Pick<Part, 'shape' | 'bytes'>>
   readonly resume: Resume
+  /** How the worker is to condense the outputs. */
+  readonly answer?: AnswerSpec | undefined
   /**
    * The edge gives no answer by itself, because it holds the head alone or is told so; then another worker may be tried
    * after one that has failed, here given those that have.
@@ -51,6 +54,7 @@ export interface Surgery {
 }
 
 export interface SurgeryResult {
+  /** The outputs; of a worker that was told how, condensed. */
   readonly values: readonly TensorValue[]
   readonly finishedAt: 'edge' | 'worker'
 }
@@ -142,7 +146,7 @@ async function askWorkers(
   const { clock } = instruments
   const { measured, plan, deadlineMs, remoteOnly } = surgery
   const beginMs = clock.now()
-  const parts = crossing ?? [{ name: 'input', shape: [], bytes: await surgery.encodedInput() }]
+  const parts = crossing ?? [{ name: 'input', ...(await surgery.encodedInput()) }]
   if (crossing === undefined) measured.sendMs = clock.now() - beginMs
   const failed = new Set<string>()
   for (let worker = surgery.worker!; ; ) {
@@ -179,7 +183,7 @@ async function askWorkers(
 
 async function askWorker(
   { exchange, clock, outputShapes }: Instruments,
-  { plan, plannedAtMs, deadlineMs, remoteOnly, measured }: Surgery,
+  { plan, plannedAtMs, deadlineMs, remoteOnly, measured, answer: spec }: Surgery,
   worker: PooledWorker,
   parts: readonly Part[],
   signal: AbortSignal,
@@ -196,6 +200,7 @@ async function askWorker(
     returnMs: plan.returnMs,
     signal,
     outputShapes,
+    ...(spec !== undefined && { answer: spec }),
     onFrame: (bytes) => {
       measured.sentBytes += bytes
     },

@@ -2,7 +2,7 @@ import { median } from 'simple-statistics'
 import { featureCodec } from '../src/codec/feature-codecs.ts'
 import { blankImage, decodeInput } from '../src/codec/image-codecs.ts'
 import { relativeDifference } from '../src/executor/parity.ts'
-import type { Manifest } from '../src/model-graph/manifest.ts'
+import type { PictureInput } from '../src/model-graph/manifest.ts'
 import type { TensorValue } from '../src/tensor/tensor-value.ts'
 
 const warmUpRuns = 2
@@ -20,7 +20,8 @@ const batchTolerance = 5e-3
 
 /** What one request got. */
 export interface Finished {
-  /** In {@link resultCodec}. */
+  /** Of what is encoded. */
+  readonly codec: string
   readonly encoded: readonly { readonly shape: readonly number[]; readonly bytes: Uint8Array }[]
   /** Of the call that finished it, whoever else was finished in it. */
   readonly elapsedMs: number
@@ -62,7 +63,7 @@ export async function measureTail<Request>(
 }
 
 /** Median milliseconds of decoding a camera's picture for the model. */
-export async function measurePicture(input: Manifest['input']): Promise<number> {
+export async function measurePicture(input: PictureInput): Promise<number> {
   const bytes = await blankImage(exampleWidth, exampleHeight)
   const times: number[] = []
   for (let n = 0; n < warmUpRuns + measuredRuns; n++) {
@@ -88,7 +89,7 @@ async function agrees<Request>(
   }
 }
 
-function values({ encoded }: Finished): TensorValue[] {
-  const codec = featureCodec(resultCodec)
+function values({ codec: name, encoded }: Finished): TensorValue[] {
+  const codec = featureCodec(name)
   return encoded.map(({ bytes, shape }) => codec.decode(bytes, shape))
 }

@@ -1,7 +1,9 @@
+import type { AnswerSpec } from '../src/answer/answer-spec.ts'
 import { decodeInput, isInputCodec, rawInput } from '../src/codec/image-codecs.ts'
 import type { GivenInput } from '../src/executor/inference-protocol.ts'
 import { findWound } from '../src/model-graph/find-wound.ts'
 import { borderShape, elementsOf, type LayerGraph } from '../src/model-graph/layer-graph.ts'
+import { pictureOf } from '../src/model-graph/manifest.ts'
 import { type Model, manifestOf } from '../src/model-graph/model.ts'
 import type { Wound } from '../src/model-graph/wound.ts'
 import type { Part } from '../src/transport/frame.ts'
@@ -22,6 +24,8 @@ export interface PreparedRequest {
   readonly input: GivenInput
   /** Of a picture. */
   readonly decodeMs: number
+  /** How the outputs are to be condensed. */
+  readonly answer?: AnswerSpec | undefined
 }
 
 /** What of a request's frame says where and how it is to be finished. */
@@ -29,24 +33,25 @@ export interface RequestContent {
   readonly wound: string
   readonly codec: string
   readonly parts: readonly Part[]
+  readonly answer?: AnswerSpec | undefined
 }
 
 /**
  * @param maxBytes of an encoded picture.
- * @throws {RequestError} for parts that do not fit the model; `ImageError` for a picture that cannot be read.
+ * @throws {RequestError} for parts that do not fit the model; `InputError` for a picture that cannot be read.
  */
 export async function prepareRequest(
   model: Model,
   wound: Wound,
-  { codec, parts }: RequestContent,
+  { codec, parts, answer }: RequestContent,
   maxBytes: number,
 ): Promise<PreparedRequest> {
-  if (isInputCodec(codec)) return decodePicture(model, wound, codec, parts, maxBytes)
+  if (isInputCodec(codec)) return { ...(await decodePicture(model, wound, codec, parts, maxBytes)), answer }
   checkShapes(model.graph, wound, parts)
   // Copies of their own: the frame's memory is shared by all its parts and cannot be handed to the thread.
   const encoded = parts.map(({ shape, bytes }) => ({ shape, bytes: new Uint8Array(bytes) }))
   const { id, tensors } = wound
-  return { wound, input: { kind: 'encoded', codec, wound: id, tensors, encoded }, decodeMs: 0 }
+  return { wound, input: { kind: 'encoded', codec, wound: id, tensors, encoded }, decodeMs: 0, answer }
 }
 
 /** More than wound, codec, shapes and a codec's tables need. */
@@ -116,13 +121,14 @@ async function decodePicture(
   if (wound.id !== 'input' || parts.length !== 1 || image === undefined)
     throw new RequestError('bad-input', `Cannot decode ${codec}: it must be one image at the wound input`)
   const manifest = manifestOf(model)
-  if (manifest === undefined)
+  const picture = manifest && pictureOf(manifest)
+  if (picture === undefined)
     throw new RequestError(
       'bad-input',
       `Cannot decode ${codec}: the model does not say how it wants pictures`,
     )
   const beginMs = performance.now()
-  const value = await decodeInput(codec, image.bytes, manifest.input, { maxBytes })
+  const value = await decodeInput(codec, image.bytes, picture, { maxBytes })
   const decodeMs = performance.now() - beginMs
   return { wound, input: { kind: 'values', tensors: wound.tensors, values: [value] }, decodeMs }
 }

@@ -7,12 +7,14 @@ import { randomInputs } from '../src/executor/random-inputs.ts'
 import { type SegmentChain, segmentChain } from '../src/executor/segment-chain.ts'
 import { type EngineState, startWithEngine } from '../src/executor/start-with-engine.ts'
 import { machineName } from '../src/latency-model/measure-profile.ts'
+import { pictureOf } from '../src/model-graph/manifest.ts'
 import { type Model, manifestOf } from '../src/model-graph/model.ts'
 import { loadChosenModel, type ModelChoice } from '../src/model-graph/model-choice.ts'
 import { plannedWounds } from '../src/scheduler/candidate-wounds.ts'
 import { localWound } from '../src/scheduler/plan-point.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import type { WorkerConfig } from './config.ts'
+import { encodeAnswer } from './encode-answer.ts'
 import { type Finished, measurePicture, measureTail, resultCodec, type TailTimes } from './measure-tails.ts'
 import {
   isPicture,
@@ -188,6 +190,7 @@ export class ServedModel {
   async finish(requests: readonly PreparedRequest[], signal?: AbortSignal): Promise<Finished[]> {
     const { wound } = requests[0]!
     const members = requests.map(({ input }) => input)
+    const condensed = requests.some(({ answer }) => answer !== undefined)
     const { outputs } = this.model.graph
     const segments = await this.cache.segmentsFor(wound)
     this.log('debug', 'serving', { wound: wound.id, requests: requests.length, segments })
@@ -198,14 +201,19 @@ export class ServedModel {
         input: members.length === 1 ? members[0]! : { kind: 'batch', members },
         output: outputs,
         keep: false,
-        encode: { codec: resultCodec, wound: localWound },
-        values: false,
+        ...(condensed
+          ? { values: true }
+          : { encode: { codec: resultCodec, wound: localWound }, values: false }),
       },
       signal === undefined ? {} : { signal },
     )
     const elapsedMs = callMs(reply)
-    return requests.map((_, i) => ({
-      encoded: reply.encoded.slice(i * outputs.length, (i + 1) * outputs.length),
+    const ofMember = <T>(parts: readonly T[], i: number) =>
+      parts.slice(i * outputs.length, (i + 1) * outputs.length)
+    return requests.map(({ answer }, i) => ({
+      ...(condensed
+        ? encodeAnswer(answer, ofMember(reply.values, i))
+        : { codec: resultCodec, encoded: ofMember(reply.encoded, i) }),
       elapsedMs,
       shareMs: elapsedMs / requests.length,
     }))
@@ -219,7 +227,8 @@ export class ServedModel {
   /** The shallowest last, so that where not all tails fit it stays: every agent can send its input. */
   private async measure(chain: SegmentChain, signal: AbortSignal | undefined): Promise<void> {
     const manifest = manifestOf(this.model)
-    if (manifest !== undefined) this.pictureMs = await measurePicture(manifest.input)
+    const picture = manifest && pictureOf(manifest)
+    if (picture !== undefined) this.pictureMs = await measurePicture(picture)
     for (let place = chain.segments.length - 1; place >= 0; place--) {
       signal?.throwIfAborted()
       const wound = chain.wounds[place]!

@@ -4,7 +4,7 @@ import { LiveSlowdown } from '../src/latency-model/live-slowdown.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import type { FailureFrame, Frame, RequestFrame } from '../src/transport/frame.ts'
 import type { WorkerConfig } from './config.ts'
-import { type Finished, resultCodec } from './measure-tails.ts'
+import type { Finished } from './measure-tails.ts'
 import { type PreparedRequest, RequestError } from './prepare-request.ts'
 import { type Preparation, type QueuedRequest, type QueueLimits, RequestQueue } from './request-queue.ts'
 import type { CallTimes } from './service-order.ts'
@@ -207,14 +207,14 @@ export class Serving {
     // Once a call and not whenever it is asked for, which is often.
     speed.factor = speed.live.factorAt(this.now())
     for (const [i, pending] of call.entries()) {
-      const { encoded, elapsedMs, shareMs } = finished[i]!
+      const { codec, encoded, elapsedMs, shareMs } = finished[i]!
       const { decodeMs } = requests[i]!
       const stayMs = this.now() - pending.arrivedMs
       this.answerWanted(pending, {
         kind: 'result',
         modelHash: server.hash,
         wound,
-        codec: resultCodec,
+        codec,
         queueMs: Math.max(0, stayMs - decodeMs - elapsedMs),
         decodeMs,
         elapsedMs,
@@ -289,7 +289,7 @@ export class Serving {
     if (this.over.signal.aborted) return failure('stopping', message)
     // By name: the inference thread's errors come as copies.
     if (name === 'OutputError') return failure('bad-output', message)
-    if (name === 'ImageError' || name === 'RangeError') return failure('bad-input', message)
+    if (name === 'InputError' || name === 'RangeError') return failure('bad-input', message)
     return failure('internal', message)
   }
 

@@ -14,6 +14,8 @@ const layers = [
   'src/config',
   'src/onnx',
   'src/model-graph',
+  'src/input',
+  'src/answer',
   'src/graph-picture',
   'src/codec',
   'src/executor',

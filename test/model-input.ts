@@ -1,17 +1,17 @@
 import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
-import type { Manifest } from '../src/model-graph/manifest.ts'
+import { type Manifest, requirePicture } from '../src/model-graph/manifest.ts'
 import type { TensorValue } from '../src/tensor/tensor-value.ts'
 import { repositoryRoot } from './paths.ts'
 
 /** A photo as a model's input, channels first, prepared as its manifest says. */
-export async function photoInput(path: string, { input }: Manifest): Promise<TensorValue> {
-  const { width, height, channels, mean, scale } = input
+export async function photoInput(path: string, manifest: Manifest): Promise<TensorValue> {
+  const { width, height, channels, mean, scale } = requirePicture(manifest)
   const pixels = await sharp(path).resize(width, height, { fit: 'fill' }).removeAlpha().raw().toBuffer()
   const size = width * height
   const data = new Float32Array(3 * size)
   for (let channel = 0; channel < 3; channel += 1) {
-    const source = channels === 'rgb' ? channel : 2 - channel
+    const source = channels !== 'bgr' ? channel : 2 - channel
     for (let i = 0; i < size; i += 1) {
       data[channel * size + i] = (pixels[i * 3 + source]! - mean[channel]!) / scale[channel]!
     }

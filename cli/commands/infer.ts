@@ -1,19 +1,23 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
+import { type AnswerBody, AnswerReader } from '../../src/answer/answer-reader.ts'
+import type { PictureSize } from '../../src/answer/present.ts'
 import type { Codecs } from '../../src/codec/create-codecs.ts'
 import { decodeInput, encodeInput, isInputCodec, parseInputCodec } from '../../src/codec/image-codecs.ts'
-import { decodeImage } from '../../src/codec/image-input.ts'
+import { pixelsToInput, readPixels } from '../../src/codec/image-input.ts'
 import { modelCodecs } from '../../src/codec/model-codecs.ts'
 import { type Engine, type EngineName, type Executable, engineNames } from '../../src/executor/engine.ts'
 import { loadEngine } from '../../src/executor/load-engine.ts'
-import { bestClasses } from '../../src/model-graph/classify.ts'
+import { readValues } from '../../src/input/read-values.ts'
 import { cut } from '../../src/model-graph/cut.ts'
 import { findWound } from '../../src/model-graph/find-wound.ts'
 import { loadLabels, loadModel } from '../../src/model-graph/load-model.ts'
+import { pictureOf, requirePicture } from '../../src/model-graph/manifest.ts'
 import type { Model } from '../../src/model-graph/model.ts'
 import type { Wound } from '../../src/model-graph/wound.ts'
 import type { TensorValue } from '../../src/tensor/tensor-value.ts'
 import { readOptions } from '../../src/terminal/options.ts'
 import { UsageError } from '../../src/terminal/usage-error.ts'
+import { drawBoxes } from '../draw-boxes.ts'
 
 /** What crosses, as the tail gets it, and how many bytes it was on the way. */
 interface Crossing {
@@ -28,12 +32,15 @@ export async function infer(args: readonly string[]): Promise<number> {
       wound: { type: 'string', default: 'local' },
       codec: { type: 'string' },
       engine: { type: 'string', default: 'onnxruntime' },
+      out: { type: 'string' },
       json: { type: 'boolean' },
     },
     allowPositionals: true,
   })
   if (values.model === undefined || positionals.length === 0)
     throw new UsageError('surgeon infer needs IMAGE... and --model M')
+  if (values.out !== undefined && positionals.length > 1)
+    throw new UsageError('surgeon infer --out takes one IMAGE')
   const engineName = engineNames.find((name) => name === values.engine)
   if (engineName === undefined) {
     throw new UsageError(
@@ -41,55 +48,82 @@ export async function infer(args: readonly string[]): Promise<number> {
     )
   }
   const model = await loadModel(values.model)
-  const labels = await loadLabels(values.model, model.manifest)
+  const reader = new AnswerReader(model, await loadLabels(values.model, model.manifest))
   const wound = findWound(model.graph, values.wound)
   const codecs = await modelCodecs(values.model, model.hash)
   const codec = checkedCodec(model, wound, codecs, values.codec)
   const patient = await openPatient(model, wound, await loadEngine(engineName), codecs)
-  const answers = []
+  const answers: InferredAnswer[] = []
   for (const image of positionals) {
-    const answer = await patient.answer(await readFile(image), codec)
-    const top = bestClasses(answer.output, model.manifest, labels)
-    answers.push({
-      image,
-      top,
-      wound: wound.id,
-      codec,
-      engine: engineName,
-      headMs: answer.headMs,
-      tailMs: answer.tailMs,
-      bytes: answer.bytes,
-    })
+    const bytes = await readFile(image)
+    const { outputs, sent, isDamaged, ...how } = await patient.answer(bytes, codec)
+    const body = reader.read(outputs, sent)
+    const damaged = isDamaged ? ({ damaged: true } as const) : {}
+    answers.push({ image, ...body, ...damaged, wound: wound.id, codec, engine: engineName, ...how })
+    if (values.out !== undefined) await drawAnswer(bytes, body, values.out)
   }
   if (values.json) console.log(JSON.stringify(answers, undefined, 2))
   else for (const answer of answers) console.log(describe(answer))
   return 0
 }
 
-function describe(answer: {
-  image: string
-  top: readonly { label: string; probability: number }[]
-  wound: string
-  codec: string
-  engine: EngineName
-  headMs: number
-  tailMs: number
-  bytes: number
-}): string {
-  const top = answer.top.map(
-    ({ label, probability }) => `  ${(100 * probability).toFixed(1).padStart(5)} %  ${label}`,
-  )
-  const how = `wound ${answer.wound}, codec ${answer.codec}, ${answer.bytes} bytes, head ${answer.headMs.toFixed(1)} ms, tail ${answer.tailMs.toFixed(1)} ms`
-  return [`${answer.image} (${how})`, ...top].join('\n')
+type InferredAnswer = AnswerBody & {
+  readonly image: string
+  readonly damaged?: true
+  readonly wound: string
+  readonly codec: string
+  readonly engine: EngineName
+  readonly headMs: number
+  readonly tailMs: number
+  readonly bytes: number
+}
+
+async function drawAnswer(image: Uint8Array, body: AnswerBody, path: string): Promise<void> {
+  if (!('boxes' in body)) throw new UsageError('--out must be given for a detector: it draws boxes')
+  await writeFile(path, await drawBoxes(image, body.boxes))
+}
+
+function describe(answer: InferredAnswer): string {
+  const { image, wound, codec, bytes, headMs, tailMs } = answer
+  const how = `wound ${wound}, codec ${codec}, ${bytes} bytes, head ${headMs.toFixed(1)} ms, tail ${tailMs.toFixed(1)} ms`
+  const damaged = answer.damaged ? ', damaged' : ''
+  return [`${image} (${how}${damaged})`, ...bodyLines(answer).map((text) => `  ${text}`)].join('\n')
+}
+
+function bodyLines(body: AnswerBody): string[] {
+  const percent = (share: number) => `${(100 * share).toFixed(1).padStart(5)} %`
+  if ('top' in body) return body.top.map(({ label, probability }) => `${percent(probability)}  ${label}`)
+  if ('boxes' in body)
+    return body.boxes.map(({ label, score, box }) => `${percent(score)}  ${label}  ${box.join(' ')}`)
+  if ('text' in body) return [body.text]
+  return body.outputs.map(({ name, shape, values }) => {
+    const more = values.length > 8 ? ' ...' : ''
+    return `${name} [${shape.join(', ')}]  ${values.slice(0, 8).join(' ')}${more}`
+  })
 }
 
 /** The codec, or the wound's usual one. @throws {RangeError} where it cannot carry what crosses at the wound. */
 function checkedCodec(model: Model, wound: Wound, codecs: Codecs, name: string | undefined): string {
   if (wound.tensors.length === 0) return 'none'
-  if (name === undefined) return wound.id === 'input' ? 'received' : 'float32'
+  if (name === undefined)
+    return wound.id === 'input' && pictureOf(model.manifest) !== undefined ? 'received' : 'float32'
   if (wound.id === 'input' && isInputCodec(name)) parseInputCodec(name)
   else for (const tensor of wound.tensors) codecs(name, wound.id, model.graph.tensors[tensor]!.name)
   return name
+}
+
+/** An input file as the model takes it. */
+interface OpenedInput {
+  readonly value: TensorValue
+  readonly sent?: PictureSize
+  readonly isDamaged: boolean
+}
+
+async function openInput(bytes: Uint8Array, { manifest }: Model): Promise<OpenedInput> {
+  const { input } = manifest
+  if (input.kind === 'values') return { value: readValues({ payload: bytes }, input), isDamaged: false }
+  const { made, width, height, isDamaged } = await readPixels(bytes, input)
+  return { value: pixelsToInput(made, input), sent: { width, height }, isDamaged }
 }
 
 /** The model cut at a wound, both sides on this machine. Neither side has layers at `input` and `local` respectively. */
@@ -103,7 +137,7 @@ async function openPatient(model: Model, wound: Wound, engine: Engine, codecs: C
   /** Through the codec and back. */
   async function carry(image: Uint8Array, values: readonly TensorValue[], codec: string): Promise<Crossing> {
     if (isInputCodec(codec)) {
-      const { input } = model.manifest
+      const input = requirePicture(model.manifest)
       const sent = await encodeInput(image, input, parseInputCodec(codec))
       return { values: [await decodeInput(codec, sent, input)], bytes: sent.length }
     }
@@ -120,15 +154,15 @@ async function openPatient(model: Model, wound: Wound, engine: Engine, codecs: C
 
   return {
     async answer(image: Uint8Array, codec: string) {
-      const input = await decodeImage(image, model.manifest.input)
+      const { value, ...facts } = await openInput(image, model)
       const beginMs = performance.now()
-      const made = runHead === undefined ? [input] : await runHead.run([input])
+      const made = runHead === undefined ? [value] : await runHead.run([value])
       const headMs = performance.now() - beginMs
-      if (runTail === undefined) return { output: made[0]!, headMs, tailMs: 0, bytes: 0 }
+      if (runTail === undefined) return { outputs: made, ...facts, headMs, tailMs: 0, bytes: 0 }
       const { values, bytes } = await carry(image, made, codec)
       const tailBeginMs = performance.now()
-      const [output] = await runTail.run(values)
-      return { output: output!, headMs, tailMs: performance.now() - tailBeginMs, bytes }
+      const outputs = await runTail.run(values)
+      return { outputs, ...facts, headMs, tailMs: performance.now() - tailBeginMs, bytes }
     },
   }
 }

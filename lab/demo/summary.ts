@@ -129,5 +129,5 @@ function latencies(rows: readonly Row[]): number[] {
 }
 
 function bestLabel(row: Row): string | undefined {
-  return row.result?.ok ? row.result.top[0]?.label : undefined
+  return row.result?.ok ? row.result.top?.[0]?.label : undefined
 }

@@ -25,7 +25,7 @@ export function tableRow(row: Row): string {
   if (result === undefined) return `${line([frame, link])} no answer`
   if (!result.ok) return `${line([frame, link])} error: ${result.error.message}`
   const { wound, codec, predictedMs, uplinkBps } = result.plan
-  const best = result.top[0]
+  const best = result.top?.[0]
   return line([
     frame,
     `${link} (${uplinkBps === null ? '-' : (uplinkBps / 1e6).toPrecision(2)})`,

@@ -139,7 +139,11 @@ export async function simulate(world: World): Promise<SimulatedRequest[]> {
         edge.decoded(bytes, world.inputMs)
         return { shape: [1, 1], data: new Float32Array(1) }
       })
-      const input = { bytes, tensor: () => tensor, encoded: async () => new Uint8Array(bytes) }
+      const input = {
+        bytes,
+        tensor: () => tensor,
+        encoded: async () => ({ shape: [], bytes: new Uint8Array(bytes) }),
+      }
       const end = (outcome: SimulatedRequest['outcome']) => {
         request.outcome = outcome
         request.outcomes++

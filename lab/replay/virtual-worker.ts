@@ -132,7 +132,7 @@ function waitingServer(hash: string, { spec, clock, outputs }: VirtualWorkerOpti
     async finish(requests, signal): Promise<Finished[]> {
       const { wound } = requests[0]!
       const elapsedMs = await waited(tailMs(wound.id), signal)
-      return [{ encoded, elapsedMs, shareMs: elapsedMs }]
+      return [{ codec: resultCodec, encoded, elapsedMs, shareMs: elapsedMs }]
     },
     prepareTail: () => undefined,
   }

@@ -1,15 +1,17 @@
+import { probabilities } from '../answer/probabilities.ts'
 import { type Calibration, type CalibrationRow, calibrationVersion } from '../codec/calibration-file.ts'
 import { decodeImage } from '../codec/image-input.ts'
 import type { Engine } from '../executor/engine.ts'
 import { cut, wholeModel } from '../model-graph/cut.ts'
 import type { Model } from '../model-graph/model.ts'
 import type { Wound } from '../model-graph/wound.ts'
+import { calibratable } from './calibratable.ts'
 import type { CalibrationImage } from './calibration-image.ts'
 import type { CodecChoice } from './codec-choice.ts'
 import type { Journal } from './journal.ts'
 import { measureFeatures } from './measure-features.ts'
 import { measureInputs } from './measure-inputs.ts'
-import { indexOfLargest, probabilities } from './output-distance.ts'
+import { indexOfLargest } from './output-distance.ts'
 import { paretoRows } from './row-statistics.ts'
 
 export interface CalibrateOptions {
@@ -49,7 +51,7 @@ export interface CalibrationResult {
  * Measures what each codec costs and spoils at each wound. Four-fold: what is learned from three quarters of the images
  * is measured on the fourth, in turn, so that every row holds for images the codec has not seen; the transforms that
  * are kept are then learned from all of them.
- * @throws {RangeError} for too few images; {@link ImageError} for one that cannot be read.
+ * @throws {RangeError} for too few images; {@link InputError} for one that cannot be read.
  */
 export async function calibrate(options: CalibrateOptions): Promise<CalibrationResult> {
   const { model, engine, threads, images, wounds, codecs, journal, progress } = options
@@ -58,7 +60,7 @@ export async function calibrate(options: CalibrateOptions): Promise<CalibrationR
       `Cannot calibrate: there must be at least ${leastImages} images, current value is ${images.length}`,
     )
   }
-  const { input, output } = model.manifest
+  const { input, output } = calibratable(model.manifest)
   const whole = await engine.compile(model, wholeModel(model.graph), { threads })
   const truths: Float32Array[] = []
   for (const [i, image] of images.entries()) {

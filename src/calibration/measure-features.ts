@@ -1,3 +1,4 @@
+import { probabilities } from '../answer/probabilities.ts'
 import type { Calibration, CalibrationRow } from '../codec/calibration-file.ts'
 import type { FeatureCodec } from '../codec/codec.ts'
 import { featureCodec } from '../codec/feature-codecs.ts'
@@ -10,12 +11,13 @@ import type { Model } from '../model-graph/model.ts'
 import type { Wound } from '../model-graph/wound.ts'
 import type { TensorValue } from '../tensor/tensor-value.ts'
 import { balanceTensors } from './balance-tensors.ts'
+import { calibratable } from './calibratable.ts'
 import type { CalibrationImage } from './calibration-image.ts'
 import type { CodecChoice } from './codec-choice.ts'
 import { fitKlt } from './fit-klt.ts'
 import { mostKltChannels } from './fit-transform.ts'
 import type { Journal } from './journal.ts'
-import { klDivergence, probabilities } from './output-distance.ts'
+import { klDivergence } from './output-distance.ts'
 import { RowStatistics } from './row-statistics.ts'
 
 type Transform = Calibration['transforms'][number]
@@ -41,7 +43,7 @@ export async function measureFeatures(
   const maps: TensorValue[][] = []
   for (const [i, image] of images.entries()) {
     if (i % 50 === 0) progress(`${wound.id}: maps ${i}/${images.length}`)
-    maps.push(await head.run([await decodeImage(await image.read(), model.manifest.input)]))
+    maps.push(await head.run([await decodeImage(await image.read(), calibratable(model.manifest).input)]))
   }
   const rows: CalibrationRow[] = []
   for (const name of codecs.features) {
@@ -83,7 +85,12 @@ async function measureRow(
       const [answer] = await tail.run(decoded)
       const bytes = encoded.reduce((sum, part) => sum + part.length, 0)
       const cost = { bytes, encodeMs: encodedMs - beginMs, decodeMs: decodedMs - encodedMs }
-      statistics.add(truths[i]!, probabilities(answer!.data, model.manifest.output.kind), cost, image.label)
+      statistics.add(
+        truths[i]!,
+        probabilities(answer!.data, calibratable(model.manifest).output.kind),
+        cost,
+        image.label,
+      )
     }
     return statistics.row(wound.id, name)
   })
@@ -102,7 +109,10 @@ async function fitTensors(
   const disturb = async (t: number, m: number, noise: Float32Array<ArrayBuffer>) => {
     const values = maps[indices[m]!]!.map((value, other) => (other === t ? added(value, noise) : value))
     const [answer] = await tail.run(values)
-    return klDivergence(truths[indices[m]!]!, probabilities(answer!.data, model.manifest.output.kind))
+    return klDivergence(
+      truths[indices[m]!]!,
+      probabilities(answer!.data, calibratable(model.manifest).output.kind),
+    )
   }
   const crossing = wound.tensors.map((id, t) => ({
     channels: borderShape(model.graph.tensors[id]!)[0]!,

@@ -1,10 +1,11 @@
+import { probabilities } from '../answer/probabilities.ts'
 import type { CalibrationRow } from '../codec/calibration-file.ts'
 import { decodeInput, encodeInput, parseInputCodec } from '../codec/image-codecs.ts'
 import type { Executable } from '../executor/engine.ts'
 import type { Model } from '../model-graph/model.ts'
+import { calibratable } from './calibratable.ts'
 import type { CalibrationImage } from './calibration-image.ts'
 import type { Journal } from './journal.ts'
-import { probabilities } from './output-distance.ts'
 import { RowStatistics } from './row-statistics.ts'
 
 export interface MeasureInputs {
@@ -21,7 +22,7 @@ export interface MeasureInputs {
 /** One row per codec of the wound `input`: the picture itself, as it came or re-encoded. */
 export async function measureInputs(options: MeasureInputs): Promise<CalibrationRow[]> {
   const { model, whole, images, truths, codecs, journal, progress } = options
-  const { input, output } = model.manifest
+  const { input, output } = calibratable(model.manifest)
   const rows: CalibrationRow[] = []
   for (const codec of codecs) {
     const row = await journal.once(`input ${codec}`, async () => {

@@ -1,8 +1,8 @@
-import sharp from 'sharp'
-import type { Manifest } from '../model-graph/manifest.ts'
+import sharp, { type Sharp } from 'sharp'
+import type { PictureInput } from '../model-graph/manifest.ts'
 import type { TensorValue } from '../tensor/tensor-value.ts'
 import { decodeImage, decodePixels, pixelsToInput } from './image-input.ts'
-import { type ImageLimits, openImage, unreadable } from './image-source.ts'
+import { type ImageLimits, readImage } from './image-source.ts'
 
 /**
  * How the input itself is sent (the wound `input`): the bytes as they came, the pixels that the model takes, or those
@@ -47,11 +47,11 @@ export function parseInputCodec(name: string): InputCodec {
 
 /**
  * What is sent of a picture: for all but `received` as the model will see it, upright, cropped and resized.
- * @throws {ImageError} See `ImageErrorCode`.
+ * @throws {InputError} See `InputErrorCode`.
  */
 export async function encodeInput(
   bytes: Uint8Array,
-  input: Manifest['input'],
+  input: PictureInput,
   codec: InputCodec,
   limits?: ImageLimits,
 ): Promise<Uint8Array> {
@@ -59,18 +59,20 @@ export async function encodeInput(
   if (codec.kind === 'raw') return decodePixels(bytes, input, limits)
   const { format, quality, width = input.width } = codec
   const height = Math.max(1, Math.round((input.height * width) / input.width))
-  const source = await openImage(bytes, { width, height }, limits)
-  return await source.toFormat(format, { quality }).toBuffer().catch(unreadable)
+  const encode = (pixels: Sharp) => pixels.toFormat(format, { quality }).toBuffer()
+  return (await readImage(bytes, input, encode, limits, { width, height })).made
 }
 
-/** The model's input from what was sent in the codec of that name. @throws {ImageError} See `ImageErrorCode`. */
+/** The model's input from what was sent in the codec of that name. @throws {InputError} See `InputErrorCode`. */
 export async function decodeInput(
   name: string,
   bytes: Uint8Array,
-  input: Manifest['input'],
+  input: PictureInput,
   limits?: ImageLimits,
 ): Promise<TensorValue> {
-  return name === rawInput ? pixelsToInput(bytes, input) : decodeImage(bytes, input, limits)
+  if (name === rawInput) return pixelsToInput(bytes, input)
+  // What was re-encoded is fitted already; grey bars around it would be a second time's.
+  return decodeImage(bytes, name === 'received' ? input : { ...input, fit: 'stretch' }, limits)
 }
 
 /** A grey JPEG of that size: something to decode before the first real picture comes. */

@@ -1,20 +1,38 @@
+import type { Metadata } from 'sharp'
 import sharp from 'sharp'
 
-/** Pixels of a picture that costs as much as any camera's, whatever its format. */
-const cheapPixels = 4_000_000
+/** Bytes of pixels that a decoder may hold at once for a picture that costs no more than any camera's. */
+const cheapBytes = 16_000_000
+
+export type PictureFacts = Pick<Metadata, 'width' | 'height' | 'format' | 'isProgressive'> &
+  Partial<Pick<Metadata, 'channels' | 'depth' | 'bitsPerSample'>>
 
 /**
- * What decoding a picture claims, by its header alone. A baseline JPEG is shrunk while it is decoded, line by line; an
- * interlaced PNG or a progressive JPEG is held whole, some bytes a pixel, however few bytes it came in. What cannot be
- * read is cheap: it is refused at once.
+ * Bytes that decoding a picture claims whatever size it is wanted in, by its header alone. A baseline JPEG is shrunk
+ * while it is decoded and a PNG read line by line; interlaced PNGs, progressive JPEGs (their coefficients, 16 bits) and
+ * the other formats are held whole, however few bytes they came in.
  */
+export function heldBytes({
+  width,
+  height,
+  format,
+  isProgressive,
+  channels = 4,
+  depth,
+}: PictureFacts): number {
+  const isStreamed = (format === 'jpeg' || format === 'png') && !isProgressive
+  if (isStreamed) return 0
+  // Of WebP and AVIF decoders some hold the planes and the result.
+  const sampleBytes = format === 'png' ? (depth === 'ushort' ? 2 : 1) : 2
+  return width * height * channels * sampleBytes
+}
+
+/** Whether decoding a picture is to wait for that of others. What cannot be read is cheap: it is refused at once. */
 export async function pictureCost(bytes: Uint8Array): Promise<'cheap' | 'expensive'> {
   try {
-    const { width, height, format, isProgressive } = await sharp(bytes, {
-      limitInputPixels: false,
-    }).metadata()
-    const isShrunk = format === 'jpeg' && !isProgressive
-    return isShrunk || width * height <= cheapPixels ? 'cheap' : 'expensive'
+    return heldBytes(await sharp(bytes, { limitInputPixels: false }).metadata()) <= cheapBytes
+      ? 'cheap'
+      : 'expensive'
   } catch {
     return 'cheap'
   }

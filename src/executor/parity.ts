@@ -1,5 +1,6 @@
 import { cut, divide, wholeModel } from '../model-graph/cut.ts'
 import { borderShape, type GraphTensor, type LayerGraph } from '../model-graph/layer-graph.ts'
+import { pictureOf } from '../model-graph/manifest.ts'
 import type { Model } from '../model-graph/model.ts'
 import type { Segment } from '../model-graph/segment.ts'
 import type { Wound } from '../model-graph/wound.ts'
@@ -31,7 +32,7 @@ function exampleValue(tensor: GraphTensor, amplitude = 1): TensorValue {
 /** {@link exampleValue} for every input of a model, as strong as its pictures are. */
 export function exampleInputs({ graph, manifest }: Pick<Model, 'graph' | 'manifest'>): TensorValue[] {
   // Pixels lie about 64 around their mean: the amplitude of a sine with that deviation.
-  const amplitude = (64 * Math.SQRT2) / manifest.input.scale[0]
+  const amplitude = pictureOf(manifest) === undefined ? 1 : (64 * Math.SQRT2) / pictureOf(manifest)!.scale[0]
   return graph.inputs.map((id) => exampleValue(graph.tensors[id]!, amplitude))
 }
 

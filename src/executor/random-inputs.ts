@@ -1,5 +1,5 @@
 import { borderShape } from '../model-graph/layer-graph.ts'
-import type { Manifest } from '../model-graph/manifest.ts'
+import { type PictureInput, pictureOf } from '../model-graph/manifest.ts'
 import { type Model, manifestOf } from '../model-graph/model.ts'
 import { fillUniform } from '../model-graph/zoo/random-stream.ts'
 import { elementCount } from '../tensor/element-count.ts'
@@ -15,21 +15,18 @@ const squarePixels = 16
 export function randomInputs(model: Model, seed: number): TensorValue[] {
   const { graph } = model
   const manifest = manifestOf(model)
+  const picture = manifest && pictureOf(manifest)
   return graph.inputs.map((id) => {
     const tensor = graph.tensors[id]!
     const shape = [1, ...borderShape(tensor)]
     const data = new Float32Array(elementCount(shape))
-    if (manifest === undefined) fillUniform(data, seed, tensor.name, 0, 1)
-    else drawPicture(data, manifest.input, seed)
+    if (picture === undefined) fillUniform(data, seed, tensor.name, 0, 1)
+    else drawPicture(data, picture, seed)
     return { shape, data }
   })
 }
 
-function drawPicture(
-  data: Float32Array,
-  { width, height, mean, scale }: Manifest['input'],
-  seed: number,
-): void {
+function drawPicture(data: Float32Array, { width, height, mean, scale }: PictureInput, seed: number): void {
   const columns = Math.ceil(width / squarePixels)
   const squares = new Float32Array(3 * columns * Math.ceil(height / squarePixels))
   fillUniform(squares, seed, 'squares', 0, 224)

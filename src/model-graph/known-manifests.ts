@@ -1,6 +1,6 @@
-import type { Manifest } from './manifest.ts'
+import type { Manifest, PictureInput } from './manifest.ts'
 
-type Preprocessing = Pick<Manifest['input'], 'channels' | 'mean' | 'scale'>
+type Preprocessing = Pick<PictureInput, 'channels' | 'mean' | 'scale'>
 
 const toUnitRange: Preprocessing = {
   channels: 'rgb',

@@ -4,6 +4,7 @@ import { graphFromKeras } from './keras-topology.ts'
 import { knownManifest } from './known-manifests.ts'
 import { loadManifest, missingManifest } from './load-manifest.ts'
 import { type WeightChoice, withWeights } from './load-zoo-model.ts'
+import { pictureOf } from './manifest.ts'
 import type { Model } from './model.ts'
 
 /**
@@ -18,7 +19,8 @@ export async function loadKerasTopology(path: string, choice: WeightChoice = {})
     throw new TypeError(`Cannot load model: ${path} must be a readable JSON file`, { cause })
   }
   const given = await loadManifest(dirname(path))
-  const options = given === undefined ? {} : { inputSize: given.input }
+  const inputSize = given && pictureOf(given)
+  const options = inputSize === undefined ? {} : { inputSize }
   const graph = graphFromKeras(topology, { origin: path, ...options })
   const [height, width] = graph.tensors[graph.inputs[0]!]!.shape
   const size = { width: width ?? 0, height: height ?? 0 }

@@ -4,9 +4,9 @@ import { access, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { graphFromKeras } from './keras-topology.ts'
 import { knownManifest } from './known-manifests.ts'
-import type { LayerGraph } from './layer-graph.ts'
+import { borderShape, type LayerGraph } from './layer-graph.ts'
 import { loadManifest, missingManifest } from './load-manifest.ts'
-import type { Manifest } from './manifest.ts'
+import { inputShape, type Manifest, pictureOf, withLabels } from './manifest.ts'
 import type { Model } from './model.ts'
 import { openShardWeights } from './shard-weights.ts'
 
@@ -20,7 +20,8 @@ export async function loadLayersModel(directory: string): Promise<Model> {
   const path = join(directory, 'model.json')
   const json = await readModelJson(path)
   const given = await loadManifest(directory)
-  const options = given === undefined ? {} : { inputSize: given.input }
+  const inputSize = given && pictureOf(given)
+  const options = inputSize === undefined ? {} : { inputSize }
   const graph = graphFromKeras(json.modelTopology, { origin: path, ...options })
   const weights = await openShardWeights(directory, json.weightsManifest, graph)
   const manifest = given ?? (await wellKnown(graph, directory))
@@ -68,15 +69,15 @@ async function wellKnown(graph: LayerGraph, directory: string): Promise<Manifest
     () => true,
     () => false,
   )
-  return hasLabels ? { ...manifest, output: { ...manifest.output, labels: 'labels.json' } } : manifest
+  return hasLabels ? withLabels(manifest, 'labels.json') : manifest
 }
 
 function requireFittingInput(graph: LayerGraph, { input }: Manifest, directory: string): void {
-  const shape = graph.tensors[graph.inputs[0]!]!.shape
-  const wanted = [input.height, input.width, 3]
+  const shape = borderShape(graph.tensors[graph.inputs[0]!]!)
+  const wanted = inputShape(input)
   if (graph.inputs.length !== 1 || shape.join() !== wanted.join()) {
     throw new TypeError(
-      `Cannot load model of ${directory}: its one input must be a picture of ${wanted.join(' x ')} as surgeon.json says, current shape is ${shape.join(' x ')}`,
+      `Cannot load model of ${directory}: its one input must be ${input.kind ?? 'picture'} of ${wanted.join(' x ')} as surgeon.json says, current shape is ${shape.join(' x ')}`,
     )
   }
 }

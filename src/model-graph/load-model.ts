@@ -42,7 +42,8 @@ export async function loadModel(source: string, options: LoadModelOptions = {}):
 
 /** Class names of a model; empty where its manifest names no file. */
 export async function loadLabels(source: string, manifest: Manifest): Promise<readonly string[]> {
-  const { labels } = manifest.output
+  const { output } = manifest
+  const labels = 'labels' in output ? output.labels : undefined
   const place = await findModel(source)
   if (labels === undefined || place.kind === 'zoo') return []
   const path = join(place.directory, labels)

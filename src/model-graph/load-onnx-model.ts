@@ -6,7 +6,7 @@ import { anyOnnxRuntime } from '../onnx/onnx-runtime.ts'
 import { knownOnnxManifest } from './known-manifests.ts'
 import { borderShape, type LayerGraph } from './layer-graph.ts'
 import { loadManifest, missingManifest } from './load-manifest.ts'
-import type { Manifest } from './manifest.ts'
+import { inputShape, type Manifest, pictureOf, withLabels } from './manifest.ts'
 import type { Model, OnnxConstant, WeightSource } from './model.ts'
 import { elementTypeName, toFloat32 } from './onnx/element-types.ts'
 import { graphFromOnnx } from './onnx/graph-from-onnx.ts'
@@ -29,7 +29,7 @@ export async function loadOnnxModel(path: string, inputShapes: InputShapes = {})
   const given = await loadManifest(directory)
   const { file, hash } = await parse(path)
   const { graph, constants } = await graphFromOnnx(await anyOnnxRuntime(), file, {
-    size: given?.input,
+    size: given && pictureOf(given),
     shapes: inputShapes,
   })
   const named: LayerGraph = { ...graph, name: basename(path, '.onnx') }
@@ -82,18 +82,18 @@ async function wellKnown(graph: LayerGraph, directory: string): Promise<Manifest
     () => true,
     () => false,
   )
-  return hasLabels ? { ...manifest, output: { ...manifest.output, labels: 'labels.json' } } : manifest
+  return hasLabels ? withLabels(manifest, 'labels.json') : manifest
 }
 
 function requireFittingInput(graph: LayerGraph, { input }: Manifest, path: string): void {
   const tensor = graph.tensors[graph.inputs[0]!]!
-  const wanted = [3, input.height, input.width]
+  const wanted = inputShape(input)
   if (graph.inputs.length === 1 && borderShape(tensor).join() === wanted.join()) return
   const found = graph.inputs.map((id) => {
     const { name, shape, stored } = graph.tensors[id]!
     return `'${name}' ${stored === undefined ? 'float' : elementTypeName(stored.elementType)} [${shape.join(', ')}]`
   })
   throw new TypeError(
-    `Cannot load ${path}: its one input must be a picture of 3 x ${input.height} x ${input.width} as its manifest says, current inputs are ${found.join(', ')}`,
+    `Cannot load ${path}: its one input must be ${input.kind ?? 'picture'} of ${wanted.join(' x ')} as its manifest says, current inputs are ${found.join(', ')}`,
   )
 }

@@ -1,5 +1,5 @@
 import { featureCodec } from '../codec/feature-codecs.ts'
-import { rawInput } from '../codec/image-codecs.ts'
+import { isInputCodec, rawInput } from '../codec/image-codecs.ts'
 import type { SegmentChain } from '../executor/segment-chain.ts'
 import type { InputEstimate } from '../latency-model/edge-belief.ts'
 import { fitOperations, predictMs } from '../latency-model/operation-regression.ts'
@@ -22,6 +22,8 @@ export interface PlanSpace {
   readonly inputMs: number
   /** What may cross, by wound. */
   readonly codecs: ReadonlyMap<string, readonly CodecOption[]>
+  /** Of a condensed answer; the outputs themselves come back where absent. */
+  readonly answerBytes?: number | undefined
   /** What the input is expected to be in each codec it may cross in. */
   readonly inputs: ReadonlyMap<string, InputEstimate>
 }
@@ -45,7 +47,7 @@ export function planPoints(
   if (pieces.length === 0) return []
   const regression = fitOperations(pieces)
   const whole = wholeMs(profile)
-  const resultBytes = frameOverheadBytes + resultBytesPerValue * outputValues(graph)
+  const resultBytes = frameOverheadBytes + (space.answerBytes ?? resultBytesPerValue * outputValues(graph))
   return chain.wounds.slice(0, -1).flatMap((wound, i): PlanPoint[] => {
     const announcedMs = tailMs.get(wound.id) ?? predictMs(regression, tails[i]!)
     if (wound.id === inputWound) {
@@ -58,8 +60,8 @@ export function planPoints(
         sendMs: encodeMs,
         bytes: bytes + frameOverheadBytes,
         localTailMs: whole,
-        backendDecode: codec === rawInput ? 'none' : 'picture',
-        backendDecodeMs: codec === rawInput ? 0 : pictureMs,
+        backendDecode: isDecoded(codec) ? 'picture' : 'none',
+        backendDecodeMs: isDecoded(codec) ? pictureMs : 0,
         backendTailMs: Math.max(0, announcedMs - pictureMs),
         resultBytes,
       }))
@@ -99,12 +101,19 @@ export function expectInputs(
   const pixelBytes = graph.inputs.reduce((sum, id) => sum + elementsOf(graph.tensors[id]!), 0)
   return new Map(
     options.map(({ codec, bytes = received.bytes }) => {
+      if (!isInputCodec(codec))
+        return [codec, { bytes: featureCodec(codec).expectedBytes(pixelBytes, 1), encodeMs: 0 }]
       if (codec === 'received') return [codec, { bytes: received.bytes, encodeMs: 0 }]
       // The edge decodes every input anyway, but these pixels are there only then.
       if (codec === rawInput) return [codec, { bytes: pixelBytes, encodeMs: received.decodeMs }]
       return [codec, observed.get(codec) ?? { bytes, encodeMs: 0 }]
     }),
   )
+}
+
+/** Whether a worker decodes a picture of it. */
+function isDecoded(codec: string): boolean {
+  return isInputCodec(codec) && codec !== rawInput
 }
 
 /** Operations that are left behind each wound of a chain. */

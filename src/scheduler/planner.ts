@@ -1,3 +1,4 @@
+import { type AnswerSpec, expectedBytes } from '../answer/answer-spec.ts'
 import type { SegmentChain } from '../executor/segment-chain.ts'
 import { type Profile, wholeMs } from '../latency-model/profile.ts'
 import type { PooledWorker } from '../latency-model/worker-belief.ts'
@@ -25,6 +26,8 @@ export interface PlanSetup {
   /** What may cross, by wound. */
   readonly codecs: ReadonlyMap<string, readonly CodecOption[]>
   readonly resume: Resume
+  /** How workers are to condense the outputs; the outputs themselves come back where absent. */
+  readonly answer?: AnswerSpec | undefined
 }
 
 export interface PlannedRequest extends Choice {
@@ -40,7 +43,7 @@ export interface PlannedRequest extends Choice {
  * `worker` is undefined then.
  */
 export function planRequest(setup: PlanSetup, beliefs: Beliefs, inputBytes: number): PlannedRequest {
-  const { policy, wound, graph, chain, codecs, profile, resume } = setup
+  const { policy, wound, graph, chain, codecs, profile, resume, answer } = setup
   const { link, edge, workers } = beliefs
   const local = localPoint(wholeMs(profile), edge.inputMs)
   const alone: Conditions = {
@@ -58,7 +61,15 @@ export function planRequest(setup: PlanSetup, beliefs: Beliefs, inputBytes: numb
     { bytes: inputBytes, decodeMs: edge.inputMs },
     edge.inputs,
   )
-  const space = { graph, chain, profile, inputMs: edge.inputMs, codecs, inputs }
+  const space = {
+    graph,
+    chain,
+    profile,
+    inputMs: edge.inputMs,
+    codecs,
+    inputs,
+    answerBytes: expectedBytes(answer),
+  }
   const fixed = policy === 'input' ? inputWound : wound
   const plans = workers.filter(isAsked).flatMap((worker): PlannedRequest[] => {
     const conditions = { ...alone, ...backendConditions(worker) }

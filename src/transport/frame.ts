@@ -17,6 +17,9 @@
  * | wound, codec | strings |
  * | per part: name (unique), rank u8, one u32 per axis, length of bytes u32, bytes | |
  *
+ * A request may say how its outputs are to be condensed: its last part is then named `answer`, has rank 0 and holds an
+ * `AnswerSpec` as JSON.
+ *
  * | failure, from 8 | bytes |
  * |---|---|
  * | only `overloaded`: the wait | 8, time |
@@ -26,6 +29,7 @@
  * |---|---|
  * | correlation id of the request that is given up | 16 |
  */
+import { type AnswerSpec, answerSpecSchema } from '../answer/answer-spec.ts'
 import { FrameError } from './frame-error.ts'
 import { defaultFrameLimits, type FrameLimits } from './frame-limits.ts'
 import { FrameReader } from './frame-reader.ts'
@@ -60,6 +64,8 @@ export interface RequestFrame {
   readonly codec: string
   readonly timeLeftMs: number
   readonly parts: readonly Part[]
+  /** How the outputs are to be condensed; the outputs themselves are wanted without. */
+  readonly answer?: AnswerSpec
 }
 
 export interface ResultFrame {
@@ -121,7 +127,8 @@ export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
     writer.bytes16('request', frame.request)
     return writer.finish()
   }
-  writer.count('parts', frame.parts.length)
+  const parts = frame.kind === 'request' ? withAnswer(frame) : frame.parts
+  writer.count('parts', parts.length)
   writer.bytes16('modelHash', frame.modelHash)
   if (frame.kind === 'request') {
     writer.duration('timeLeftMs', frame.timeLeftMs)
@@ -133,7 +140,7 @@ export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
   }
   writer.string('wound', frame.wound)
   writer.string('codec', frame.codec)
-  for (const part of frame.parts) writer.part(part)
+  for (const part of parts) writer.part(part)
   return writer.finish()
 }
 
@@ -228,7 +235,8 @@ function readTensors(reader: FrameReader, kind: 'request' | 'result'): Frame {
   const modelHash = reader.bytes16()
   if (kind === 'request') {
     const timeLeftMs = reader.duration('timeLeftMs')
-    return { kind, modelHash, timeLeftMs, ...readNamesAndParts(reader, count) }
+    const { parts, ...names } = readNamesAndParts(reader, count)
+    return { kind, modelHash, timeLeftMs, ...names, ...withoutAnswer(parts) }
   }
   const queueMs = reader.duration('queueMs')
   const decodeMs = reader.duration('decodeMs')
@@ -245,6 +253,35 @@ function readNamesAndParts(
   const parts: Part[] = []
   for (let i = 0; i < count; i++) parts.push(reader.part())
   return { ...names, parts }
+}
+
+const answerPart = 'answer'
+
+function withAnswer({ parts, answer }: RequestFrame): readonly Part[] {
+  if (answer === undefined) return parts
+  return [...parts, { name: answerPart, shape: [], bytes: Buffer.from(JSON.stringify(answer)) }]
+}
+
+function withoutAnswer(parts: readonly Part[]): Pick<RequestFrame, 'parts' | 'answer'> {
+  const last = parts.at(-1)
+  if (last?.name !== answerPart || last.shape.length > 0) return { parts }
+  return { parts: parts.slice(0, -1), answer: readAnswer(last.bytes) }
+}
+
+function readAnswer(bytes: Uint8Array): AnswerSpec {
+  let json: unknown
+  try {
+    json = JSON.parse(Buffer.from(bytes).toString())
+  } catch {
+    json = undefined
+  }
+  const parsed = answerSpecSchema.safeParse(json)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  throw new FrameError(
+    'value',
+    `Cannot decode frame: answer must say how outputs are condensed, ${issue!.path.join('.')}: ${issue!.message}`,
+  )
 }
 
 function readNames(reader: FrameReader): Pick<RequestFrame, 'wound' | 'codec'> {

@@ -79,7 +79,7 @@ test('Agent with a fixed wound holds the head alone: it needs a worker, and the 
       finishedAt: 'worker',
       plan: { wound: 'block_6_project_BN', worker: 'w' },
     })
-    expect(result.top.map(({ label }) => label)).toContain('Egyptian cat')
+    expect(result.top!.map(({ label }) => label)).toContain('Egyptian cat')
   } finally {
     await worker.stop()
   }

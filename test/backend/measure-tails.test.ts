@@ -8,6 +8,7 @@ function finished(answers: readonly number[], ms: number): Finished[] {
   return answers.map((answer) => {
     const value = { shape: [1, 1], data: Float32Array.of(answer) }
     return {
+      codec: resultCodec,
       encoded: [{ shape: value.shape, bytes: codec.encode(value) }],
       elapsedMs: ms,
       shareMs: ms / answers.length,

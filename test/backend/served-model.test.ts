@@ -10,6 +10,7 @@ import { runSegment } from '../../src/executor/parity.ts'
 import { cut } from '../../src/model-graph/cut.ts'
 import { findWound } from '../../src/model-graph/find-wound.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
+import { requirePicture } from '../../src/model-graph/manifest.ts'
 import type { Model } from '../../src/model-graph/model.ts'
 import type { TensorValue } from '../../src/tensor/tensor-value.ts'
 import type { Part } from '../../src/transport/frame.ts'
@@ -97,7 +98,7 @@ test('ServedModel: without room for a single tail every wound is served from the
 
 test('ServedModel: finishes from raw pixels as from the picture, and knows what decoding one takes', async () => {
   const bytes = await readFile(bundledPhoto('cat'))
-  const pixels = await encodeInput(bytes, model.manifest.input, { kind: 'raw' })
+  const pixels = await encodeInput(bytes, requirePicture(model.manifest), { kind: 'raw' })
   const sent = [
     ['received', bytes],
     ['raw', pixels],

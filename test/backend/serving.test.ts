@@ -48,7 +48,12 @@ class Engine implements Server {
     signal.addEventListener('abort', () => end.reject(new Error('cancelled')))
     this.calls.push({ requests: requests.length, signal, end })
     await end.promise
-    return requests.map(() => ({ encoded: [], elapsedMs: 20, shareMs: 20 / requests.length }))
+    return requests.map(() => ({
+      codec: 'float16',
+      encoded: [],
+      elapsedMs: 20,
+      shareMs: 20 / requests.length,
+    }))
   }
 
   freeAtMs(): number {

@@ -3,16 +3,18 @@ import sharp from 'sharp'
 import { describe, expect, it } from 'vitest'
 import { decodeInput, encodeInput, isInputCodec, parseInputCodec } from '../../src/codec/image-codecs.ts'
 import { decodeImage } from '../../src/codec/image-input.ts'
-import { manifestSchema } from '../../src/model-graph/manifest.ts'
+import { manifestSchema, requirePicture } from '../../src/model-graph/manifest.ts'
 import { repositoryRoot } from '../paths.ts'
 
 const unit = { mean: [0, 0, 0] as [number, number, number], scale: [1, 1, 1] as [number, number, number] }
 const inputOf = (width: number, height: number, channels: 'rgb' | 'bgr' = 'rgb') =>
-  manifestSchema.parse({
-    name: 'm',
-    input: { width, height, channels, ...unit },
-    output: { kind: 'logits' },
-  }).input
+  requirePicture(
+    manifestSchema.parse({
+      name: 'm',
+      input: { width, height, channels, ...unit },
+      output: { kind: 'logits' },
+    }),
+  )
 const photo = (name: string) => readFile(new URL(`photos/${name}`, repositoryRoot))
 
 /** Three stripes side by side: red, green, blue; `size` pixels high, three times as wide. */
@@ -89,24 +91,24 @@ describe('decodeImage', () => {
     const cases: [Uint8Array, object, string, RegExp][] = [
       [bytes, { maxBytes: bytes.length - 1 }, 'too-large', /send a smaller/],
       [bytes, { maxPixels: 1000 }, 'too-large', /resize it/],
-      [svg, {}, 'unsupported', /JPEG, PNG or WebP/],
-      [new Uint8Array(0), {}, 'unsupported', /JPEG, PNG or WebP/],
+      [svg, {}, 'unsupported', /begins with text `<svg xmlns=/],
+      [new Uint8Array(0), {}, 'empty', /it is empty/],
       [bytes.subarray(0, 3), {}, 'unreadable', /send it again/],
       [bytes.subarray(0, bytes.length >> 1), {}, 'unreadable', /send it again/],
     ]
     for (const [data, limits, code, message] of cases) {
       const failure = decodeImage(data, input, limits)
-      await expect(failure).rejects.toMatchObject({ name: 'ImageError', code })
+      await expect(failure).rejects.toMatchObject({ name: 'InputError', code })
       await expect(failure).rejects.toThrow(message)
     }
     // A PNG header that claims 30000 x 30000 pixels is refused by its claim.
     const bomb = await stripes(8).png().toBuffer()
     bomb.writeUInt32BE(30_000, 16)
     bomb.writeUInt32BE(30_000, 20)
-    await expect(decodeImage(bomb, input)).rejects.toMatchObject({ name: 'ImageError' })
+    await expect(decodeImage(bomb, input)).rejects.toMatchObject({ name: 'InputError' })
   })
 
-  it('gives an ImageError or a tensor for any damage', async () => {
+  it('gives an InputError or a tensor for any damage', async () => {
     const files = [
       await photo('cat.jpg'),
       await stripes(8).webp().toBuffer(),
@@ -120,7 +122,7 @@ describe('decodeImage', () => {
         bytes[random % Math.min(bytes.length, 4000)] = random >> 8
       }
       const outcome = await decodeImage(bytes, inputOf(8, 8)).catch((error: unknown) => error)
-      expect(outcome).toSatisfy((value: object) => 'data' in value || (value as Error).name === 'ImageError')
+      expect(outcome).toSatisfy((value: object) => 'data' in value || (value as Error).name === 'InputError')
     }
   })
 })
@@ -162,7 +164,7 @@ describe('encodeInput', () => {
   it('fails as decodeImage does', async () => {
     const encoding = { kind: 'encoded', format: 'jpeg', quality: 80 } as const
     for (const codec of [encoding, { kind: 'raw' } as const]) {
-      await expect(encodeInput(Buffer.from('GIF89a'), inputOf(8, 8), codec)).rejects.toMatchObject({
+      await expect(encodeInput(Buffer.from('GIF88a'), inputOf(8, 8), codec)).rejects.toMatchObject({
         code: 'unsupported',
       })
     }

@@ -101,6 +101,6 @@ describe('agent and worker whose engine cannot be used', () => {
       () => true,
     )
     expect(answer).toMatchObject({ finishedAt: 'worker', plan: { wound: 'input', worker: 'pool' } })
-    expect(answer.top[0]!.probability).toBeGreaterThan(0.1)
+    expect(answer.top![0]!.probability).toBeGreaterThan(0.1)
   })
 })

@@ -7,10 +7,11 @@ import { runCalibration } from '../../src/calibration/run-calibration.ts'
 import { saveCalibration } from '../../src/codec/calibration-file.ts'
 import { decodeImage } from '../../src/codec/image-input.ts'
 import { loadEngine } from '../../src/executor/load-engine.ts'
-import { bestClasses } from '../../src/model-graph/classify.ts'
 import { wholeModel } from '../../src/model-graph/cut.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
+import { requirePicture } from '../../src/model-graph/manifest.ts'
 import { zooModel } from '../../src/model-graph/zoo/zoo.ts'
+import { bestClasses } from '../best-classes.ts'
 import { askUntil } from './ask-until.ts'
 import { type EndToEnd, endToEnd, stateTopic } from './stage.ts'
 
@@ -74,10 +75,10 @@ describe('NASNetMobile cut between its cells', () => {
       )
       expect(answer.plan.codec).toBe('uint8')
       expect(answer.bytes).toBeGreaterThan(2 * 14 * 14 * 528)
-      const [expected] = await whole.run([await decodeImage(bytes, model.manifest.input)])
+      const [expected] = await whole.run([await decodeImage(bytes, requirePicture(model.manifest))])
       const [best] = bestClasses(expected!, model.manifest, [])
-      expect(answer.top[0]!.label).toBe(best!.label)
-      expect(answer.top[0]!.probability).toBeCloseTo(best!.probability, 2)
+      expect(answer.top![0]!.label).toBe(best!.label)
+      expect(answer.top![0]!.probability).toBeCloseTo(best!.probability, 2)
     }
     await whole.release()
   })

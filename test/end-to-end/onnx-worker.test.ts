@@ -5,6 +5,7 @@ import { loadEngine } from '../../src/executor/load-engine.ts'
 import { runSegment } from '../../src/executor/parity.ts'
 import { wholeModel } from '../../src/model-graph/cut.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
+import { requirePicture } from '../../src/model-graph/manifest.ts'
 import type { Announcement } from '../../src/transport/announcement.ts'
 import { broken, classifier, detector, sensor, smallModel } from '../model-graph/onnx/small-models.ts'
 import { bundledPhoto } from '../model-input.ts'
@@ -48,7 +49,7 @@ describe('a worker with ONNX files of every kind', () => {
     await Promise.race([online, agent.ended])
     const photo = await readFile(bundledPhoto('cat'))
     const loaded = await loadModel(model)
-    const input = await decodeImage(photo, loaded.manifest.input)
+    const input = await decodeImage(photo, requirePicture(loaded.manifest))
     const engine = await loadEngine('onnxruntime')
     const [whole] = await runSegment(engine, loaded, wholeModel(loaded.graph), [input])
     const best = Math.max(...whole!.data)
@@ -57,7 +58,7 @@ describe('a worker with ONNX files of every kind', () => {
     expect(result).toMatchObject({
       top: [{ index: whole!.data.indexOf(best) }, {}, {}],
     })
-    const [first] = result.top
+    const [first] = result.top!
     expect(Math.abs(first!.probability - best)).toBeLessThan(2e-3)
   })
 })

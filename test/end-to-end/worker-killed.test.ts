@@ -39,7 +39,7 @@ describe('agent and worker', () => {
     for (const result of answers) {
       expect(result).toMatchObject({ ok: true })
       expect((result as AnswerMessage).top).toHaveLength(5)
-      expect((result as AnswerMessage).top[0]!.probability).toBeGreaterThan(0.1)
+      expect((result as AnswerMessage).top![0]!.probability).toBeGreaterThan(0.1)
     }
     for (const result of after) expect(result).toMatchObject({ finishedAt: 'edge' })
     await askUntil(

@@ -7,13 +7,14 @@ import { expect, test } from 'vitest'
 import { decodeImage } from '../../src/codec/image-input.ts'
 import { onnxruntimeEngine } from '../../src/executor/onnxruntime-engine.ts'
 import { randomInputs } from '../../src/executor/random-inputs.ts'
-import { bestClasses } from '../../src/model-graph/classify.ts'
 import { wholeModel } from '../../src/model-graph/cut.ts'
 import { findModel } from '../../src/model-graph/find-model.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
+import { requirePicture } from '../../src/model-graph/manifest.ts'
 import type { Model } from '../../src/model-graph/model.ts'
 import { modelSize } from '../../src/model-graph/model-size.ts'
 import { elementCount } from '../../src/tensor/element-count.ts'
+import { bestClasses } from '../best-classes.ts'
 import { repositoryRoot } from '../paths.ts'
 import { noSharedData, sharedData } from '../shared-data.ts'
 
@@ -127,7 +128,7 @@ test("ResNet50 of the zoo with Keras 2.2's weights is right on photos", async (c
   const lines = readFileSync(`${photos}/labels.tsv`, 'utf8').trim().split('\n').slice(0, 40)
   let right = 0
   for (const [name, label] of lines.map((line) => line.split('\t') as [string, string])) {
-    const input = await decodeImage(readFileSync(`${photos}/${name}`), model.manifest.input)
+    const input = await decodeImage(readFileSync(`${photos}/${name}`), requirePicture(model.manifest))
     const [output] = await whole.run([input])
     if (bestClasses(output!, model.manifest, [])[0]!.index === Number(label)) right += 1
   }

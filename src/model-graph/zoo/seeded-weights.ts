@@ -1,6 +1,6 @@
 import { elementCount } from '../../tensor/element-count.ts'
 import type { Layer, LayerGraph } from '../layer-graph.ts'
-import type { Manifest } from '../manifest.ts'
+import { type Manifest, requirePicture } from '../manifest.ts'
 import type { WeightSource } from '../model.ts'
 import { fillUniform } from './random-stream.ts'
 import { inputPowers, normRange } from './signal-power.ts'
@@ -22,7 +22,7 @@ interface Range {
 
 /** Photos have pixels about 64 around the mean. */
 export function inputPowerOf(manifest: Manifest): number {
-  const deviation = 64 / manifest.input.scale[0]
+  const deviation = 64 / requirePicture(manifest).scale[0]
   return deviation * deviation
 }
 

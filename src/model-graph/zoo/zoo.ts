@@ -1,4 +1,4 @@
-import type { Manifest } from '../manifest.ts'
+import type { Manifest, PictureInput } from '../manifest.ts'
 import { buildInceptionResNetV2 } from './inception-resnet-v2.ts'
 import { buildInceptionV3 } from './inception-v3.ts'
 import { buildMobileNet, buildMobileNetKeras22 } from './mobilenet.ts'
@@ -25,7 +25,7 @@ export interface ZooModel {
 
 const accuracySource = 'https://keras.io/api/applications/'
 
-type Preprocessing = Pick<Manifest['input'], 'channels' | 'mean' | 'scale'>
+type Preprocessing = Pick<PictureInput, 'channels' | 'mean' | 'scale'>
 
 /** Caffe's: blue first, mean subtracted, not scaled. */
 const caffe: Preprocessing = { channels: 'bgr', mean: [103.939, 116.779, 123.68], scale: [1, 1, 1] }

@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { decodeImage } from '../../../src/codec/image-input.ts'
 import { onnxruntimeEngine } from '../../../src/executor/onnxruntime-engine.ts'
-import { bestClasses } from '../../../src/model-graph/classify.ts'
 import { wholeModel } from '../../../src/model-graph/cut.ts'
 import { loadModel } from '../../../src/model-graph/load-model.ts'
+import { requirePicture } from '../../../src/model-graph/manifest.ts'
 import { singleWounds } from '../../../src/model-graph/single-wounds.ts'
+import { bestClasses } from '../../best-classes.ts'
 import { noSharedData, sharedData } from '../../shared-data.ts'
 import { runCut, runWhole } from '../compare-cuts.ts'
 
@@ -19,7 +20,8 @@ test('a file of another exporter cuts at every wound and is right on photos', as
   expect(model.manifest.output.kind).toBe('logits')
   const lines = readFileSync(`${photos}/labels.tsv`, 'utf8').trim().split('\n').slice(0, 100)
   const labelled = lines.map((line) => line.split('\t') as [string, string])
-  const inputOf = (name: string) => decodeImage(readFileSync(`${photos}/${name}`), model.manifest.input)
+  const inputOf = (name: string) =>
+    decodeImage(readFileSync(`${photos}/${name}`), requirePicture(model.manifest))
 
   const whole = await onnxruntimeEngine().compile(model, wholeModel(model.graph), { threads: 2 })
   let right = 0

@@ -1,0 +1,118 @@
+import type { PictureSize } from '../src/answer/present.ts'
+import { systemClock } from '../src/async/clock.ts'
+import { Turns } from '../src/async/turns.ts'
+import { featureCodec } from '../src/codec/feature-codecs.ts'
+import { encodeInput, parseInputCodec, rawInput } from '../src/codec/image-codecs.ts'
+import { pixelsToInput, readPixels } from '../src/codec/image-input.ts'
+import { pictureCost } from '../src/codec/picture-cost.ts'
+import { findPicture } from '../src/input/find-picture.ts'
+import { readValues } from '../src/input/read-values.ts'
+import type { EdgeBelief } from '../src/latency-model/edge-belief.ts'
+import type { Manifest, PictureInput, ValuesInput } from '../src/model-graph/manifest.ts'
+import type { RequestInput, SentInput } from './request-answerer.ts'
+
+/** What a message holds, and how its sender declares it. */
+export interface InputMessage {
+  readonly payload: Uint8Array
+  readonly contentType?: string | undefined
+}
+
+export interface InputReaderOptions {
+  readonly input: Manifest['input']
+  readonly maxBytes: number
+  /** Where publishers' JSON holds the input. */
+  readonly jsonPath: string | undefined
+  readonly edge: Pick<EdgeBelief, 'decoded' | 'encodedInput'>
+}
+
+/** What an answer says of its input. */
+export interface InputFacts {
+  /** Of a picture, as it was sent. */
+  readonly sent?: PictureSize
+  readonly isDamaged?: boolean
+}
+
+/** An input that is being read. */
+export interface ReadInput extends RequestInput {
+  /** Rejects as the input's tensor does. */
+  readonly facts: Promise<InputFacts>
+}
+
+/** Makes the model's input of messages, each at once and only once: it shows whether it can be read, whatever the plan. */
+export class InputReader {
+  private readonly options: InputReaderOptions
+  private readonly expensive = new Turns()
+
+  constructor(options: InputReaderOptions) {
+    this.options = options
+  }
+
+  /**
+   * @param onRead Told what it took, where it succeeds.
+   * @throws {InputError} for what is not the model's kind of input; decoding itself rejects later.
+   */
+  read(message: InputMessage, onRead: (ms: number) => void): ReadInput {
+    const { input } = this.options
+    return input.kind === 'values'
+      ? this.readValues(message, input, onRead)
+      : this.readPicture(message, input, onRead)
+  }
+
+  private readValues(message: InputMessage, input: ValuesInput, onRead: (ms: number) => void): ReadInput {
+    const { jsonPath } = this.options
+    const bytes = message.payload.length
+    const beginMs = systemClock.now()
+    const value = readValues(message, input, jsonPath)
+    onRead(systemClock.now() - beginMs)
+    const tensor = Promise.resolve(value)
+    const encoded = async (codec: string): Promise<SentInput> => ({
+      shape: value.shape,
+      bytes: featureCodec(codec).encode(value),
+    })
+    return { bytes, tensor: () => tensor, encoded, facts: Promise.resolve({}) }
+  }
+
+  private readPicture(message: InputMessage, input: PictureInput, onRead: (ms: number) => void): ReadInput {
+    const { maxBytes, jsonPath } = this.options
+    const picture = findPicture(message, jsonPath)
+    const read = this.pixelsOf(picture, input, maxBytes, onRead)
+    const tensor = read.then(({ made }) => pixelsToInput(made, input))
+    const facts = read.then(({ width, height, isDamaged }) => ({ sent: { width, height }, isDamaged }))
+    // Whoever waits for the tensor hears of it.
+    facts.catch(() => undefined)
+    return {
+      bytes: picture.length,
+      tensor: () => tensor,
+      encoded: async (codec): Promise<SentInput> => ({
+        shape: [],
+        bytes: codec === rawInput ? (await read).made : await this.encode(picture, input, codec),
+      }),
+      facts,
+    }
+  }
+
+  /** Of the pictures that claim much memory only one is decoded at a time; the others are not held up by them. */
+  private async pixelsOf(
+    picture: Uint8Array,
+    input: PictureInput,
+    maxBytes: number,
+    onRead: (ms: number) => void,
+  ) {
+    const work = async () => {
+      const beginMs = systemClock.now()
+      const read = await readPixels(picture, input, { maxBytes })
+      onRead(systemClock.now() - beginMs)
+      return read
+    }
+    return (await pictureCost(picture)) === 'expensive' ? this.expensive.take(work) : work()
+  }
+
+  private async encode(picture: Uint8Array, input: PictureInput, codec: string): Promise<Uint8Array> {
+    const parsed = parseInputCodec(codec)
+    if (parsed.kind === 'received') return picture
+    const beginMs = systemClock.now()
+    const bytes = await encodeInput(picture, input, parsed)
+    this.options.edge.encodedInput(codec, bytes.length, systemClock.now() - beginMs)
+    return bytes
+  }
+}

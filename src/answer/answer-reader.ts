@@ -1,0 +1,74 @@
+import type { LayerGraph } from '../model-graph/layer-graph.ts'
+import { type Manifest, pictureOf } from '../model-graph/manifest.ts'
+import type { TensorValue } from '../tensor/tensor-value.ts'
+import { type AnswerSpec, answerSpec } from './answer-spec.ts'
+import { condense } from './condense.ts'
+import {
+  type ClassScore,
+  type FoundBox,
+  type NamedValues,
+  type PictureSize,
+  presentBoxes,
+  presentClasses,
+  presentText,
+  presentValues,
+} from './present.ts'
+
+/** What a model's output means, as the manifest says. */
+export type AnswerBody =
+  | { readonly top: readonly ClassScore[] }
+  | { readonly boxes: readonly FoundBox[] }
+  | { readonly text: string }
+  | { readonly outputs: readonly NamedValues[] }
+
+/** Reads a model's outputs: in rows where somebody else has condensed them, else as they are. */
+export class AnswerReader {
+  /** How others are to condense the outputs; undefined where an answer is the outputs themselves. */
+  readonly spec: AnswerSpec | undefined
+  private readonly manifest: Manifest
+  private readonly graph: LayerGraph
+  private readonly labels: readonly string[]
+
+  /** @throws {TypeError} where the manifest names what the model has not. */
+  constructor(
+    { manifest, graph }: { readonly manifest: Manifest; readonly graph: LayerGraph },
+    labels: readonly string[],
+  ) {
+    this.spec = answerSpec(manifest, graph)
+    this.manifest = manifest
+    this.graph = graph
+    this.labels = labels
+  }
+
+  /** @param sent Of the picture, which boxes need. */
+  read(outputs: readonly TensorValue[], sent: PictureSize | undefined): AnswerBody {
+    return this.spec === undefined
+      ? { outputs: this.chosenValues(outputs) }
+      : this.readRows(condense(this.spec, outputs), sent)
+  }
+
+  /** @param condensed As {@link condense} gives it; where there is no `spec`, the outputs. */
+  readCondensed(condensed: readonly TensorValue[], sent: PictureSize | undefined): AnswerBody {
+    return this.spec === undefined
+      ? { outputs: this.chosenValues(condensed) }
+      : this.readRows(condensed[0]!, sent)
+  }
+
+  private readRows(rows: TensorValue, sent: PictureSize | undefined): AnswerBody {
+    const { input, output } = this.manifest
+    if (output.kind === 'text') return { text: presentText(rows, output) }
+    if (output.kind !== 'boxes') return { top: presentClasses(rows, this.labels) }
+    const picture = pictureOf({ input })!
+    return { boxes: presentBoxes(rows, this.labels, picture, sent ?? picture) }
+  }
+
+  private chosenValues(outputs: readonly TensorValue[]): NamedValues[] {
+    const { output } = this.manifest
+    const wanted = output.kind === 'values' ? output.tensors : undefined
+    const all = presentValues(
+      outputs,
+      this.graph.outputs.map((id) => this.graph.tensors[id]!.name),
+    )
+    return wanted === undefined ? all : all.filter(({ name }) => wanted.includes(name))
+  }
+}
