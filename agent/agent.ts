@@ -4,7 +4,10 @@ import { systemClock } from '../src/async/clock.ts'
 import { ReleaseStack } from '../src/async/release-stack.ts'
 import { CpuMonitor } from '../src/bandwidth-probe/cpu-monitor.ts'
 import { CalendarJob } from '../src/calendar/calendar-job.ts'
+import { DashboardServer } from '../src/dashboard/dashboard-server.ts'
 import type { EngineState } from '../src/executor/start-with-engine.ts'
+import { announceToHomeAssistant } from '../src/home-assistant/announce.ts'
+import { discoveryMessage, discoveryTopic } from '../src/home-assistant/discovery.ts'
 import type { Profile } from '../src/latency-model/profile.ts'
 import { collectGarbage } from '../src/memory/collect-garbage.ts'
 import { loadLabels } from '../src/model-graph/load-model.ts'
@@ -19,12 +22,14 @@ import type { IncomingMessage } from '../src/transport/message.ts'
 import { MqttSession } from '../src/transport/mqtt-session.ts'
 import type { SessionOptions } from '../src/transport/session-options.ts'
 import { type DeviceLeaf, deviceTopic } from '../src/transport/topics.ts'
+import { agentMetrics } from './agent-metrics.ts'
 import type { AgentConfig } from './config.ts'
 import type { EdgeRuntime } from './edge-runtime.ts'
 import { Health } from './health.ts'
 import { Mind } from './mind.ts'
 import type { ResultMessage } from './request-message.ts'
 import { RequestPipeline } from './request-pipeline.ts'
+import { Shown } from './shown.ts'
 import { startEdge } from './start-edge.ts'
 
 /** How often what requests have left behind is freed, when there is nothing else to do. */
@@ -84,20 +89,16 @@ export class Agent {
     this.cpu.start()
     this.stops.add(() => this.cpu.stop())
 
-    const health = new Health({
-      session: device,
-      topic: this.topic('metrics'),
-      cpu: this.cpu,
-      link: () => mind.link,
-      edgeFactor: () => mind.edge.factorAt(systemClock.now()),
-      engineRestarts: () => edge.inference.restarts,
+    const shown = new Shown({
+      ...config,
+      model,
       engine,
-      compiledInMemory: () => edge.compiledInMemory,
+      edge,
+      mind,
+      cpu: this.cpu,
+      inWork: () => pipeline.inWork,
     })
-    health.start()
-    this.stops.add(() => health.stop())
-
-    const listeners: RecordListener[] = [(record) => health.record(record)]
+    const listeners: RecordListener[] = [(record) => shown.tally.record(record)]
     if (config.records !== undefined) {
       const recorder = new Recorder({ ...config.records, log })
       this.stops.add(() => recorder.stop())
@@ -118,6 +119,8 @@ export class Agent {
       log,
     })
     this.stops.add(() => pipeline.stop())
+    await this.show(shown, device, model)
+    signal?.throwIfAborted()
     this.scheduleReprofiling(edge, (fresh) => {
       mind.setup = planSetup(config, model, edge, fresh, reader.spec)
     })
@@ -135,7 +138,7 @@ export class Agent {
       if (holdsHeadAlone && pipeline.idle) collectGarbage('minor')
     })
     signal?.throwIfAborted()
-    health.serving()
+    shown.serving()
     collectGarbage()
     this.announceOnline(device, model, engine)
   }
@@ -182,6 +185,41 @@ export class Agent {
     })
     this.stops.add(() => session.stop())
     return session
+  }
+
+  /** Starts what shows the agent to others: metrics, dashboard, Home Assistant. None of it is needed to answer. */
+  private async show(shown: Shown, session: MqttSession, { manifest }: Model): Promise<void> {
+    const { device, dashboard, homeAssistant } = this.config
+    shown.start()
+    this.stops.add(() => shown.stop())
+    const health = new Health({ session, topic: this.topic('metrics'), figures: () => shown.figures() })
+    health.start()
+    this.stops.add(() => health.stop())
+    if (dashboard !== false) {
+      const server = new DashboardServer(dashboard, shown)
+      this.stops.add(() => server.stop())
+      await server.start().then(
+        (url) => this.log('info', 'the dashboard is served', { url }),
+        (error: Error) => this.log('warn', 'there is no dashboard', { error }),
+      )
+    }
+    if (homeAssistant === undefined) return
+    const topics = {
+      state: this.topic('state'),
+      metrics: this.topic('metrics'),
+      result: this.topic('result'),
+    }
+    const discovered = { device, version: shown.version, model: manifest.name, topics }
+    await announceToHomeAssistant({
+      session,
+      prefix: homeAssistant.prefix,
+      topic: discoveryTopic(homeAssistant.prefix, device),
+      message: discoveryMessage(discovered, agentMetrics),
+      log: this.log,
+    }).then(
+      (end) => this.stops.add(end),
+      (error: Error) => this.log('warn', 'Home Assistant is not listened to', { error }),
+    )
   }
 
   /** Only once requests are really answered, and again after every reconnection. */

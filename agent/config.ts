@@ -1,6 +1,7 @@
 import { validate as isCron } from 'node-cron'
 import { z } from 'zod'
 import { parseInputCodec } from '../src/codec/image-codecs.ts'
+import { isLoopback } from '../src/dashboard/dashboard-server.ts'
 import { compiledCacheSchema } from '../src/executor/compiled-cache/cache-settings.ts'
 import { defaultEngineSetting, engineSettings } from '../src/executor/resolve-engine.ts'
 import { modelChoiceSchema } from '../src/model-graph/model-choice.ts'
@@ -97,6 +98,31 @@ export const agentConfigSchema = z
           .default(10 * 1024 * 1024),
         /** Files put aside that are kept. */
         keep: z.int().min(1).max(99).default(3),
+      })
+      .optional(),
+    /** A page with what the agent does, and its metrics for Prometheus at /metrics; `false` serves none. */
+    dashboard: z
+      .union([
+        z.literal(false),
+        z
+          .strictObject({
+            /** 0 takes a free one, which the log tells. */
+            port: z.int().min(0).max(65535).default(8730),
+            /** Others than loopback need a password. */
+            address: z.union([z.ipv4(), z.ipv6()]).default('127.0.0.1'),
+            password: z.string().min(8).optional(),
+          })
+          .refine(({ address, password }) => password !== undefined || isLoopback(address), {
+            path: ['password'],
+            error: 'must be given where the address is not loopback',
+          }),
+      ])
+      .prefault({}),
+    /** Announces this device to Home Assistant over MQTT; its metrics and answers become entities. */
+    homeAssistant: z
+      .strictObject({
+        /** Topic prefix of Home Assistant's MQTT discovery. */
+        prefix: topicPrefixField.default('homeassistant'),
       })
       .optional(),
     /** Calendar times at which the profile is measured anew, as cron writes them. */

@@ -2,6 +2,7 @@ import type { Clock } from '../src/async/clock.ts'
 import { LinkBelief, type LinkState } from '../src/bandwidth-probe/link-belief.ts'
 import { LinkProber, type ProbedSession } from '../src/bandwidth-probe/link-prober.ts'
 import { EdgeBelief } from '../src/latency-model/edge-belief.ts'
+import type { PooledWorker } from '../src/latency-model/worker-belief.ts'
 import type { PlanSetup } from '../src/scheduler/planner.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import { Exchange, type PoolSession } from './exchange.ts'
@@ -32,6 +33,7 @@ export class Mind {
   setup: PlanSetup
   private readonly prober: LinkProber
   private readonly exchange: Exchange
+  private readonly pool: Workers
 
   constructor({ clock, session, probe, probeTopic, inference, outputShapes, setup, ...rest }: MindOptions) {
     const { topicPrefix, device, modelHash, log } = rest
@@ -47,6 +49,7 @@ export class Mind {
       log,
       onGone: (worker) => this.exchange.onGone(worker),
     })
+    this.pool = workers
     this.exchange = new Exchange({
       session,
       topicPrefix,
@@ -68,6 +71,11 @@ export class Mind {
 
   get link(): LinkState {
     return this.prober.state
+  }
+
+  /** Those that serve the model, as they are believed to be now. */
+  get workers(): readonly PooledWorker[] {
+    return this.pool.snapshot()
   }
 
   /** Looks at the link and for workers, unless nothing is ever sent. */

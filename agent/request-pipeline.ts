@@ -39,7 +39,7 @@ export class RequestPipeline {
   private readonly options: PipelineOptions
   private readonly inputs: InputReader
   private readonly over = new AbortController()
-  private inWork = 0
+  private requests = 0
   private isWarm = false
 
   constructor(options: PipelineOptions) {
@@ -53,8 +53,13 @@ export class RequestPipeline {
     })
   }
 
+  /** Requests in work. */
+  get inWork(): number {
+    return this.requests
+  }
+
   get idle(): boolean {
-    return this.inWork === 0
+    return this.requests === 0
   }
 
   stop(): void {
@@ -84,10 +89,10 @@ export class RequestPipeline {
     const { id, payload } = message
     const arrivedAt = Date.now()
     const trace: RequestTrace = { measured: { totalMs: 0, sentBytes: 0 } }
-    this.inWork++
+    this.requests++
     let result: ResultMessage
     try {
-      if (this.inWork > limits.requests)
+      if (this.requests > limits.requests)
         throw new RequestError(
           'overloaded',
           `${limits.requests} requests are in work already, which is the limit`,
@@ -102,7 +107,7 @@ export class RequestPipeline {
       this.options.log('warn', 'a request failed', { id, reason: describe(reason) })
       result = failure(id, codeOf(reason), describe(reason))
     } finally {
-      this.inWork--
+      this.requests--
     }
     if (this.isWarm)
       this.options.onRecord({

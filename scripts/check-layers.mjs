@@ -25,6 +25,8 @@ const layers = [
   'src/scheduler',
   'src/calibration',
   'src/embedded-broker',
+  'src/home-assistant',
+  'src/dashboard',
   'backend',
   'agent',
   'api',

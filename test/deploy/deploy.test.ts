@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process'
-import { readdir, readFile } from 'node:fs/promises'
+import { access, readdir, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
+import { parse } from 'yaml'
 import { repositoryRoot } from '../paths.ts'
 
 const run = promisify(execFile)
@@ -47,4 +48,27 @@ test('systemd finds the units tight', async ({ skip }) => {
     )
     expect(Number(/exposure level for \S+: ([\d.]+)/.exec(stdout)![1])).toBeLessThanOrEqual(2)
   }
+})
+
+test('what the compose file mounts and builds is there', async () => {
+  const deploy = new URL('deploy/', repositoryRoot)
+  const { services } = parse(await readFile(new URL('compose.yaml', deploy), 'utf8')) as {
+    services: Record<string, { volumes?: string[]; build?: { context: string; dockerfile: string } }>
+  }
+  expect(Object.keys(services)).toEqual(['broker', 'worker', 'prometheus', 'grafana'])
+  const mounted = Object.values(services)
+    .flatMap(({ volumes = [] }) => volumes.map((volume) => volume.split(':')[0]!))
+    .filter((path) => path.startsWith('.'))
+  expect(mounted.length).toBeGreaterThan(3)
+  for (const path of mounted) await access(new URL(path, deploy))
+  const { context, dockerfile } = services['worker']!.build!
+  await access(new URL(dockerfile, new URL(`${context}/`, deploy)))
+})
+
+test('Prometheus takes its configuration', async ({ skip }) => {
+  skip(!(await isInstalled('promtool')), 'promtool is not installed')
+  await run('promtool', ['check', 'config', 'deploy/prometheus/prometheus.yml'], { cwd })
+  expect(await readFile(new URL('deploy/prometheus/prometheus.yml', repositoryRoot), 'utf8')).toContain(
+    ':8730',
+  )
 })

@@ -1,0 +1,89 @@
+import type { LinkState } from '../src/bandwidth-probe/link-belief.ts'
+import type { EngineState } from '../src/executor/start-with-engine.ts'
+import type { Metric } from '../src/telemetry/metric.ts'
+import type { RequestTally } from './request-tally.ts'
+
+/** What the agent's metrics are read from. */
+export interface AgentFigures {
+  readonly tally: RequestTally
+  readonly link: LinkState
+  readonly inWork: number
+  readonly workers: number
+  readonly edgeFactor: number
+  readonly engineRestarts: number
+  readonly engine: EngineState
+  /** The cache of compiled segments cannot keep all of them. */
+  readonly compiledInMemory: boolean
+  readonly cpuLoad: number | undefined
+  readonly cpuTemperatureC: number | undefined
+  readonly eventLoopP99Ms: number
+  readonly rssBytes: number
+  readonly uptimeS: number
+}
+
+type AgentMetric = Metric<AgentFigures>
+
+const upLink = ({ link }: AgentFigures) => (link.kind === 'up' ? link : undefined)
+
+/** Everything that the agent tells of itself in numbers. */
+export const agentMetrics: readonly AgentMetric[] = [
+  counter('answered', 'count', 'Requests answered', ({ tally }) => tally.answered),
+  counter('failed', 'count', 'Requests refused or failed', ({ tally }) => tally.failed),
+  counter(
+    'finished_at_worker',
+    'count',
+    'Requests whose answer came from a worker first',
+    ({ tally }) => tally.finishedAtWorker,
+  ),
+  counter('sent_bytes', 'bytes', 'Bytes of requests sent to workers', ({ tally }) => tally.sentBytes),
+  gauge('in_work', 'count', 'Requests in work', ({ inWork }) => inWork),
+  gauge('answer_mean_ms', 'ms', 'Mean time of the last 100 answers', ({ tally }) => tally.answerMs?.mean),
+  gauge(
+    'answer_p95_ms',
+    'ms',
+    'Time within which 95 % of the last 100 answers came',
+    ({ tally }) => tally.answerMs?.p95,
+  ),
+  gauge(
+    'prediction_error_ms',
+    'ms',
+    'Mean distance of the last 100 answers from what was predicted',
+    ({ tally }) => tally.predictionErrorMs,
+  ),
+  gauge('workers', 'count', 'Workers that serve the model of this agent', ({ workers }) => workers),
+  gauge('link_up', 'yes or no', 'Whether the pool is reached', ({ link }) => (link.kind === 'up' ? 1 : 0)),
+  gauge(
+    'uplink_bps',
+    'bits per second',
+    'What the link is believed to carry up',
+    (f) => upLink(f)?.uplinkBps,
+  ),
+  gauge('round_trip_ms', 'ms', 'What an empty request and its answer take', (f) => upLink(f)?.roundTripMs),
+  gauge('backlog_bytes', 'bytes', 'Sent and not acknowledged', (f) => upLink(f)?.backlogBytes),
+  gauge('edge_slowdown', 'ratio', 'Time of the edge against its profile', ({ edgeFactor }) => edgeFactor),
+  counter('engine_restarts', 'count', 'Restarts of the inference thread', (f) => f.engineRestarts),
+  gauge('engine_fallback', 'yes or no', 'Whether another engine than the configured one computes', (f) =>
+    f.engine.reason === undefined ? 0 : 1,
+  ),
+  gauge('compiled_in_memory', 'yes or no', 'Whether the cache on disk is too small for all segments', (f) =>
+    f.compiledInMemory ? 1 : 0,
+  ),
+  gauge('cpu_load', 'ratio', 'Share of all cores in use', ({ cpuLoad }) => cpuLoad),
+  gauge('cpu_temperature_c', 'celsius', 'Temperature of the processor', (f) => f.cpuTemperatureC),
+  gauge('event_loop_p99_ms', 'ms', 'What 99 of 100 timers were at most late', (f) => f.eventLoopP99Ms),
+  gauge('rss_bytes', 'bytes', 'Memory of the process', ({ rssBytes }) => rssBytes),
+  gauge('uptime_s', 'seconds', 'Since the start of the process', ({ uptimeS }) => uptimeS),
+]
+
+function gauge(key: string, unit: AgentMetric['unit'], help: string, read: AgentMetric['read']): AgentMetric {
+  return { key, unit, help, kind: 'gauge', read }
+}
+
+function counter(
+  key: string,
+  unit: AgentMetric['unit'],
+  help: string,
+  read: AgentMetric['read'],
+): AgentMetric {
+  return { key, unit, help, kind: 'counter', read }
+}

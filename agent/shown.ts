@@ -1,0 +1,104 @@
+import { type Clock, systemClock } from '../src/async/clock.ts'
+import type { CpuMonitor } from '../src/bandwidth-probe/cpu-monitor.ts'
+import type { DashboardSource } from '../src/dashboard/dashboard-server.ts'
+import { type LiveState, liveRequests, liveWounds } from '../src/dashboard/live-state.ts'
+import type { EngineState } from '../src/executor/start-with-engine.ts'
+import { programVersion } from '../src/files/program-version.ts'
+import { graphSvg } from '../src/graph-picture/render-picture.ts'
+import { headMs, wholeMs } from '../src/latency-model/profile.ts'
+import type { Model } from '../src/model-graph/model.ts'
+import { EventLoopDelay } from '../src/telemetry/event-loop-delay.ts'
+import { metricValues } from '../src/telemetry/metric.ts'
+import { prometheusContentType, prometheusText } from '../src/telemetry/prometheus-text.ts'
+import { type AgentFigures, agentMetrics } from './agent-metrics.ts'
+import type { EdgeRuntime } from './edge-runtime.ts'
+import type { Mind } from './mind.ts'
+import { RequestTally } from './request-tally.ts'
+
+export interface ShownOptions {
+  readonly device: string
+  readonly model: Model
+  readonly engine: EngineState
+  readonly edge: EdgeRuntime
+  readonly mind: Mind
+  readonly cpu: CpuMonitor
+  readonly inWork: () => number
+  readonly clock?: Clock
+}
+
+/** Everything that the agent shows of itself, whoever looks: its figures, and the same for the dashboard. */
+export class Shown implements DashboardSource {
+  readonly tally = new RequestTally()
+  readonly version = programVersion()
+  private readonly options: ShownOptions
+  private readonly loop = new EventLoopDelay()
+
+  constructor(options: ShownOptions) {
+    this.options = options
+  }
+
+  start(): void {
+    this.loop.start()
+  }
+
+  stop(): void {
+    this.loop.stop()
+  }
+
+  /** From here on the event-loop delay is that of serving, not of starting. */
+  serving(): void {
+    this.loop.reset()
+  }
+
+  figures(): AgentFigures {
+    const { mind, edge, engine, cpu, inWork, clock = systemClock } = this.options
+    return {
+      tally: this.tally,
+      link: mind.link,
+      inWork: inWork(),
+      workers: mind.workers.length,
+      edgeFactor: mind.edge.factorAt(clock.now()),
+      engineRestarts: edge.inference.restarts,
+      engine,
+      compiledInMemory: edge.compiledInMemory,
+      cpuLoad: cpu.load,
+      cpuTemperatureC: cpu.temperatureC,
+      eventLoopP99Ms: this.loop.p99Ms,
+      rssBytes: process.memoryUsage.rss(),
+      uptimeS: process.uptime(),
+    }
+  }
+
+  metrics(): { contentType: string; text: string } {
+    const { device, model } = this.options
+    const labels = { device, model: model.manifest.name }
+    return { contentType: prometheusContentType, text: prometheusText(agentMetrics, this.figures(), labels) }
+  }
+
+  live(): LiveState {
+    const { device, model, engine, mind } = this.options
+    const { profile, chain } = mind.setup
+    const wounds = chain.wounds.map(({ id, tensors }) => ({
+      id,
+      headMs: tensors.length === 0 ? wholeMs(profile) : headMs(profile, id),
+    }))
+    const { link } = mind
+    return {
+      device,
+      version: this.version,
+      model: model.manifest.name,
+      engine: engine.used,
+      ts: Date.now(),
+      metrics: metricValues(agentMetrics, this.figures()),
+      link: link.kind === 'down' ? `down: ${link.reason}` : link.kind,
+      wounds: liveWounds(wounds, this.tally.last),
+      workers: mind.workers.map(({ id, queueMs, trust }) => ({ id, queueMs, trust: trust.kind })),
+      requests: liveRequests(this.tally.last),
+    }
+  }
+
+  graph(): Promise<string> {
+    const { graph, manifest } = this.options.model
+    return graphSvg(graph, { folded: true, title: manifest.name })
+  }
+}

@@ -1,0 +1,152 @@
+/** The page, whole: it needs nothing but its agent. Data is only ever set as text. */
+
+const style = `
+:root { color-scheme: light dark; --ink: #1d2733; --soft: #5b6875; --line: #d5dbe1; --back: #f5f7f9; --card: #fff;
+  --edge: #1f6feb; --worker: #b35900; --bad: #b3261e; font: 15px/1.45 system-ui, sans-serif; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e3e9ef; --soft: #9aa7b4; --line: #35414d; --back: #10161c;
+  --card: #18212a; --edge: #6cb0ff; --worker: #ffb35c; --bad: #ff8a80; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 1100px; padding: 16px; background: var(--back); color: var(--ink); }
+header { display: flex; flex-wrap: wrap; gap: 4px 16px; align-items: baseline; }
+h1 { font-size: 1.3rem; margin: 0; } h2 { font-size: 1rem; margin: 0 0 8px; }
+header p { margin: 0; color: var(--soft); }
+#status.bad { color: var(--bad); font-weight: 600; }
+section { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 12px 14px; margin: 12px 0; }
+dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(128px, 1fr)); gap: 10px; margin: 0; }
+dt { color: var(--soft); font-size: .82rem; } dd { margin: 0; font-size: 1.15rem; font-variant-numeric: tabular-nums; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+th, td { text-align: left; padding: 4px 10px 4px 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
+th { color: var(--soft); font-weight: 500; font-size: .82rem; }
+td.n, th.n { text-align: right; }
+.edge { color: var(--edge); } .worker { color: var(--worker); } .bad { color: var(--bad); }
+#mix { list-style: none; margin: 0; padding: 0; border-left: 3px solid var(--line); font-variant-numeric: tabular-nums; }
+#mix li { display: grid; grid-template-columns: minmax(80px, 220px) 62px 1fr 48px; gap: 8px; align-items: center; padding: 2px 0 2px 12px;
+  color: var(--soft); position: relative; }
+#mix li.used { color: var(--ink); }
+#mix li::before { content: ''; position: absolute; left: -7px; width: 11px; height: 11px; border-radius: 50%; background: var(--line); }
+#mix li.used.here::before { background: var(--edge); } #mix li.used.there::before { background: var(--worker); }
+#mix .name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; } #mix .ms, #mix .share { text-align: right; }
+#mix .bar { background: var(--back); border-radius: 3px; height: 14px; } #mix .bar span { display: block; height: 100%; border-radius: 3px; background: var(--worker); }
+#mix .here .bar span { background: var(--edge); }
+details img { max-width: 100%; background: #fff; border-radius: 6px; margin-top: 8px; }
+summary { cursor: pointer; }
+:focus-visible { outline: 2px solid var(--edge); outline-offset: 2px; }
+.note { color: var(--soft); margin: 6px 0 0; font-size: .88rem; }
+`
+
+const script = `
+'use strict';
+const $ = (id) => document.getElementById(id);
+const ms = (v) => v === undefined || v === null ? '–' : v < 10 ? v.toFixed(1) + ' ms' : Math.round(v) + ' ms';
+const mbps = (v) => v === undefined ? '–' : (v / 1e6).toPrecision(3) + ' Mbps';
+const kb = (v) => v === 0 ? '–' : (v / 1000).toFixed(1) + ' kB';
+const cards = [
+  ['answered', 'answered', String], ['failed', 'failed', String], ['answer, mean', 'answer_mean_ms', ms],
+  ['answer, 95 %', 'answer_p95_ms', ms], ['off prediction', 'prediction_error_ms', ms], ['in work', 'in_work', String],
+  ['uplink', 'uplink_bps', mbps], ['round trip', 'round_trip_ms', ms], ['workers', 'workers', String],
+  ['edge slowdown', 'edge_slowdown', (v) => v.toFixed(2) + ' ×'], ['processor', 'cpu_load', (v) => Math.round(100 * v) + ' %'],
+  ['heat', 'cpu_temperature_c', (v) => v.toFixed(0) + ' °C'], ['memory', 'rss_bytes', (v) => Math.round(v / 1e6) + ' MB'],
+];
+function make(tag, text, className) {
+  const element = document.createElement(tag);
+  if (text !== undefined) element.textContent = text;
+  if (className) element.className = className;
+  return element;
+}
+function figures(metrics) {
+  $('figures').replaceChildren(...cards.filter(([, key]) => metrics[key] !== undefined).map(([name, key, show]) => {
+    const box = make('div');
+    box.append(make('dt', name), make('dd', show(metrics[key])));
+    return box;
+  }));
+}
+// One row a wound, from the input to the output: its requests, beside what the edge computes before it.
+function mix(wounds) {
+  const total = wounds.reduce((sum, { requests }) => sum + requests, 0);
+  $('mix').replaceChildren(...wounds.map(({ id, headMs, requests }) => {
+    const share = total === 0 ? 0 : requests / total;
+    const row = make('li', undefined, (share > 0 ? 'used ' : '') + (id === 'local' ? 'here' : 'there'));
+    const name = make('span', id, 'name'), bar = make('span', undefined, 'bar'), part = make('span');
+    name.title = id;
+    part.style.width = Math.round(100 * share) + '%';
+    bar.append(part);
+    row.append(name, make('span', ms(headMs), 'ms'), bar, make('span', Math.round(100 * share) + ' %', 'share'));
+    return row;
+  }));
+}
+function rows(id, list, none) {
+  const body = $(id);
+  if (list.length === 0) {
+    const cell = make('td', none); cell.colSpan = 9;
+    const row = make('tr'); row.append(cell);
+    return body.replaceChildren(row);
+  }
+  body.replaceChildren(...list.map((cells) => {
+    const row = make('tr');
+    for (const [text, className] of cells) row.append(make('td', text, className));
+    return row;
+  }));
+}
+function show(live) {
+  document.title = live.device + ' – Surgeon';
+  $('device').textContent = live.device;
+  $('what').textContent = live.model + ' on ' + live.engine + ', version ' + live.version;
+  $('status').textContent = 'link ' + live.link;
+  $('status').className = live.link.startsWith('up') ? '' : 'bad';
+  figures(live.metrics);
+  mix(live.wounds);
+  rows('workers', live.workers.map(({ id, queueMs, trust }) => [[id], [ms(queueMs), 'n'], [trust]]), 'None is there: everything is answered on the edge.');
+  rows('requests', live.requests.map((r) => [[new Date(r.at).toLocaleTimeString()], [r.stream || r.id], [r.plan], [r.worker || '–'],
+    [ms(r.localMs), 'n'], [ms(r.predictedMs), 'n'], [ms(r.totalMs), 'n'], [kb(r.sentBytes), 'n'],
+    [r.outcome, r.outcome === 'edge' || r.outcome === 'worker' ? r.outcome : 'bad']]), 'None yet: publish a picture on the input topic.');
+}
+async function look() {
+  try {
+    const response = await fetch('api/live', { cache: 'no-store' });
+    if (!response.ok) throw new Error(response.statusText);
+    show(await response.json());
+  } catch (error) {
+    $('status').textContent = 'the agent does not answer';
+    $('status').className = 'bad';
+  }
+  setTimeout(look, document.hidden ? 5000 : 1000);
+}
+$('graph').addEventListener('toggle', () => {
+  const box = $('graph');
+  if (!box.open || box.querySelector('img')) return;
+  const picture = make('img');
+  picture.alt = 'The layer graph: layers, rings, wounds and sizes';
+  picture.src = 'graph.svg';
+  box.append(picture);
+});
+look();
+`
+
+export const dashboardPage = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Surgeon</title>
+<style>${style}</style>
+</head>
+<body>
+<header><h1 id="device">Surgeon</h1><p id="what"></p><p id="status" role="status">connecting</p></header>
+<main>
+<section aria-labelledby="h-now"><h2 id="h-now">Now</h2><dl id="figures"></dl></section>
+<section aria-labelledby="h-mix"><h2 id="h-mix">Where the last 100 requests were cut</h2>
+<ol id="mix"></ol>
+<p class="note">From the input down to the output; the time is what the edge computes before each wound. At input the picture itself is sent, at local nothing.</p>
+<details id="graph"><summary>The whole layer graph</summary></details></section>
+<section aria-labelledby="h-req"><h2 id="h-req">Last requests</h2><div class="scroll" tabindex="0" role="region" aria-labelledby="h-req"><table>
+<thead><tr><th>time</th><th>stream</th><th>cut / codec</th><th>worker</th><th class="n">local</th><th class="n">predicted</th><th class="n">measured</th><th class="n">sent</th><th>finished</th></tr></thead>
+<tbody id="requests"></tbody></table></div>
+<p class="note">local: what the edge alone was predicted to take.</p></section>
+<section aria-labelledby="h-work"><h2 id="h-work">Workers</h2><div class="scroll"><table>
+<thead><tr><th>worker</th><th class="n">queue</th><th>trust</th></tr></thead><tbody id="workers"></tbody></table></div></section>
+</main>
+<script>${script}</script>
+</body>
+</html>
+`

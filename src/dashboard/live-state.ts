@@ -1,0 +1,72 @@
+import type { RequestRecord } from '../telemetry/request-record.ts'
+
+/** What the page shows, as JSON. */
+export interface LiveState {
+  readonly device: string
+  readonly version: string
+  readonly model: string
+  readonly engine: string
+  /** Milliseconds since 1970. */
+  readonly ts: number
+  readonly metrics: Readonly<Record<string, number>>
+  readonly link: string
+  /** Every wound that may be planned, in the order of the model. */
+  readonly wounds: readonly LiveWound[]
+  readonly workers: readonly { readonly id: string; readonly queueMs: number; readonly trust: string }[]
+  /** The newest first. */
+  readonly requests: readonly LiveRequest[]
+}
+
+interface LiveWound {
+  readonly id: string
+  /** What the edge computes before it, by the profile. */
+  readonly headMs: number
+  /** Of the last requests, those cut here. */
+  readonly requests: number
+}
+
+interface LiveRequest {
+  readonly id: string
+  readonly stream: string
+  readonly at: number
+  readonly plan: string
+  readonly worker: string | undefined
+  readonly predictedMs: number | undefined
+  readonly localMs: number | undefined
+  readonly totalMs: number
+  readonly sentBytes: number
+  /** `edge`, `worker`, or why there is no answer. */
+  readonly outcome: string
+}
+
+/** How many of the last requests are listed. */
+const listed = 20
+
+export function liveRequests(records: readonly RequestRecord[]): LiveRequest[] {
+  return records
+    .slice(-listed)
+    .toReversed()
+    .map(({ id, stream, arrivedAt, plan, measured, outcome }) => ({
+      id,
+      stream,
+      at: arrivedAt,
+      plan: plan === undefined ? '–' : plan.wound === 'local' ? 'local' : `${plan.wound} / ${plan.codec}`,
+      worker: plan?.worker,
+      predictedMs: plan?.predicted.expectedMs,
+      localMs: plan?.predicted.localMs,
+      totalMs: measured.totalMs,
+      sentBytes: measured.sentBytes,
+      outcome: outcome.kind === 'answered' ? outcome.finishedAt : outcome.code,
+    }))
+}
+
+/** Requests by wound, wounds that none was cut at included. */
+export function liveWounds(
+  wounds: readonly { readonly id: string; readonly headMs: number }[],
+  records: readonly RequestRecord[],
+): LiveWound[] {
+  const counts = new Map<string, number>()
+  for (const { plan } of records)
+    if (plan !== undefined) counts.set(plan.wound, (counts.get(plan.wound) ?? 0) + 1)
+  return wounds.map(({ id, headMs }) => ({ id, headMs, requests: counts.get(id) ?? 0 }))
+}
