@@ -2,6 +2,7 @@ import { AnswerReader } from '../src/answer/answer-reader.ts'
 import type { AnswerSpec } from '../src/answer/answer-spec.ts'
 import { systemClock } from '../src/async/clock.ts'
 import { ReleaseStack } from '../src/async/release-stack.ts'
+import { waitAtMost } from '../src/async/wait-at-most.ts'
 import { CpuMonitor } from '../src/bandwidth-probe/cpu-monitor.ts'
 import { CalendarJob } from '../src/calendar/calendar-job.ts'
 import { DashboardServer } from '../src/dashboard/dashboard-server.ts'
@@ -31,6 +32,15 @@ import type { ResultMessage } from './request-message.ts'
 import { RequestPipeline } from './request-pipeline.ts'
 import { Shown } from './shown.ts'
 import { startEdge } from './start-edge.ts'
+
+/** A broker that is there has let the agent in by then. */
+const firstConnectionMs = 2000
+/** When the agent is stopped: until the broker takes no more inputs for it, */
+const unsubscribeMs = 1000
+/** what is not answered by then is answered by an error, */
+const finishMs = 1000
+/** and the answers are to be acknowledged. */
+const acknowledgeMs = 2000
 
 /** How often what requests have left behind is freed, when there is nothing else to do. */
 const tidyMs = 60_000
@@ -68,8 +78,6 @@ export class Agent {
     const uplinkBps = () => (mind?.link.kind === 'up' ? mind.link.uplinkBps : undefined)
     const device = this.deviceSession(config.pool === undefined ? uplinkBps : undefined)
     const poolSession = config.pool === undefined ? device : this.poolSession(uplinkBps)
-    device.start(signal)
-    if (poolSession !== device) poolSession.start(signal)
 
     mind = new Mind({
       ...config,
@@ -129,21 +137,44 @@ export class Agent {
 
     await pipeline.warmUp()
     signal?.throwIfAborted()
-    await device.subscribe(this.topic('input'), async (message) => {
+    const answer = async (message: IncomingMessage) => {
       const { payload, expirySeconds } = message
       const timeLeftMs = expirySeconds && 1000 * expirySeconds
       const result = await pipeline.answer({ id: this.idOf(message), payload, timeLeftMs })
       await this.publishResult(device, message, result)
       // Who holds the head alone has little memory: the picture, its tensor and the frame are freed at once.
       if (holdsHeadAlone && pipeline.idle) collectGarbage('minor')
+    }
+    const answering = new Set<Promise<void>>()
+    const unsubscribe = await device.subscribe(this.topic('input'), (message) => {
+      const work = answer(message).finally(() => answering.delete(work))
+      answering.add(work)
+      return work
     })
+    this.stops.add(async () => {
+      await waitAtMost(unsubscribeMs, unsubscribe())
+      await waitAtMost(finishMs, Promise.allSettled(answering))
+      pipeline.stop()
+      // Each ends with the acknowledgement of its result.
+      await waitAtMost(acknowledgeMs, Promise.allSettled(answering))
+    })
+    // Only now: what the broker has kept comes with the first packets, and would be nobody's.
+    device.start()
+    if (poolSession !== device) poolSession.start()
+    await waitAtMost(
+      firstConnectionMs,
+      device.whenOnline(signal).catch(() => undefined),
+    )
     signal?.throwIfAborted()
     shown.serving()
     collectGarbage()
     this.announceOnline(device, model, engine)
   }
 
-  /** Safe to repeat. Requests in work are given up; their senders may not hear of it, as nothing waits for the broker. */
+  /**
+   * Takes nothing more, finishes what is quick, answers the rest by an error and waits for the acknowledgements; each for
+   * a bounded time. Safe to repeat.
+   */
   async stop(): Promise<void> {
     await this.starting?.catch(() => undefined)
     await this.stops.releaseAll()
@@ -234,12 +265,15 @@ export class Agent {
       engineReason: engine.reason,
     })
     const announce = () => {
+      // Who may not read inputs answers none; the session has logged it.
+      const { state } = session
+      if (state.kind !== 'online' || state.refused.has(this.topic('input'))) return
       session
         .publish(this.topic('state'), payload, { qos: 1, retain: true, timeoutMs: 10_000 })
         .catch((error: Error) => this.log('warn', 'the online state was not published', { error }))
     }
-    this.stops.add(session.onState((state) => state.kind === 'online' && announce()))
-    if (session.state.kind === 'online') announce()
+    this.stops.add(session.onState(announce))
+    announce()
   }
 
   private scheduleReprofiling(edge: EdgeRuntime, onProfile: (profile: Profile) => void): void {

@@ -13,7 +13,9 @@ import type { IncomingMessage } from '../src/transport/message.ts'
 import type { MqttSession } from '../src/transport/mqtt-session.ts'
 import { deviceTopic, everyWorkerTopic, workerTopic } from '../src/transport/topics.ts'
 import { sendFrame } from '../src/transport/transfer.ts'
+import { TransportError } from '../src/transport/transport-error.ts'
 import { RequestError } from './request-error.ts'
+import { Silence } from './silence.ts'
 import type { Workers } from './workers.ts'
 
 export interface RemoteRequest {
@@ -84,9 +86,11 @@ export class Exchange {
   private readonly options: ExchangeOptions
   private readonly outstanding = new Map<string, Outstanding>()
   private readonly assembler = new ChunkAssembler()
+  private readonly silence: Silence
 
   constructor(options: ExchangeOptions) {
     this.options = options
+    this.silence = new Silence(options.log)
   }
 
   async start(): Promise<void> {
@@ -136,8 +140,7 @@ export class Exchange {
       now,
     }).then(
       () => this.arrived(key),
-      (cause: Error) =>
-        this.fail(key, new RequestError('offline', `The request was not sent: ${cause.message}`, { cause })),
+      (cause: Error) => this.notSent(key, cause),
     )
     return answer.finally(() => signal.removeEventListener('abort', onAbort))
   }
@@ -161,6 +164,7 @@ export class Exchange {
     if (outstanding === undefined) return
     const { request } = outstanding
     const belief = workers.belief(request.worker)
+    this.silence.heard(request.worker)
     try {
       const bytes = this.assembler.accept(key, message.payload, now())
       if (bytes === undefined) return
@@ -192,12 +196,31 @@ export class Exchange {
     outstanding.request.onArrived(now() - outstanding.sentAtMs)
   }
 
+  private notSent(key: string, cause: Error): void {
+    const { now, workers, log } = this.options
+    const worker = this.outstanding.get(key)?.request.worker
+    if (worker === undefined) return
+    if (!(cause instanceof TransportError && cause.code === 'unmatched'))
+      return this.fail(
+        key,
+        new RequestError('offline', `The request was not sent: ${cause.message}`, { cause }),
+      )
+    workers.belief(worker)?.failed(key, now())
+    log('warn', 'a worker is announced and does not read its requests', { worker })
+    this.fail(
+      key,
+      new RequestError('worker-failed', `Worker ${worker} does not read its requests`, { cause }),
+    )
+  }
+
   private giveUp(key: string, reason: Error): void {
     const outstanding = this.outstanding.get(key)
     if (outstanding === undefined || outstanding.isGivenUp) return
-    const { request, reject } = outstanding
+    const { request, reject, ackedAtMs } = outstanding
+    const nowMs = this.options.now()
     outstanding.isGivenUp = true
-    this.options.workers.belief(request.worker)?.givenUp(key, request.returnMs, this.options.now())
+    this.options.workers.belief(request.worker)?.givenUp(key, request.returnMs, nowMs)
+    if (ackedAtMs !== undefined) this.silence.unanswered(request.worker, nowMs)
     reject(reason)
     this.cancel(key, request.worker)
   }

@@ -118,9 +118,7 @@ export class BackendWorker {
       this.announce()
     })
     session.start()
-    end = await session.subscribe(workerTopic(worker, 'request', topicPrefix), (message) =>
-      this.onMessage(message),
-    )
+    end = await session.subscribe(this.requestTopic, (message) => this.onMessage(message))
   }
 
   /**
@@ -174,13 +172,19 @@ export class BackendWorker {
     return workerTopic(this.config.worker, 'state', this.config.topicPrefix)
   }
 
+  private get requestTopic(): string {
+    return workerTopic(this.config.worker, 'request', this.config.topicPrefix)
+  }
+
   /** Where it has changed, or grows old. */
   private announce(): void {
     if (this.service !== undefined) this.publishState(this.service)
   }
 
   private publishState({ models, leftOut, serving, session }: Service): void {
-    if (session.state.kind !== 'online') return
+    const { state } = session
+    // Who may not read requests would be a black hole to whoever believes the announcement.
+    if (state.kind !== 'online' || state.refused.has(this.requestTopic)) return
     const announcement: Announcement = {
       models: this.stopping ? [] : models.map((model) => this.describe(model, serving)),
       leftOut: [...leftOut],
@@ -216,7 +220,10 @@ export class BackendWorker {
     const { service } = this
     if (service === undefined) return
     if (correlationData?.length !== 16) {
-      this.log('warn', 'dropped a message: it needs correlation data of 16 bytes')
+      this.log(
+        'warn',
+        'dropped a message: it needs 16 bytes of correlation data, which MQTT 3.1.1 does not carry',
+      )
       return
     }
     const { assembler, serving } = service
@@ -243,7 +250,7 @@ export class BackendWorker {
     if (frame.kind !== 'request')
       return reply(failure('bad-frame', `Cannot serve: kind must be request, current value is ${frame.kind}`))
     if (responseTopic === undefined) {
-      this.log('warn', 'dropped a request: it needs a response topic')
+      this.log('warn', 'dropped a request: it needs a response topic, which MQTT 3.1.1 does not carry')
       return
     }
     await serving.accept({ key, sender: responseTopic, frame, reply })

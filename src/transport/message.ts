@@ -22,6 +22,13 @@ export interface IncomingMessage {
   readonly retain: boolean
 }
 
+/** What became of a message at the broker. */
+export type Delivery =
+  | { readonly kind: 'taken' }
+  /** Taken, and nobody subscribes to its topic. Not every broker says so: `taken` is no proof of the contrary. */
+  | { readonly kind: 'unmatched' }
+  | { readonly kind: 'refused'; readonly cause: Error }
+
 /** @throws {RangeError} where a field does not fit its property: mqtt.js would end the connection over it. */
 export function checkMessage({
   topic,

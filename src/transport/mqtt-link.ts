@@ -6,7 +6,7 @@ import {
   type MqttClient,
   ReasonCodes,
 } from 'mqtt'
-import type { IncomingMessage, OutgoingMessage } from './message.ts'
+import type { Delivery, IncomingMessage, OutgoingMessage } from './message.ts'
 import type { FixedMessage, SessionOptions } from './session-options.ts'
 
 /** What the broker said in CONNACK. */
@@ -24,7 +24,7 @@ export interface LinkEvents {
 
 /** One connection to the broker, from CONNECT to its end. */
 export interface MqttLink {
-  send(message: OutgoingMessage, done: (refusal?: Error) => void): void
+  send(message: OutgoingMessage, done: (delivery: Delivery) => void): void
   /** Rejects where the broker refuses or the connection ends. */
   subscribe(filter: string, qos: 0 | 1): Promise<void>
   unsubscribe(filter: string): Promise<void>
@@ -33,6 +33,9 @@ export interface MqttLink {
   /** Closes without a word: the broker publishes the will. */
   destroy(reason: string): void
 }
+
+/** PUBACK: accepted, and nobody subscribes to the topic (MQTT 5, section 3.4.2.1). */
+const noMatchingSubscribers = 0x10
 
 /** Largest packet that the encoding allows (MQTT 5, section 2.1.4). */
 const protocolMaximumPacketSize = 268_435_460
@@ -64,6 +67,12 @@ export function openLink(options: SessionOptions, events: LinkEvents): MqttLink 
   client?.on('connect', (packet) => {
     if (!ended) events.up(limitsOf(packet))
   })
+  // Not told by mqtt.js to whoever published, who is called right after this.
+  const unmatched = new Set<number>()
+  client?.on('packetreceive', (packet) => {
+    if (packet.cmd === 'puback' && packet.reasonCode === noMatchingSubscribers)
+      unmatched.add(packet.messageId!)
+  })
   client?.on('message', (topic, payload, packet) => {
     if (!ended) events.message(incoming(topic, payload, packet))
   })
@@ -79,8 +88,10 @@ export function openLink(options: SessionOptions, events: LinkEvents): MqttLink 
     send(message, done) {
       const { topic, payload, qos, retain } = message
       const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length)
-      client?.publish(topic, bytes, { qos, retain, properties: propertiesOf(message) }, (error) => {
-        done(error ?? undefined)
+      client?.publish(topic, bytes, { qos, retain, properties: propertiesOf(message) }, (cause, packet) => {
+        if (cause) return done({ kind: 'refused', cause })
+        const isUnmatched = qos === 1 && unmatched.delete(packet!.messageId!)
+        done({ kind: isUnmatched ? 'unmatched' : 'taken' })
       })
     },
     async subscribe(filter, qos) {

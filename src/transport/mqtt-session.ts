@@ -10,6 +10,8 @@ import { TransportError } from './transport-error.ts'
 
 /** Only a connection that lasted this long shows that the next may be tried without growing pauses. */
 const steadyMs = 10_000
+/** After so many that did not last, one after the other, somebody is suspected: few brokers say that they replaced us. */
+const suspiciousBriefs = 3
 const stopTimeoutMs = 2_000
 /** What is in the socket cannot be recalled: it is to have crossed within this time. */
 const windowMs = 150
@@ -33,10 +35,11 @@ export class MqttSession {
   /** Set from CONNACK on. */
   #limits: LinkLimits | undefined
   #attempt = 1
+  /** Sessions in a row that were made and soon lost. */
+  #briefs = 0
   /** Runs while connecting (time limit) and while offline (next attempt). */
   #timer: NodeJS.Timeout | undefined
   #stopping: Promise<void> | undefined
-  #releaseSignal: () => void = () => {}
 
   constructor(options: SessionOptions) {
     this.#options = options
@@ -57,19 +60,16 @@ export class MqttSession {
   }
 
   /**
-   * Begins to connect and returns at once; an abort stops the session. Safe to repeat.
+   * Begins to connect and returns at once. Safe to repeat.
    * @throws {TypeError} where the URL is not one of a broker.
    */
-  start(signal?: AbortSignal): void {
+  start(): void {
     checkUrl(this.#options)
     if (this.#stopping !== undefined) {
-      void this.#stopping.then(() => this.start(signal))
+      void this.#stopping.then(() => this.start())
       return
     }
-    if (this.#state.kind !== 'stopped' || signal?.aborted) return
-    const onAbort = () => void this.stop()
-    signal?.addEventListener('abort', onAbort, { once: true })
-    this.#releaseSignal = () => signal?.removeEventListener('abort', onAbort)
+    if (this.#state.kind !== 'stopped') return
     this.#attempt = 1
     this.#connect()
   }
@@ -132,11 +132,6 @@ export class MqttSession {
   /** Payload of one chunk of a transfer: what crosses in the window's time, as one always may be in flight. */
   chunkBytes(): number {
     return Math.max(leastChunkBytes, Math.min(this.#windowBytes(), mostChunkBytes))
-  }
-
-  /** Resolves when every result handed in so far is acknowledged or given up, or after the time. */
-  flush(timeoutMs: number): Promise<void> {
-    return this.#outbox.flush(timeoutMs)
   }
 
   /**
@@ -228,9 +223,11 @@ export class MqttSession {
     // Publishing is possible from here on: handlers may already have something to answer.
     this.#outbox.attach({ ...limits, send: (message, done) => link.send(message, done) })
     // The packets leave in this order, unawaited: the broker has subscribed us before anyone sees us online.
+    const refused = new Set<string>()
     const answers = [...this.#subscriptions.filters()].map(([filter, qos]) =>
       link.subscribe(filter, qos).catch((error: Error) => {
         if (link !== this.#link) return
+        refused.add(filter)
         this.#log('error', 'the broker refused a subscription', { filter, reason: error.message })
       }),
     )
@@ -238,7 +235,8 @@ export class MqttSession {
     await Promise.all(answers)
     if (link !== this.#link || this.#stopping !== undefined) return
     clearTimeout(this.#timer)
-    this.#setState({ kind: 'online', sinceMs: this.#now(), maximumPacketSize: limits.maximumPacketSize })
+    const { maximumPacketSize } = limits
+    this.#setState({ kind: 'online', sinceMs: this.#now(), maximumPacketSize, refused })
   }
 
   async #announce(link: MqttLink, online: FixedMessage, timeoutMs: number): Promise<void> {
@@ -252,16 +250,22 @@ export class MqttSession {
     }
   }
 
-  #lose(reason: string): void {
+  #lose(cause: string): void {
     clearTimeout(this.#timer)
     const state = this.#state
     const nowMs = this.#now()
     const steady = state.kind === 'online' && nowMs - state.sinceMs >= steadyMs
     this.#link = undefined
     this.#limits = undefined
-    this.#outbox.detach(reason)
+    this.#outbox.detach(cause)
     if (this.#stopping !== undefined) return
-    this.#attempt = steady ? 1 : this.#attempt
+    if (steady) this.#attempt = 1
+    this.#briefs = steady ? 0 : this.#briefs + (state.kind === 'online' ? 1 : 0)
+    const hint =
+      this.#briefs < suspiciousBriefs
+        ? ''
+        : ` ${this.#briefs} times soon: perhaps another client uses this id`
+    const reason = `${cause}${hint}`
     const maxMs = isLoopback(this.#options.url) ? 1000 : 30_000
     const backoff = this.#options.backoff ?? { minMs: 250, maxMs }
     const delayMs = retryDelayMs(this.#attempt, backoff, this.#options.random ?? Math.random)
@@ -273,7 +277,6 @@ export class MqttSession {
 
   async #shutDown(): Promise<void> {
     clearTimeout(this.#timer)
-    this.#releaseSignal()
     const link = this.#link
     const connected = this.#limits !== undefined
     this.#outbox.close('the session was stopped')

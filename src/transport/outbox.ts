@@ -1,6 +1,5 @@
 import type { Clock } from '../async/clock.ts'
-import { waitAtMost } from '../async/wait-at-most.ts'
-import { checkMessage, type OutgoingMessage, packetBytes } from './message.ts'
+import { checkMessage, type Delivery, type OutgoingMessage, packetBytes } from './message.ts'
 import { TransportError } from './transport-error.ts'
 
 export interface PublishOptions {
@@ -32,6 +31,8 @@ export interface PublishReceipt {
   readonly ackMs: number
   /** Payload bytes not acknowledged when it was sent, its own included: what had to cross within `ackMs`. */
   readonly inFlightBytes: number
+  /** The broker says that nobody subscribes to the topic; not every broker does. */
+  readonly isUnmatched: boolean
 }
 
 /** One connection, as the outbox sees it. */
@@ -39,7 +40,7 @@ export interface OutboxLink {
   readonly maximumPacketSize: number
   /** Unacknowledged QoS 1 messages that the broker takes at once. */
   readonly receiveMaximum: number
-  send(message: OutgoingMessage, done: (refusal?: Error) => void): void
+  send(message: OutgoingMessage, done: (delivery: Delivery) => void): void
 }
 
 export interface OutboxOptions {
@@ -77,7 +78,6 @@ export class Outbox {
   /** Results before transfers, each in order. */
   #waiting: Entry[] = []
   #waitingBytes = 0
-  readonly #unsettledResults = new Set<Promise<unknown>>()
   /** In the order of sending. */
   readonly #flying = new Set<Entry>()
   #flyingBytes = 0
@@ -106,11 +106,6 @@ export class Outbox {
   /** There will be no other connection: everything is rejected with `offline`. */
   close(reason: string): void {
     for (const entry of this.#takeAll()) entry.reject(offline(entry.message.topic, reason))
-  }
-
-  /** Resolves when every result handed in so far is acknowledged or given up, or after the time. */
-  async flush(timeoutMs: number): Promise<void> {
-    await waitAtMost(timeoutMs, Promise.allSettled(this.#unsettledResults))
   }
 
   #takeAll(): Entry[] {
@@ -178,8 +173,7 @@ export class Outbox {
         this.#enqueue(queued)
         this.#pump()
       })
-      if (kind === 'result') this.#unsettledResults.add(receipt)
-      return await receipt.finally(() => this.#unsettledResults.delete(receipt))
+      return await receipt
     } finally {
       cancelTimeout()
       signal?.removeEventListener('abort', onAbort)
@@ -237,28 +231,37 @@ export class Outbox {
     this.#flyingAcks += qos
     entry.inFlightBytes = this.#flyingBytes
     entry.sentMs = this.#options.clock.now()
-    link.send(entry.message, (refusal) => {
+    link.send(entry.message, (delivery) => {
       // A result may be in flight again on the next connection.
-      if (link === this.#link) this.#done(entry, refusal)
+      if (link === this.#link) this.#done(entry, delivery)
     })
     entry.onSent?.()
   }
 
-  #done(entry: Entry, refusal: Error | undefined): void {
+  #done(entry: Entry, delivery: Delivery): void {
     const { topic, payload, qos } = entry.message
     // Not there any more where the connection ended first.
     if (!this.#flying.delete(entry)) return
     this.#flyingBytes -= payload.length
     this.#flyingAcks -= qos
-    if (refusal === undefined) {
+    if (delivery.kind !== 'refused') {
       const waitMs = entry.sentMs - entry.queuedMs
       const ackMs = this.#options.clock.now() - entry.sentMs
-      const receipt = { bytes: payload.length, waitMs, ackMs, inFlightBytes: entry.inFlightBytes }
+      const isUnmatched = delivery.kind === 'unmatched'
+      const receipt = {
+        bytes: payload.length,
+        waitMs,
+        ackMs,
+        inFlightBytes: entry.inFlightBytes,
+        isUnmatched,
+      }
       entry.resolve(receipt)
       if (qos === 1) this.#options.onAck(receipt)
     } else {
       entry.reject(
-        new TransportError('refused', `Cannot publish to ${topic}: ${refusal.message}`, { cause: refusal }),
+        new TransportError('refused', `Cannot publish to ${topic}: ${delivery.cause.message}`, {
+          cause: delivery.cause,
+        }),
       )
     }
     this.#pump()

@@ -54,7 +54,13 @@ export interface SessionOptions {
 export type SessionState =
   | { readonly kind: 'stopped' }
   | { readonly kind: 'connecting'; readonly attempt: number }
-  | { readonly kind: 'online'; readonly sinceMs: number; readonly maximumPacketSize: number }
+  | {
+      readonly kind: 'online'
+      readonly sinceMs: number
+      readonly maximumPacketSize: number
+      /** Subscriptions that the broker does not grant this client: what is published there does not come. */
+      readonly refused: ReadonlySet<string>
+    }
   | {
       readonly kind: 'offline'
       readonly sinceMs: number

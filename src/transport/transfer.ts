@@ -33,7 +33,7 @@ export interface TransferReceipt {
  * Sends a frame as chunks, QoS 1, in order; resolves when all are acknowledged. Only one chunk at a time waits in the
  * session's queue, so that a small message waits behind one chunk of each transfer, not behind whole transfers. When
  * one fails or the signal aborts, the chunks that have not left are not sent.
- * @throws {TransportError} as `MqttSession.publish`. {@link RangeError} for an empty frame.
+ * @throws {TransportError} as `MqttSession.publish`, and `unmatched` where the broker says that nobody takes it. {@link RangeError} for an empty frame.
  */
 export async function sendFrame(
   session: Publisher,
@@ -69,7 +69,9 @@ export async function sendFrame(
     await Promise.race([sent, ack.catch(() => {})])
     if (signal.aborted) break
   }
-  await Promise.all(acks).finally(release)
+  const receipts = await Promise.all(acks).finally(release)
+  if (receipts.some(({ isUnmatched }) => isUnmatched))
+    throw new TransportError('unmatched', `Cannot send frame to ${topic}: nobody subscribes to it`)
   if (acks.length < chunks.length) {
     throw new TransportError('aborted', `Cannot send frame to ${topic}: the caller gave up`, {
       cause: signal.reason,

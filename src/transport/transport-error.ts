@@ -1,4 +1,11 @@
-export type TransportErrorCode = 'too-large' | 'full' | 'offline' | 'timeout' | 'aborted' | 'refused'
+export type TransportErrorCode =
+  | 'too-large'
+  | 'full'
+  | 'offline'
+  | 'timeout'
+  | 'aborted'
+  | 'refused'
+  | 'unmatched'
 
 /** A message that did not go out, or of which it is not known that it arrived. */
 export class TransportError extends Error {

@@ -380,18 +380,6 @@ describe('MqttSession', () => {
     expect(logged).toContain('a session listener failed')
     await expect(session.subscribe('a/#/b', () => {})).rejects.toThrow(RangeError)
   })
-
-  it('stops on the signal of its start', async () => {
-    const { url } = await brokerOf()
-    const abort = new AbortController()
-    const session = new MqttSession({ url, clientId: 'a' })
-    session.start(abort.signal)
-    await session.whenOnline()
-    const stopped = stateOf(session, 'stopped')
-    abort.abort()
-    await stopped
-    await expect(session.publish('x', '', within)).rejects.toMatchObject({ code: 'offline' })
-  })
 })
 
 describe('sendFrame', () => {

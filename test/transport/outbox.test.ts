@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/async/clock.ts'
+import type { Delivery } from '../../src/transport/message.ts'
 import { Outbox, type OutboxLink } from '../../src/transport/outbox.ts'
 
 /** One connection that notes what is sent, and acknowledges when told. */
@@ -7,11 +8,11 @@ class NotingLink implements OutboxLink {
   readonly maximumPacketSize = 100_000
   readonly receiveMaximum = 100
   readonly sent: string[] = []
-  readonly acks: ((refusal?: Error) => void)[] = []
+  readonly acks: ((delivery?: Delivery) => void)[] = []
 
   send: OutboxLink['send'] = ({ topic }, done) => {
     this.sent.push(topic)
-    this.acks.push(done)
+    this.acks.push((delivery = { kind: 'taken' }) => done(delivery))
   }
 }
 
@@ -69,7 +70,7 @@ describe('Outbox', () => {
     const next = new NotingLink()
     outbox.attach(next)
     expect(next.sent).toEqual(['r1', 'r2'])
-    link.acks[0]!(new Error('of the old connection'))
+    link.acks[0]!({ kind: 'refused', cause: new Error('of the old connection') })
     for (const ack of next.acks) ack()
     await expect(Promise.all([inFlight, meanwhile])).resolves.toHaveLength(2)
   })
@@ -92,21 +93,5 @@ describe('Outbox', () => {
     link.acks[1]!()
     link.acks[2]!()
     await Promise.all([...kept, next])
-  })
-
-  test('flush() waits for results, not for transfers, and not for ever', async () => {
-    const [one, two] = [result('r1'), transfer('t1')]
-    let flushed = false
-    const flushing = outbox.flush(60_000).then(() => (flushed = true))
-    await Promise.resolve()
-    expect(flushed).toBe(false)
-    link.acks[0]!()
-    await flushing
-    link.acks[1]!()
-    await Promise.all([one, two])
-    const never = ended(result('r2'))
-    await outbox.flush(1)
-    outbox.close('over')
-    expect(await never).toBe('offline')
   })
 })
