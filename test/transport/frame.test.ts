@@ -82,6 +82,8 @@ describe('frame', () => {
       expect(Buffer.from(encodeFrame(frame)).toString('hex')).toBe(Buffer.from(bytes).toString('hex'))
       expect(decodeFrame(bytes)).toEqual(frame)
     }
+    const codes = vectors.flatMap(({ frame }) => (frame.kind === 'failure' ? [frame.code] : []))
+    expect(new Set(codes)).toEqual(new Set(failureCodes))
   })
 
   it('survives the round trip, at any offset, its parts being views', () => {

@@ -1,0 +1,62 @@
+import { Parser } from '@asyncapi/parser'
+import { describe, expect, test } from 'vitest'
+import type { ResultMessage } from '../../agent/request-message.ts'
+import { parseAnnouncement } from '../../src/transport/announcement.ts'
+import { type DeviceLeaf, deviceTopic, type WorkerLeaf, workerTopic } from '../../src/transport/topics.ts'
+import { asyncapiDocument as document, asyncapiFault as faultOf, asyncapiText as text } from './asyncapi-fault.ts'
+import { goldenVectors } from './golden-vectors.ts'
+
+describe('docs/asyncapi.yaml', () => {
+  test('is an AsyncAPI 3 document, says its own parser', async () => {
+    const { document: parsed, diagnostics } = await new Parser().parse(text)
+    expect(diagnostics.filter(({ severity }) => severity === 0)).toEqual([])
+    expect(parsed?.version()).toBe('3.0.0')
+  })
+
+  test('has every topic that there is, and no other', () => {
+    // The types say that none is forgotten.
+    const devices: Record<DeviceLeaf, true> = {
+      ...{ input: true, result: true, state: true },
+      ...{ metrics: true, reply: true, probe: true },
+    }
+    const workers: Record<WorkerLeaf, true> = { state: true, request: true }
+    const topics = [
+      ...Object.keys(devices).map((leaf) => deviceTopic('D', leaf as DeviceLeaf)),
+      ...Object.keys(workers).map((leaf) => workerTopic('W', leaf as WorkerLeaf)),
+    ]
+    const addresses = Object.values(document.channels).flatMap(({ address }) =>
+      address === null
+        ? []
+        : [address.replace('{prefix}', 'surgeon').replace('{device}', 'D').replace('{worker}', 'W')],
+    )
+    expect(addresses.toSorted()).toEqual(topics.toSorted())
+  })
+
+  test.for(goldenVectors<{ text: string; announcement: object | null }>('announcement'))(
+    'and this program read the announcement $text alike',
+    ({ text: said, announcement }) => {
+      expect(parseAnnouncement(Buffer.from(said)) ?? null).toEqual(announcement)
+      if (announcement !== null) {
+        expect(faultOf('announcement', JSON.parse(said))).toBeUndefined()
+        expect(faultOf('announcement', announcement)).toBeUndefined()
+      }
+    },
+  )
+
+  test.for([
+    '{"models":[{"name":"m","hash":"ff","wounds":[{"id":"input","tailMs":-1}],"queueMs":0}]}',
+    '{"models":[{"name":"m","hash":"ff","wounds":[]}]}',
+    '{"models":[{"name":"m","hash":"ff","weights":"good","wounds":[],"queueMs":0}]}',
+    '{"leftOut":[]}',
+    '[]',
+  ])('and this program refuse the announcement %s alike', (said) => {
+    expect(() => parseAnnouncement(Buffer.from(said))).toThrow()
+    expect(faultOf('announcement', JSON.parse(said))).toBeDefined()
+  })
+
+  test('tells answers from failures', () => {
+    const failure: ResultMessage = { ok: false, id: '1', error: { code: 'timeout', message: 'late' } }
+    expect(faultOf('result', failure)).toBeUndefined()
+    expect(faultOf('result', { ...failure, ok: true })).toBeDefined()
+  })
+})
