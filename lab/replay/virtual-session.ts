@@ -26,7 +26,7 @@ export class VirtualSession {
   private readonly options: VirtualSessionOptions
   private readonly outbox: Outbox
   private readonly ackListeners = new Set<(receipt: PublishReceipt) => void>()
-  readonly state: SessionState = { kind: 'online', sinceMs: 0, maximumPacketSize }
+  readonly state: SessionState = { kind: 'online', sinceMs: 0, maximumPacketSize, refused: new Set() }
   readonly onState = () => () => {}
 
   constructor(options: VirtualSessionOptions) {
@@ -46,9 +46,9 @@ export class VirtualSession {
       send: (message, done) => {
         uplink.send(packetBytes(message), () => {
           broker.publish(message)
-          if (message.qos === 1) downlink.send(ackBytes, done)
+          if (message.qos === 1) downlink.send(ackBytes, () => done({ kind: 'taken' }))
         })
-        if (message.qos === 0) done()
+        if (message.qos === 0) done({ kind: 'taken' })
       },
     })
   }

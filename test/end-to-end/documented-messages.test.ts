@@ -23,7 +23,11 @@ test('what agent and worker publish is what docs/asyncapi.yaml says', async () =
       ['result', answer],
       ['result', failure],
     ] as const) {
-      expect({ schema, value, fault: asyncapiFault(schema, value) }).toEqual({ schema, value, fault: undefined })
+      expect({ schema, value, fault: asyncapiFault(schema, value) }).toEqual({
+        schema,
+        value,
+        fault: undefined,
+      })
     }
   } finally {
     await stage.close()
