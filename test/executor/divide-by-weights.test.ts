@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest'
+import { divideByWeights } from '../../src/executor/xnnpack/divide-by-weights.ts'
+import { wholeModel } from '../../src/model-graph/cut.ts'
+import { loadModel } from '../../src/model-graph/load-model.ts'
+import { elementCount } from '../../src/tensor/element-count.ts'
+
+const { graph } = await loadModel('zoo:resnet50')
+const inputs = new Set(graph.inputs.map((tensor) => graph.tensors[tensor]!.producer))
+const whole = wholeModel(graph)
+const segment = { ...whole, layers: whole.layers.filter((index) => !inputs.has(index)) }
+
+function megabytes(layers: readonly number[]): number {
+  const weights = layers.flatMap((index) => graph.layers[index]!.weights)
+  return weights.reduce((sum, { shape }) => sum + (4 * elementCount(shape)) / 2 ** 20, 0)
+}
+
+test.each([16, 50])('divideByWeights gives consecutive parts of at most %i MiB', (limit) => {
+  const parts = divideByWeights(graph, segment, limit * 2 ** 20)
+  expect(parts.flatMap(({ layers }) => layers)).toEqual(segment.layers)
+  expect(parts.length).toBeGreaterThan(megabytes(segment.layers) / limit)
+  for (const { layers } of parts) {
+    const weighted = layers.filter((index) => !graph.layers[index]!.type.startsWith('BatchNorm'))
+    const heavy = weighted.filter((index) => megabytes([index]) > 0)
+    if (heavy.length > 1) expect(megabytes(layers)).toBeLessThanOrEqual(limit * 1.1)
+  }
+})
+
+test('divideByWeights gives each part what it reads and takes from it what others read, and fuses across none', () => {
+  const parts = divideByWeights(graph, segment, 2 ** 20)
+  const made = new Set(segment.inputs)
+  for (const { layers, inputs: given, outputs } of parts) {
+    const own = new Set(layers)
+    for (const tensor of given) expect(made).toContain(tensor)
+    for (const index of layers) {
+      const { type, inputs: read } = graph.layers[index]!
+      for (const tensor of read) {
+        const isOwn = own.has(graph.tensors[tensor]!.producer)
+        expect(isOwn || given.includes(tensor)).toBe(true)
+        if (type === 'BatchNormalization') expect(isOwn).toBe(true)
+      }
+    }
+    for (const tensor of outputs) made.add(tensor)
+  }
+  for (const tensor of segment.outputs) expect(made).toContain(tensor)
+})
+
+test('divideByWeights leaves whole what is small enough', () => {
+  expect(divideByWeights(graph, segment, 2 ** 30)).toEqual([segment])
+})
