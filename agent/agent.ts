@@ -7,6 +7,7 @@ import { CpuMonitor } from '../src/bandwidth-probe/cpu-monitor.ts'
 import { CalendarJob } from '../src/calendar/calendar-job.ts'
 import { DashboardServer } from '../src/dashboard/dashboard-server.ts'
 import type { EngineState } from '../src/executor/start-with-engine.ts'
+import { programVersion } from '../src/files/program-version.ts'
 import { announceToHomeAssistant } from '../src/home-assistant/announce.ts'
 import { discoveryMessage, discoveryTopic } from '../src/home-assistant/discovery.ts'
 import type { Profile } from '../src/latency-model/profile.ts'
@@ -67,6 +68,8 @@ export class Agent {
 
   private async open(signal: AbortSignal | undefined): Promise<void> {
     const { config, log } = this
+    log('info', 'starting', { version: programVersion(), ...config.model, engine: config.engine })
+    const startedMs = performance.now()
     const model = await loadChosenModel(config.model)
     signal?.throwIfAborted()
     const reader = new AnswerReader(model, await loadLabels(config.model.model, model.manifest))
@@ -169,6 +172,8 @@ export class Agent {
     shown.serving()
     collectGarbage()
     this.announceOnline(device, model, engine)
+    const seconds = Number(((performance.now() - startedMs) / 1000).toFixed(1))
+    log('info', 'ready', { engine: engine.used, topic: this.topic('input'), seconds })
   }
 
   /**

@@ -6,6 +6,7 @@ import { compiledCacheSchema } from '../src/executor/compiled-cache/cache-settin
 import { defaultEngineSetting, engineSettings } from '../src/executor/resolve-engine.ts'
 import { modelChoiceSchema } from '../src/model-graph/model-choice.ts'
 import { defaultMaxAccuracyLoss } from '../src/scheduler/accuracy-budget.ts'
+import { logLevels } from '../src/telemetry/log.ts'
 import { milliseconds, topicIdField, topicPrefixField } from '../src/transport/config-fields.ts'
 import { endpointSchema } from '../src/transport/endpoint-config.ts'
 
@@ -130,6 +131,8 @@ export const agentConfigSchema = z
       .string()
       .refine(isCron, 'must be a calendar time of five or six fields, such as "17 3 * * *"')
       .default('17 3 * * *'),
+    /** Least urgent lines of the log. */
+    log: z.enum(logLevels).default('info'),
     /** Emulation, for the lab only. */
     lab: z.strictObject({ edgeSlowdown: z.number().min(1).default(1) }).prefault({}),
   })

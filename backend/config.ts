@@ -3,6 +3,7 @@ import { compiledCacheSchema } from '../src/executor/compiled-cache/cache-settin
 import { executionProviders } from '../src/executor/engine.ts'
 import { engineSettings } from '../src/executor/resolve-engine.ts'
 import { modelChoiceSchema } from '../src/model-graph/model-choice.ts'
+import { logLevels } from '../src/telemetry/log.ts'
 import { milliseconds, topicIdField, topicPrefixField } from '../src/transport/config-fields.ts'
 import { endpointSchema } from '../src/transport/endpoint-config.ts'
 
@@ -25,6 +26,8 @@ export const workerConfigSchema = z.strictObject({
   stateDirectory: z.string().min(1).default('state'),
   /** Compiled segments, which are mapped from disk and not held in memory. */
   compiledCache: compiledCacheSchema.prefault({}),
+  /** Least urgent lines of the log. */
+  log: z.enum(logLevels).default('info'),
   /** Threads of one run. */
   threads: z.int().min(1).max(256).default(1),
   limits: z

@@ -1,6 +1,7 @@
 import { linkedAbort } from '../src/async/linked-abort.ts'
 import { waitAtMost } from '../src/async/wait-at-most.ts'
 import { ConfigError } from '../src/config/load-config.ts'
+import { programVersion } from '../src/files/program-version.ts'
 import { randomWeights } from '../src/model-graph/model-choice.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import { type Announcement, announcementRenewMs } from '../src/transport/announcement.ts'
@@ -83,6 +84,7 @@ export class BackendWorker {
 
   private async open(signal: AbortSignal): Promise<void> {
     const { config, log } = this
+    log('info', 'starting', { version: programVersion(), models: config.models.map(({ model }) => model) })
     const { models, leftOut } = await this.startModels(signal)
     signal.throwIfAborted()
     const { limits, mqtt, topicPrefix, worker } = config
@@ -119,6 +121,7 @@ export class BackendWorker {
     })
     session.start()
     end = await session.subscribe(this.requestTopic, (message) => this.onMessage(message))
+    log('info', 'ready', { models: models.map(({ name, engine }) => `${name} on ${engine.used}`) })
   }
 
   /**

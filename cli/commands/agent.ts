@@ -24,5 +24,5 @@ export async function agent(args: readonly string[]): Promise<number> {
   // Who holds the head alone has little memory: V8 is to grow its heaps late. Collecting more often delays the event loop,
   // so other agents do without. It is read whenever a heap grows.
   if (config.wound !== undefined) setFlagsFromString('--optimize-for-size')
-  return runDaemon(new Agent(config, stderrLog('agent')))
+  return runDaemon(new Agent(config, stderrLog('agent', config.log)))
 }

@@ -17,5 +17,5 @@ export async function worker(args: readonly string[]): Promise<number> {
   const config = await loadConfig(file, workerConfigSchema, workerFaults)
   if (values['check-config']) return 0
   const threads = values.threads === undefined ? config.threads : wholeNumber(values.threads, '--threads', 1)
-  return runDaemon(new BackendWorker({ ...config, threads }, stderrLog('worker')))
+  return runDaemon(new BackendWorker({ ...config, threads }, stderrLog('worker', config.log)))
 }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { parse } from 'yaml'
 import { z } from 'zod'
+import { withEnvironment } from './environment.ts'
 
 /** The configuration cannot be used; the message names every fault. A daemon exits with 78 (sysexits EX_CONFIG). */
 export class ConfigError extends Error {
@@ -8,7 +9,7 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads a YAML or JSON file into a frozen configuration. Unknown keys are faults; all faults are reported together.
+ * Reads a YAML or JSON file, and what the environment says instead, into a frozen configuration. Unknown keys are faults; all faults are reported together.
  * @param faultsOf What is wrong with the files that a well-formed configuration names, one line each.
  * @throws {ConfigError}
  */
@@ -25,7 +26,7 @@ export async function loadConfig<Schema extends z.ZodType>(
   }
   let document: unknown
   try {
-    document = parse(text) ?? {}
+    document = withEnvironment(parse(text) ?? {}, process.env)
   } catch (cause) {
     throw new ConfigError(`Cannot read configuration ${path}: it is not YAML: ${(cause as Error).message}`, {
       cause,

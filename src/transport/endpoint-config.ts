@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
 import { z } from 'zod'
+import { readSecret } from '../config/secret-file.ts'
 
 const examples = 'mqtt://127.0.0.1:1883, mqtts://broker:8883 or wss://broker/mqtt'
 
@@ -15,6 +16,8 @@ export const endpointSchema = z
       }),
     username: z.string().optional(),
     password: z.string().optional(),
+    /** File whose first line is the password, or the name of a systemd credential. */
+    passwordFile: z.string().min(1).optional(),
     /** PEM files, read again at each attempt to connect: a renewed certificate needs no restart. */
     ca: z.string().optional(),
     cert: z.string().optional(),
@@ -23,6 +26,10 @@ export const endpointSchema = z
   .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
     path: ['cert'],
     error: 'must stand together with key',
+  })
+  .refine(({ password, passwordFile }) => password === undefined || passwordFile === undefined, {
+    path: ['passwordFile'],
+    error: 'must not stand beside password',
   })
   .refine(({ url, ca, cert }) => isEncrypted(url) || (ca ?? cert) === undefined, {
     path: ['url'],
@@ -39,7 +46,8 @@ interface Tls {
 
 /** The part of a session's options that an endpoint gives. */
 export function endpointOptions(endpoint: Endpoint) {
-  const { url, username, password, ca, cert } = endpoint
+  const { url, username, passwordFile, ca, cert } = endpoint
+  const password = passwordFile === undefined ? endpoint.password : readSecret(passwordFile)
   return {
     url,
     ...(username === undefined ? {} : { username }),
@@ -50,12 +58,18 @@ export function endpointOptions(endpoint: Endpoint) {
 
 /** What is wrong with the files that an endpoint names, as lines that begin with the field's name. */
 export function endpointFaults(name: string, endpoint: Endpoint): string[] {
+  const faults: string[] = []
   try {
     createSecureContext(readTls(endpoint))
-    return []
   } catch (error) {
-    return [`${name}: ca, cert and key must be PEM files that fit together: ${(error as Error).message}`]
+    faults.push(`${name}: ca, cert and key must be PEM files that fit together: ${(error as Error).message}`)
   }
+  try {
+    if (endpoint.passwordFile !== undefined) readSecret(endpoint.passwordFile)
+  } catch (error) {
+    faults.push(`${name}.passwordFile: must be readable: ${(error as Error).message}`)
+  }
+  return faults
 }
 
 /** @throws {Error} where a file cannot be read. */

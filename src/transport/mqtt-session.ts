@@ -236,6 +236,7 @@ export class MqttSession {
     if (link !== this.#link || this.#stopping !== undefined) return
     clearTimeout(this.#timer)
     const { maximumPacketSize } = limits
+    this.#log('info', 'connected to the broker', { url: this.#options.url })
     this.#setState({ kind: 'online', sinceMs: this.#now(), maximumPacketSize, refused })
   }
 

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { expect, test } from 'vitest'
 import { countRepeats } from '../../src/telemetry/count-repeats.ts'
@@ -46,4 +46,27 @@ test('countRepeats() passes five lines of a wording a minute, the next with the 
     ['a request failed', { id: 10 }],
   ])
   expect(lines).toHaveLength(17)
+})
+
+test('stderrLog() writes from its level up, and with priorities where journald reads', () => {
+  const log = new URL('../../src/telemetry/stderr-log.js', import.meta.url).href
+  const code = `
+    import { stderrLog } from ${JSON.stringify(log)}
+    const log = stderrLog('x', 'warn')
+    for (const level of ['debug', 'info', 'warn', 'error']) log(level, 'it happened', { level })`
+  const lines = (env: NodeJS.ProcessEnv) =>
+    spawnSync(process.execPath, ['--input-type=module', '-e', code], { env, encoding: 'utf8' }).stderr.split(
+      '\n',
+    )
+  const { JOURNAL_STREAM: _, ...plain } = process.env
+  expect(lines(plain)).toEqual([
+    expect.stringMatching(/^\d{4}-\S+Z x warn it happened {"level":"warn"}$/),
+    expect.stringMatching(/^\d{4}-\S+Z x error it happened {"level":"error"}$/),
+    '',
+  ])
+  expect(lines({ ...plain, JOURNAL_STREAM: '8:123' })).toEqual([
+    '<4>it happened {"level":"warn"}',
+    '<3>it happened {"level":"error"}',
+    '',
+  ])
 })
