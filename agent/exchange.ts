@@ -302,7 +302,7 @@ function decodePart(part: Part, codec: FeatureCodec, shape: readonly number[]): 
   }
   const value = codec.decode(part.bytes, part.shape)
   for (const element of value.data) {
-    if (!Number.isFinite(element)) throw new Error('Cannot accept an answer: every value must be finite')
+    if (Number.isNaN(element)) throw new Error('Cannot accept an answer: every value must be a number')
   }
   return value
 }

@@ -50,7 +50,7 @@ export async function infer(args: readonly string[]): Promise<number> {
   const model = await loadModel(values.model)
   const reader = new AnswerReader(model, await loadLabels(values.model, model.manifest))
   const wound = findWound(model.graph, values.wound)
-  const codecs = await modelCodecs(values.model, model.hash)
+  const codecs = await modelCodecs(values.model, model)
   const codec = checkedCodec(model, wound, codecs, values.codec)
   const patient = await openPatient(model, wound, await loadEngine(engineName), codecs)
   const answers: InferredAnswer[] = []

@@ -14,7 +14,7 @@ import { grouped, textTable } from '../../src/terminal/text-table.ts'
 import { engineName } from '../engine-option.ts'
 import { modelOptions, readModelOptions } from '../model-options.ts'
 
-/** Softmax outputs are at most 1; larger outputs are judged by their range. */
+/** Of the largest value of an output, or of 1 where that is larger. */
 const tolerance = 1e-4
 
 /** Every wound of one tensor and the best of several; `--all` lists every pair in two-branch rings. */
@@ -68,6 +68,8 @@ export async function wounds(args: readonly string[]): Promise<number> {
     console.log(
       `\n${graph.name}: ${graph.layers.length} layers, ${rings.length} rings, ${singles.length} wounds of one tensor (input and local included), ${several.length} ${multiple}`,
     )
+    for (const name of model.constantOutputs?.keys() ?? [])
+      console.log(`output '${name}' shows nothing: it is constant, both ends know it`)
     if (verified !== undefined) console.log(verdict(verified))
   }
   return verified === undefined || isEqual(verified) ? 0 : 1
@@ -94,15 +96,19 @@ function listing(graph: LayerGraph, found: readonly Wound[]): string {
   ])
 }
 
-function isEqual({ maxAbsDiff, outputRange }: VerifiedWounds): boolean {
-  return maxAbsDiff <= tolerance * Math.max(1, outputRange)
+function isEqual({ maxAbsDiff, isSilent }: VerifiedWounds): boolean {
+  return maxAbsDiff <= tolerance && !isSilent
 }
 
 function verdict(verified: VerifiedWounds & { readonly engine: string }): string {
-  const { engine, checked, maxAbsDiff, worst } = verified
+  const { engine, checked, maxAbsDiff, worst, silentOutputs, isSilent } = verified
   const where = worst === '' ? '' : ` (at ${worst})`
-  const word = isEqual(verified) ? 'equal' : 'DIFFERENT'
-  return `verified on ${engine}: ${checked} wounds cut and run, head + tail ${word}, largest difference ${maxAbsDiff.toExponential(2)}${where}`
+  const told = silentOutputs.map(
+    (name) => `\noutput '${name}' shows nothing: it is the same for other inputs, or no number`,
+  )
+  if (isSilent) return `NOT verified on ${engine}: no output shows anything${told.join('')}`
+  const word = maxAbsDiff <= tolerance ? 'equal' : 'DIFFERENT'
+  return `verified on ${engine}: ${checked} wounds cut and run, head + tail ${word}, largest difference ${maxAbsDiff.toExponential(2)}${where}${told.join('')}`
 }
 
 /** At most `limit` of the items, first and last among them. */

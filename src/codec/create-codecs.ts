@@ -1,8 +1,13 @@
 import type { Calibration } from './calibration-file.ts'
 import type { FeatureCodec } from './codec.ts'
+import { exactCodec } from './exact.ts'
 import { featureCodec } from './feature-codecs.ts'
 import { kltCodec } from './klt/klt-codec.ts'
 import { type KltParameters, unpackKlt } from './klt/klt-parameters.ts'
+import { withInfinities } from './with-infinities.ts'
+
+/** Where answers are encoded: their readers go by the codec's name alone. */
+const answerWound = 'local'
 
 /** The codec called `name` for the crossing tensor called `tensor` of the wound `wound`. @throws {RangeError} for an unknown name, or one that was not calibrated there. */
 export type Codecs = (name: string, wound: string, tensor: string) => FeatureCodec
@@ -10,8 +15,12 @@ export type Codecs = (name: string, wound: string, tensor: string) => FeatureCod
 /**
  * Codecs of a model: stateless ones by name, and `klt:<level>` from the parameters of its calibration. Both ends need
  * the same calibration; a klt tensor carries their hash, so another one is refused. Codecs are made once.
+ * @param exactTensors Names of tensors that no codec may change: they cross without loss, whatever is asked for.
  */
-export function createCodecs(calibration: Calibration | undefined): Codecs {
+export function createCodecs(
+  calibration: Calibration | undefined,
+  exactTensors: ReadonlySet<string> = new Set(),
+): Codecs {
   const made = new Map<string, FeatureCodec>()
   const parameters = new Map<string, KltParameters>()
 
@@ -35,12 +44,13 @@ export function createCodecs(calibration: Calibration | undefined): Codecs {
   }
 
   return (name, wound, tensor) => {
+    if (exactTensors.has(tensor) && wound !== answerWound) return exactCodec
     const level = /^klt:(-?\d{1,2})$/.exec(name)
     if (level === null) return featureCodec(name)
     const key = JSON.stringify([name, wound, tensor])
     const known = made.get(key)
     if (known !== undefined) return known
-    const codec = kltCodec(parametersOf(name, wound, tensor), Number(level[1]))
+    const codec = withInfinities(kltCodec(parametersOf(name, wound, tensor), Number(level[1])))
     made.set(key, codec)
     return codec
   }

@@ -3,6 +3,7 @@ import { float16Codec } from './float16.ts'
 import { float32Codec } from './float32.ts'
 import { lowBitCodec } from './low-bit.ts'
 import { uint8Codec } from './uint8.ts'
+import { withInfinities } from './with-infinities.ts'
 
 const lowBitCodecs = [8, 7, 6, 5, 4, 3, 2].flatMap((bits) => [
   lowBitCodec(bits, false),
@@ -10,7 +11,10 @@ const lowBitCodecs = [8, 7, 6, 5, 4, 3, 2].flatMap((bits) => [
 ])
 
 const codecs: ReadonlyMap<string, FeatureCodec> = new Map(
-  [float32Codec, float16Codec, uint8Codec, ...lowBitCodecs].map((codec) => [codec.name, codec]),
+  [float32Codec, float16Codec, uint8Codec, ...lowBitCodecs].map((codec) => [
+    codec.name,
+    withInfinities(codec),
+  ]),
 )
 
 /** Names that {@link featureCodec} knows. */

@@ -1,5 +1,8 @@
 import { join } from 'node:path'
 import { findModel } from '../model-graph/find-model.ts'
+import type { LayerGraph } from '../model-graph/layer-graph.ts'
+import type { Model } from '../model-graph/model.ts'
+import { isShortFloat } from '../model-graph/onnx/element-types.ts'
 import type { Log } from '../telemetry/log.ts'
 import { type Calibration, loadCalibration } from './calibration-file.ts'
 import { type Codecs, createCodecs } from './create-codecs.ts'
@@ -25,6 +28,16 @@ export async function modelCalibration(
 }
 
 /** All codecs of a model, those of its calibration included; `log` as {@link modelCalibration} takes it. */
-export async function modelCodecs(source: string, modelHash: string, log?: Log): Promise<Codecs> {
-  return createCodecs(await modelCalibration(source, modelHash, log))
+export async function modelCodecs(
+  source: string,
+  { hash, graph }: Pick<Model, 'hash' | 'graph'>,
+  log?: Log,
+): Promise<Codecs> {
+  return createCodecs(await modelCalibration(source, hash, log), exactTensors(graph))
+}
+
+/** Whole numbers, truth values and doubles; inputs are left to whoever gives them. */
+function exactTensors({ tensors }: LayerGraph): Set<string> {
+  const exact = tensors.filter(({ stored }) => stored !== undefined && !isShortFloat(stored.elementType))
+  return new Set(exact.map(({ name }) => name))
 }

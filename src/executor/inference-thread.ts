@@ -38,8 +38,9 @@ const startedMs = performance.now()
 const model = await loadModel(setup.model, loadingOptions(setup))
 const engine = await loadEngine(setup.engine, setup.provider)
 // The main thread has said what is wrong with it.
-const codecs = await modelCodecs(setup.model, model.hash, () => undefined)
+const codecs = await modelCodecs(setup.model, model, () => undefined)
 const cache = compiledCache()
+const questions = new Set(model.graph.inputs)
 const answers = new Set(model.graph.outputs)
 const slowdown = new Slowdown(setup.slowdown)
 const segments = new Map<
@@ -100,7 +101,10 @@ function startingValues(run: RunRequest): { values: Map<number, TensorValue>; si
   const given = members.map(givenValues)
   const tensors = members[0]!.tensors
   for (const values of given) {
-    for (const [i, value] of values.entries()) requireFinite(tensorName(tensors[i]!), value)
+    for (const [i, value] of values.entries()) {
+      // Between layers infinities may be meant, as in the mask of an attention.
+      if (questions.has(tensors[i]!)) requireFinite(tensorName(tensors[i]!), value)
+    }
   }
   const stacked = stackValues(given)
   return {

@@ -41,6 +41,8 @@ export interface ParityOptions {
   readonly engine: Engine
   readonly tailEngine?: Engine
   readonly threads: number
+  /** For each output: what its difference is divided by; 1 where absent. */
+  readonly scales?: readonly number[]
   /** Called after each wound. */
   readonly onChecked?: (checked: number) => void
 }
@@ -129,7 +131,7 @@ async function checkTails(
   model: Model,
   wounds: readonly Wound[],
   whole: readonly TensorValue[],
-  { engine, tailEngine = engine, threads, onChecked }: ParityOptions,
+  { engine, tailEngine = engine, threads, scales, onChecked }: ParityOptions,
   crossingAt: (wound: Wound, i: number) => Promise<TensorValue[]>,
 ): Promise<ParityReport> {
   let report: ParityReport = { checked: 0, maxAbsDiff: 0, worst: '' }
@@ -138,7 +140,9 @@ async function checkTails(
     const crossing = await crossingAt(wound, i)
     const answer =
       tail.layers.length === 0 ? crossing : await runSegment(tailEngine, model, tail, crossing, threads)
-    const difference = Math.max(...answer.map((value, n) => largestDifference(value, whole[n]!)))
+    const difference = Math.max(
+      ...answer.map((value, n) => largestDifference(value, whole[n]!) / (scales?.[n] ?? 1)),
+    )
     const { maxAbsDiff, worst } =
       difference > report.maxAbsDiff ? { maxAbsDiff: difference, worst: wound.id } : report
     report = { checked: report.checked + 1, maxAbsDiff, worst }
@@ -182,11 +186,15 @@ export function perplexity({ data }: TensorValue): number {
   return Math.exp(-data.reduce((sum, p) => (p > 0 ? sum + p * Math.log(p) : sum), 0))
 }
 
-/** Largest absolute difference; infinite where lengths differ or a value is not a number. */
+/**
+ * Largest absolute difference. Infinities and NaN must be the same ones in the same places, and shapes equal: else it is
+ * infinite.
+ */
 export function largestDifference(a: TensorValue, b: TensorValue): number {
-  if (a.data.length !== b.data.length) return Number.POSITIVE_INFINITY
+  if (a.shape.join() !== b.shape.join() || a.data.length !== b.data.length) return Number.POSITIVE_INFINITY
   let largest = 0
   for (const [i, value] of a.data.entries()) {
+    if (Object.is(value, b.data[i])) continue
     const difference = Math.abs(value - b.data[i]!)
     // NaN must not pass for agreement.
     if (!(difference <= largest)) largest = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference

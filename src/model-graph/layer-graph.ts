@@ -30,6 +30,11 @@ export interface StoredTensor {
   readonly dims: readonly number[]
 
   readonly elementType: TensorProto_DataType
+  /**
+   * Float32 values that carry one value, in a first axis of `shape` besides: more than one where float32 alone would
+   * round (64 and 32 bits, crossing between layers). Whole numbers in base 2^24, doubles as a sum; lowest first.
+   */
+  readonly digits: number
   /** The size depends on the values, as of boxes that were found: `shape` and `dims` are what the file declares. */
   readonly variable: boolean
 }

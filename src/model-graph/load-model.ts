@@ -14,6 +14,8 @@ export interface LoadModelOptions {
   readonly seed?: number
   /** All axes of an ONNX file's inputs, batch axis of 1 included, by name: for those that the file leaves open. */
   readonly inputShapes?: Readonly<Record<string, readonly number[]>>
+  /** What inputs of an ONNX file always hold, by name: one number for all values, or all of them. */
+  readonly inputValues?: Readonly<Record<string, number | readonly number[]>>
 }
 
 /**
@@ -22,8 +24,9 @@ export interface LoadModelOptions {
  */
 export async function loadModel(source: string, options: LoadModelOptions = {}): Promise<Model> {
   const place = await findModel(source)
-  const { inputShapes, ...weights } = options
+  const { inputShapes, inputValues, ...weights } = options
   if (place.kind !== 'onnx' && inputShapes !== undefined) throw idle('inputShapes', source, 'an ONNX file')
+  if (place.kind !== 'onnx' && inputValues !== undefined) throw idle('inputValues', source, 'an ONNX file')
   switch (place.kind) {
     case 'zoo':
       return loadZooModel(place.model, weights)
@@ -36,7 +39,7 @@ export async function loadModel(source: string, options: LoadModelOptions = {}):
       }
       if (place.kind === 'layers') return loadLayersModel(place.directory)
       // With all that reads ONNX: 5 MB that an agent with another model does without.
-      return (await import('./load-onnx-model.ts')).loadOnnxModel(place.path, inputShapes)
+      return (await import('./load-onnx-model.ts')).loadOnnxModel(place.path, { inputShapes, inputValues })
   }
 }
 

@@ -11,7 +11,14 @@ import type { Model, OnnxConstant, WeightSource } from './model.ts'
 import { elementTypeName, toFloat32 } from './onnx/element-types.ts'
 import { graphFromOnnx } from './onnx/graph-from-onnx.ts'
 import { type OnnxFile, parseOnnxFile } from './onnx/onnx-file.ts'
-import type { InputShapes } from './onnx/onnx-inputs.ts'
+import type { InputShapes, InputValues } from './onnx/onnx-inputs.ts'
+
+export interface OnnxOptions {
+  /** All axes of inputs that the file leaves open, by name. */
+  readonly inputShapes?: InputShapes | undefined
+  /** What inputs always hold, by name: they are constants of the model. */
+  readonly inputValues?: InputValues | undefined
+}
 
 /**
  * Loads an ONNX file for a batch of 1. Layers are its nodes; shapes are asked of ONNX Runtime. Constants stay in the
@@ -20,24 +27,33 @@ import type { InputShapes } from './onnx/onnx-inputs.ts'
  *
  * How it wants its input stands in surgeon.json beside it; some published files are known without. A file about which
  * nothing is known loads, so that it can be looked at and cut, and reading its `manifest` throws.
- * @param inputShapes All axes of inputs that the file leaves open, by name.
  * @throws {TypeError} for a broken file, or an operator that the engine does not know. @throws {RangeError} for
  * truncated external data.
  */
-export async function loadOnnxModel(path: string, inputShapes: InputShapes = {}): Promise<Model> {
+export async function loadOnnxModel(path: string, options: OnnxOptions = {}): Promise<Model> {
   const directory = dirname(path)
   const given = await loadManifest(directory)
   const { file, hash } = await parse(path)
-  const { graph, constants } = await graphFromOnnx(await anyOnnxRuntime(), file, {
+  const { inputShapes = {}, inputValues = {} } = options
+  const parts = await graphFromOnnx(await anyOnnxRuntime(), file, {
     size: given && pictureOf(given),
     shapes: inputShapes,
+    values: inputValues,
   })
+  const { graph, constants, constantOutputs, classNames } = parts
   const named: LayerGraph = { ...graph, name: basename(path, '.onnx') }
   const manifest = given ?? (await wellKnown(named, directory))
   if (manifest !== undefined) requireFittingInput(named, manifest, path)
   hash.update(JSON.stringify(named.inputs.map((id) => named.tensors[id]!.shape)))
+  if (Object.keys(inputValues).length > 0) hash.update(JSON.stringify(inputValues))
   const weights = weightsOf(constants, path)
-  const model = { graph: named, weights, hash: hash.digest('hex').slice(0, 32) }
+  const model = {
+    graph: named,
+    weights,
+    hash: hash.digest('hex').slice(0, 32),
+    constantOutputs,
+    classNames,
+  }
   if (manifest !== undefined) return { ...model, manifest }
   return {
     ...model,

@@ -27,6 +27,10 @@ export interface Model {
   readonly graph: LayerGraph
   readonly weights: WeightSource
   readonly manifest: Manifest
+  /** Of an ONNX file: outputs that are the same for every input, by name. They are no part of `graph`. */
+  readonly constantOutputs?: ReadonlyMap<string, OnnxConstant>
+  /** Class names that the model itself holds, in the order of its scores. */
+  readonly classNames?: readonly string[]
   /** First 16 bytes of SHA-256 over the topology and the weights, as 32 hex digits: both ends compare it. */
   readonly hash: string
 }

@@ -30,7 +30,7 @@ describe('featureCodec', () => {
       expect(decoded.shape).toEqual(tensor.shape)
     })
 
-    it(`${name} refuses every other length, shape and NaN`, () => {
+    it(`${name} refuses every other length and shape`, () => {
       const bytes = codec.encode(tensor)
       for (let length = 0; length < bytes.length; length++) {
         expect(() => codec.decode(bytes.subarray(0, length), tensor.shape)).toThrow(RangeError)
@@ -42,7 +42,6 @@ describe('featureCodec', () => {
         expect(() => codec.decode(bytes, shape)).toThrow(RangeError)
       }
       expect(() => codec.encode({ shape: [1, 5], data: tensor.data })).toThrow(/must have 5 values/)
-      expect(() => codec.encode({ shape: [2], data: Float32Array.from([1, Number.NaN]) })).toThrow(/value 1/)
     })
 
     it(`${name} decodes what it cannot have encoded into finite values or a RangeError`, () => {
@@ -76,7 +75,5 @@ describe('featureCodec', () => {
         expect(codec.decode(codec.encode(tensor), tensor.shape)).toEqual(tensor)
       }),
     )
-    const infinite = Float32Array.from([1, Number.NEGATIVE_INFINITY])
-    expect(() => codec.encode({ shape: [2], data: infinite })).toThrow(RangeError)
   })
 })

@@ -7,6 +7,7 @@ import { borderShape, type GraphTensor, type LayerGraph } from '../../model-grap
 import type { Segment } from '../../model-graph/segment.ts'
 import { type GraphValue, onnxNode } from '../../onnx/onnx-message.ts'
 import { addBlockedInput } from './blocked-layout.ts'
+import { joinDigits, splitDigits } from './lower-digits.ts'
 import { addIntegers, addNode, type Lowering } from './lowering.ts'
 
 /** Prepends to the lowering's nodes what translates inputs, appends what translates outputs. */
@@ -21,18 +22,29 @@ export function lowerOnnxBorders(
     const tensor = graph.tensors[id]!
     const name = hasOwnForm(tensor)
       ? translateInput(before, tensor, `${tensor.name}:in`)
-      : addBlockedInput(before, graph, segment, id)
+      : ownName(before, addBlockedInput(before, graph, segment, id))
     return { name, shape: borderShape(tensor), batch: 1 }
   })
   lowering.nodes.unshift(...before.nodes)
   const outputs = segment.outputs.map((id) => {
     const tensor = graph.tensors[id]!
-    const name = hasOwnForm(tensor) || passing.has(id) ? `${tensor.name}:out` : tensor.name
+    const translated = hasOwnForm(tensor) || passing.has(id) || tensor.name === hostileName
+    const name = translated ? `${tensor.name}:out` : tensor.name
     if (name !== tensor.name) translateOutput(lowering, tensor, name)
     if (tensor.stored?.variable === true) return { name, shape: undefined }
     return { name, shape: borderShape(tensor), batch: 1 }
   })
   return { inputs, outputs }
+}
+
+/** The runtime gives and takes values as properties of plain objects, where this name means something else. */
+const hostileName = '__proto__'
+
+function ownName(lowering: Lowering, name: string): string {
+  if (name !== hostileName) return name
+  const outer = `${name}:in`
+  addNode(lowering, 'Identity', [outer], name)
+  return outer
 }
 
 function hasOwnForm(tensor: GraphTensor): boolean {
@@ -51,6 +63,7 @@ function translateInput(lowering: Lowering, tensor: GraphTensor, from: string): 
     const perm = [0, ...Array.from({ length: rank - 1 }, (_, axis) => axis + 2), 1]
     value = addNode(lowering, 'Transpose', [value], `${name}:in-order`, { perm: { ints: perm } })
   }
+  if (stored !== undefined && stored.digits > 1) value = joinDigits(lowering, name, value, stored)
   if (stored !== undefined && !hasBatch(tensor)) {
     const dims = addIntegers(lowering, `${name}:in-dims`, stored.dims)
     value = addNode(lowering, 'Reshape', [value, dims], `${name}:in-shape`)
@@ -63,12 +76,14 @@ function translateInput(lowering: Lowering, tensor: GraphTensor, from: string): 
 function translateOutput(lowering: Lowering, tensor: GraphTensor, output: string): void {
   const { name, stored, shape } = tensor
   let value = name
-  if (stored !== undefined && stored.elementType !== TensorProto_DataType.FLOAT) {
+  if (stored !== undefined && stored.digits > 1) {
+    value = splitDigits(lowering, name, stored)
+  } else if (stored !== undefined && stored.elementType !== TensorProto_DataType.FLOAT) {
     value = addNode(lowering, 'Cast', [value], `${name}:out-float`, {
       to: { int: TensorProto_DataType.FLOAT },
     })
   }
-  if (stored !== undefined && !stored.variable && !hasBatch(tensor)) {
+  if (stored !== undefined && !stored.variable && (stored.digits > 1 || !hasBatch(tensor))) {
     const dims = addIntegers(lowering, `${name}:out-dims`, [1, ...shape])
     value = addNode(lowering, 'Reshape', [value, dims], `${name}:out-shape`)
   }

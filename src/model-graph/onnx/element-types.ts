@@ -56,6 +56,11 @@ export function isWeightType(type: Type): boolean {
   return weightTypes.has(type)
 }
 
+/** Whether float32 holds its values and a codec may round them. */
+export function isShortFloat(type: Type): boolean {
+  return type === Type.FLOAT || type === Type.FLOAT16 || type === Type.BFLOAT16
+}
+
 /** @returns Bytes of `count` values, or undefined for a type that cannot be a constant. */
 export function bytesOfValues(type: Type, count: number): number | undefined {
   const width = bits.get(type)
@@ -118,6 +123,26 @@ export function toFloat32(type: Type, bytes: Uint8Array<ArrayBuffer>): Float32Ar
     )
   }
   return Float32Array.from<number | bigint>(decode(own), Number)
+}
+
+const encoders = new Map<Type, (values: readonly number[]) => { readonly buffer: ArrayBuffer }>([
+  [Type.FLOAT, (values) => Float32Array.from(values)],
+  [Type.DOUBLE, (values) => Float64Array.from(values)],
+  [Type.UINT8, (values) => Uint8Array.from(values)],
+  [Type.BOOL, (values) => Uint8Array.from(values)],
+  [Type.INT8, (values) => Int8Array.from(values)],
+  [Type.INT32, (values) => Int32Array.from(values)],
+  [Type.INT64, (values) => BigInt64Array.from(values, (value) => BigInt(Math.trunc(value)))],
+])
+
+/** @returns Little-endian values of that type. @throws {TypeError} for one that is no common type of an input. */
+export function fromNumbers(type: Type, values: readonly number[]): Uint8Array<ArrayBuffer> {
+  const encode = encoders.get(type)
+  if (encode === undefined)
+    throw new TypeError(
+      `Cannot write values: type must be a float, a whole number or bool, current value is ${elementTypeName(type)}`,
+    )
+  return new Uint8Array(encode(values).buffer)
 }
 
 /** @returns Index of the first NaN of float values, or -1; other types have none. */

@@ -5,17 +5,23 @@ import type { GraphTensor, Layer, LayerGraph, WeightSpec } from '../layer-graph.
 import type { OnnxConstant } from '../model.ts'
 import { countOperations } from './count-operations.ts'
 import { isWeightType } from './element-types.ts'
+import { joinNodes } from './join-nodes.ts'
+import { numberOutputs } from './number-outputs.ts'
 import type { OnnxFile, OnnxNode } from './onnx-file.ts'
-import { type InputHints, isChannelsLastPicture, onnxInputs } from './onnx-inputs.ts'
+import { type InputHints, isChannelsLastPicture } from './onnx-inputs.ts'
 import type { ProbeInput, ValueFacts } from './probe-message.ts'
-import { type ProbedModel, probeModel } from './probe-model.ts'
-import { nodeError, sortNodes } from './sort-nodes.ts'
-import { sortValues } from './sort-values.ts'
+import type { ProbedModel } from './probe-model.ts'
+import { settleFile } from './settle-file.ts'
+import { sortNodes } from './sort-nodes.ts'
 
 export interface OnnxGraphParts {
   readonly graph: LayerGraph
   /** The file's constants and those that follow from sizes. */
   readonly constants: ReadonlyMap<string, OnnxConstant>
+  /** Outputs that are the same for every input. */
+  readonly constantOutputs: ReadonlyMap<string, OnnxConstant>
+  /** Class names that the file itself holds; empty where it has none. */
+  readonly classNames: readonly string[]
 }
 
 /** A layer before it has an index. */
@@ -34,22 +40,24 @@ interface Draft {
  */
 export async function graphFromOnnx(
   runtime: OnnxRuntime,
-  file: OnnxFile,
+  given: OnnxFile,
   hints: InputHints,
 ): Promise<OnnxGraphParts> {
-  const sorted = sortValues(file, sortNodes(file))
+  const { file: numbers, classNames } = numberOutputs(given)
+  const settled = await settleFile(runtime, numbers, hints)
+  const { file, sorted, inputs, probed, constantOutputs } = settled
   const { data, variable, preparing, kinds } = sorted
-  const read = new Set([...data, ...variable].flatMap(({ reads }) => reads))
-  const inputs = onnxInputs(file, hints).filter(({ name }) => read.has(name))
-  const probed = await probeModel(runtime, file, sorted, inputs).catch((cause: unknown) => {
-    throw engineRefusal(file, [...preparing, ...data, ...variable], cause)
-  })
   const constants = new Map([...file.constants, ...probed.folded])
-  const drafts: Draft[] = data.map((node) => ({ name: node.name, type: node.proto.opType, nodes: [node] }))
-  const [first] = variable
-  if (first !== undefined) drafts.push({ name: first.name, type: first.proto.opType, nodes: variable })
+  const canCross = (value: string): boolean =>
+    probed.facts.has(value) && (kinds.get(value) !== 'variable' || probed.certain.has(value))
+  const order = new Set([...data, ...variable])
+  const layered = sortNodes(file).filter((node) => order.has(node))
+  const drafts = joinNodes(layered, canCross).map((nodes): Draft => {
+    const [{ name, proto }] = nodes as [OnnxNode]
+    return { name, type: proto.opType, nodes }
+  })
 
-  const ends = new Set(file.outputs.map(({ name }) => name))
+  const ends = new Set(sorted.outputs)
   const readers = new Map<string, number[]>()
   for (const [position, { nodes }] of drafts.entries()) {
     for (const value of new Set(nodes.flatMap(({ reads }) => reads))) {
@@ -61,15 +69,19 @@ export async function graphFromOnnx(
   const layers: Layer[] = []
   const tensors: GraphTensor[] = []
   const ids = new Map<string, number>()
-  const addTensor = (name: string, producer: number, maker: string, open: boolean): void => {
+  const addTensor = (name: string, producer: number, maker: string): void => {
     const id = tensors.length
     ids.set(name, id)
-    const place = { id, name, producer, consumers: readers.get(name) ?? [] }
-    tensors.push({ ...place, ...tensorForm(file, maker, name, probed.facts.get(name), inputs, open) })
+    const open = kinds.get(name) === 'variable' && !probed.certain.has(name)
+    const consumers = (readers.get(name) ?? []).filter((reader) => reader !== producer)
+    const place = { id, name, producer, consumers }
+    const isBetween = !ends.has(name) && !inputs.some((input) => input.name === name)
+    const form = tensorForm(file, maker, name, probed.facts.get(name), inputs, { open, isBetween })
+    tensors.push({ ...place, ...form })
   }
   for (const { name } of inputs) {
     const index = layers.length
-    addTensor(name, index, `input '${name}'`, false)
+    addTensor(name, index, `input '${name}'`)
     const definition = { source: 'onnx', nodes: [], constants: [] } as const
     layers.push({
       index,
@@ -86,11 +98,11 @@ export async function graphFromOnnx(
   const owned = new Set<string>()
   for (const { name, type, nodes } of drafts) {
     const index = layers.length
-    const open = nodes === variable
     const own = new Set(nodes.flatMap(({ writes }) => writes))
     const reads = [...new Set(nodes.flatMap(({ reads }) => reads))].filter((value) => !own.has(value))
-    const given = [...own].filter((value) => ends.has(value) || (!open && readers.has(value)))
-    for (const value of given) addTensor(value, index, `layer '${name}' of type ${type}`, open)
+    const read = (value: string): boolean => readers.get(value)?.some((reader) => reader !== index) === true
+    const given = [...own].filter((value) => ends.has(value) || read(value))
+    for (const value of given) addTensor(value, index, `layer '${name}' of type ${type}`)
     const prepared = preparedBy(reads, preparation, probed)
     const constantNames = [...new Set([...reads, ...prepared.flatMap(({ reads }) => reads)])].filter(
       (value) => constants.has(value),
@@ -99,7 +111,7 @@ export async function graphFromOnnx(
       index,
       name,
       type,
-      inputs: reads.filter((value) => kinds.get(value) === 'data').map((value) => ids.get(value)!),
+      inputs: reads.flatMap((value) => ids.get(value) ?? []),
       outputs: given.map((value) => ids.get(value)!),
       weights: weightsOf(constantNames, file.constants, nodes, owned),
       operations: nodes.reduce((sum, { proto }) => sum + countOperations(proto, probed.facts), 0),
@@ -118,7 +130,7 @@ export async function graphFromOnnx(
     outputs: [...ends].map((name) => ids.get(name)!),
     onnxHeader: file.header,
   }
-  return { graph, constants }
+  return { graph, constants, constantOutputs, classNames }
 }
 
 /** Nodes that make a layer's constants, in order, as far back as constants of the file or folded ones. */
@@ -164,18 +176,26 @@ function weightsOf(
   })
 }
 
+/** Float32 values that hold one value of these types exactly. */
+const digitsOf: ReadonlyMap<TensorProto_DataType, number> = new Map([
+  [TensorProto_DataType.INT64, 3],
+  [TensorProto_DataType.UINT64, 3],
+  [TensorProto_DataType.INT32, 2],
+  [TensorProto_DataType.UINT32, 2],
+  [TensorProto_DataType.DOUBLE, 3],
+])
+
 function tensorForm(
   file: OnnxFile,
   maker: string,
   name: string,
   facts: ValueFacts | undefined,
   inputs: readonly ProbeInput[],
-  variable: boolean,
+  { open: variable, isBetween }: { readonly open: boolean; readonly isBetween: boolean },
 ): Pick<GraphTensor, 'shape' | 'layout' | 'stored'> {
-  if (facts === undefined || facts.dims.some((axis) => axis === 0)) {
-    const found = facts === undefined ? 'another kind of value' : `[${facts.dims.join(', ')}]`
+  if (facts === undefined) {
     throw new TypeError(
-      `Cannot load ${file.path}: '${name}' of ${maker} must be a tensor of numbers that is not empty, it is ${found}`,
+      `Cannot load ${file.path}: '${name}' of ${maker} must be a tensor of numbers, it is another kind of value`,
     )
   }
   const { dims, elementType } = facts
@@ -184,20 +204,10 @@ function tensorForm(
   const isPicture = inputs.some((input) => input.name === name) && batched && isChannelsLastPicture(shape)
   const layout = isPicture ? 'channels-last' : 'channels-first'
   if (batched && elementType === TensorProto_DataType.FLOAT && !variable) return { shape, layout }
-  return { shape, layout, stored: { dims, elementType, variable } }
-}
-
-/** ONNX Runtime names the node or its operator somewhere in its message. */
-function engineRefusal(file: OnnxFile, nodes: readonly OnnxNode[], cause: unknown): Error {
-  // Told already: a constant that cannot be read.
-  if (cause instanceof Error && cause.message.includes(file.path)) return cause
-  const message = cause instanceof Error ? cause.message : String(cause)
-  const named = nodes.find(({ name }) => message.includes(`(${name})`) || message.includes(`'${name}'`))
-  const typed = nodes.find(({ proto }) => message.includes(`${proto.domain || 'ai.onnx'}:${proto.opType}(`))
-  const node = named ?? typed ?? nodes.find(({ proto }) => new RegExp(`\\b${proto.opType}\\b`).test(message))
-  if (node === undefined)
-    return new TypeError(`Cannot load ${file.path}: the engine must accept it, it says: ${message}`, {
-      cause,
-    })
-  return nodeError(file, node, `must be one that the engine runs, it says: ${message}`, cause)
+  const digits = isBetween ? (digitsOf.get(elementType) ?? 1) : 1
+  return {
+    shape: digits > 1 ? [digits, ...shape] : shape,
+    layout,
+    stored: { dims, elementType, variable, digits },
+  }
 }

@@ -32,6 +32,10 @@ export interface OnnxFile {
   readonly header: Uint8Array
   readonly nodes: readonly OnnxNode[]
   readonly constants: ReadonlyMap<string, OnnxConstant>
+  /** Constants that are texts: class names. No engine takes them, so nothing that computes may read them. */
+  readonly texts: ReadonlyMap<string, readonly string[]>
+  /** Nodes of the model's own functions, by name. */
+  readonly functions: ReadonlyMap<string, readonly NodeProto[]>
   /** Files with external data. */
   readonly externalPaths: readonly string[]
   /** Values to be given; constants that old files list as inputs are left out. */
@@ -58,8 +62,17 @@ export function parseOnnxFile(bytes: Uint8Array<ArrayBuffer>, path: string): Onn
   for (const node of graph.node)
     if (isConstant(node)) tensors.push([node.output[0]!, constantValue(node, path)])
   const constants = new Map<string, OnnxConstant>()
+  const texts = new Map<string, readonly string[]>()
   const externalPaths = new Set<string>()
   for (const [name, tensor] of tensors) {
+    if (tensor.dataType === TensorProto_DataType.STRING) {
+      const decoder = new TextDecoder()
+      texts.set(
+        name,
+        tensor.stringData.map((text) => decoder.decode(text)),
+      )
+      continue
+    }
     if (constants.has(name)) throw new TypeError(`Cannot load ${path}: constant '${name}' must occur once`)
     const { externalPath, ...constant } = onnxConstant(tensor, name, bytes, path)
     constants.set(name, constant)
@@ -77,8 +90,13 @@ export function parseOnnxFile(bytes: Uint8Array<ArrayBuffer>, path: string): Onn
     path,
     name: graph.name,
     header: toBinary(ModelProtoSchema, header),
-    nodes: namedNodes(graph, inputs),
+    nodes: onnxNodes(
+      graph.node.filter((node) => !isConstant(node)),
+      inputs,
+    ),
     constants,
+    texts,
+    functions: new Map(model.functions.map(({ name, node }) => [name, node])),
     externalPaths: [...externalPaths],
     inputs,
     outputs: graph.output,
@@ -96,14 +114,14 @@ function parseModel(bytes: Uint8Array<ArrayBuffer>, path: string): ModelProto {
   }
 }
 
-function isConstant(node: NodeProto): boolean {
+export function isConstant(node: NodeProto): boolean {
   return node.opType === 'Constant' && (node.domain === '' || node.domain === 'ai.onnx')
 }
 
-function constantValue(node: NodeProto, path: string): TensorProto {
+export function constantValue(node: NodeProto, path: string): TensorProto {
   const tensor = (dataType: TensorProto_DataType, dims: readonly number[], data: object): TensorProto =>
     create(TensorProtoSchema, { dataType, dims: dims.map(BigInt), ...data })
-  const { FLOAT, INT64 } = TensorProto_DataType
+  const { FLOAT, INT64, STRING } = TensorProto_DataType
   const attribute = node.attribute[0] ?? create(AttributeProtoSchema)
   switch (attribute.name) {
     case 'value':
@@ -117,6 +135,10 @@ function constantValue(node: NodeProto, path: string): TensorProto {
       return tensor(INT64, [], { int64Data: [attribute.i] })
     case 'value_ints':
       return tensor(INT64, [attribute.ints.length], { int64Data: attribute.ints })
+    case 'value_string':
+      return tensor(STRING, [], { stringData: [attribute.s] })
+    case 'value_strings':
+      return tensor(STRING, [attribute.strings.length], { stringData: attribute.strings })
     default:
   }
   throw new TypeError(
@@ -124,20 +146,19 @@ function constantValue(node: NodeProto, path: string): TensorProto {
   )
 }
 
-function namedNodes(graph: GraphProto, inputs: readonly ValueInfoProto[]): OnnxNode[] {
+/** Nodes under unique names. */
+export function onnxNodes(protos: readonly NodeProto[], inputs: readonly ValueInfoProto[]): OnnxNode[] {
   // Words that stand for wounds, and names of input layers, cannot be names of nodes.
   const taken = new Set(['input', 'local', ...inputs.map(({ name }) => name)])
-  return graph.node
-    .filter((proto) => !isConstant(proto))
-    .map((proto) => {
-      const writes = proto.output.filter((name) => name !== '')
-      const stem = proto.name || writes[0] || proto.opType
-      let name = stem
-      for (let copy = 2; taken.has(name); copy += 1) name = `${stem}#${copy}`
-      taken.add(name)
-      const reads = [...new Set([...proto.input, ...proto.attribute.flatMap(capturedNames)])]
-      return { proto, name, reads: reads.filter((read) => read !== ''), writes }
-    })
+  return protos.map((proto) => {
+    const writes = proto.output.filter((name) => name !== '')
+    const stem = proto.name || writes[0] || proto.opType
+    let name = stem
+    for (let copy = 2; taken.has(name); copy += 1) name = `${stem}#${copy}`
+    taken.add(name)
+    const reads = [...new Set([...proto.input, ...proto.attribute.flatMap(capturedNames)])]
+    return { proto, name, reads: reads.filter((read) => read !== ''), writes }
+  })
 }
 
 /** Values that an attribute's subgraphs read and do not make: they are taken from the graph around. */

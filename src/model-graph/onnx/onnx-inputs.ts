@@ -12,9 +12,28 @@ interface InputSize {
 /** All axes by input name. */
 export type InputShapes = Readonly<Record<string, readonly number[]>>
 
+/** What an input always holds, by name: one number for all its values, or all of them. */
+export type InputValues = Readonly<Record<string, number | readonly number[]>>
+
 export interface InputHints {
   readonly size: InputSize | undefined
   readonly shapes: InputShapes
+  /** Inputs that are constants of the model. */
+  readonly values?: InputValues
+}
+
+/** @throws {TypeError} where what is told by name names no input of the file. */
+export function requireInputNames(
+  { path, inputs }: OnnxFile,
+  what: string,
+  told: Readonly<Record<string, unknown>>,
+): void {
+  const stray = Object.keys(told).find((name) => !inputs.some((input) => input.name === name))
+  if (stray === undefined) return
+  const names = inputs.map(({ name }) => name).join(', ')
+  throw new TypeError(
+    `Cannot load ${path}: ${what} must be of its inputs ${names}, current name is '${stray}'`,
+  )
 }
 
 /**
@@ -23,19 +42,12 @@ export interface InputHints {
  * @throws {TypeError} where an axis stays open, or a given shape does not fit.
  */
 export function onnxInputs({ path, inputs }: OnnxFile, { size, shapes }: InputHints): ProbeInput[] {
-  const stray = Object.keys(shapes).find((name) => !inputs.some((input) => input.name === name))
-  if (stray !== undefined) {
-    const names = inputs.map(({ name }) => name).join(', ')
-    throw new TypeError(
-      `Cannot load ${path}: shapes must be of its inputs ${names}, current name is '${stray}'`,
-    )
-  }
   return inputs.map((input): ProbeInput => {
     const { elementType, axes } = tensorType(input, path)
-    const given = shapes[input.name]
+    const given = Object.hasOwn(shapes, input.name) ? shapes[input.name] : undefined
     if (given !== undefined) {
       const fits =
-        given.length === axes.length && given.every((axis, i) => axis > 0 && axis === (axes[i] ?? axis))
+        given.length === axes.length && given.every((axis, i) => axis >= 0 && axis === (axes[i] ?? axis))
       if (fits) return { name: input.name, elementType, dims: given }
       const wanted = axes.map((axis) => axis ?? '?').join(', ')
       throw new TypeError(

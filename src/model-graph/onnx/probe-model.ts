@@ -21,6 +21,8 @@ import type { SortedValues } from './sort-values.ts'
 export interface ProbedModel {
   /** What layers read and give, constants included; axes that only values decide are 1. */
   readonly facts: ReadonlyMap<string, ValueFacts>
+  /** Values of which the engine knows all axes before any run. */
+  readonly certain: ReadonlySet<string>
   /** Constants that depend on sizes, of those that layers read. */
   readonly folded: ReadonlyMap<string, OnnxConstant>
 }
@@ -31,34 +33,122 @@ type Open = <Result>(
 ) => Promise<Result>
 
 /** @throws {Error} as the engine words it, where it refuses the model. */
-export async function probeModel(
+export function probeModel(
   runtime: OnnxRuntime,
   file: OnnxFile,
   sorted: SortedValues,
   inputs: readonly ProbeInput[],
 ): Promise<ProbedModel> {
-  const attempt = (realWeights: boolean): Promise<ProbedModel> => {
-    const open: Open = async (parts, use) => {
-      const bytes = await probeMessage(file, sorted, inputs, { ...parts, realWeights })
-      const session = await runtime.InferenceSession.create(bytes, {
-        graphOptimizationLevel: 'disabled',
-        executionMode: 'sequential',
-        logSeverityLevel: 4,
-      })
-      try {
-        return await use(session)
-      } finally {
-        await session.release()
-      }
-    }
-    return gather(runtime, file, sorted, inputs, open)
+  return withoutWeights(runtime, file, sorted, inputs, (open) => gather(runtime, file, sorted, inputs, open))
+}
+
+/** The nodes of which the engine cannot tell all axes before a run. @throws {Error} as {@link probeModel}. */
+export async function nodesOfUnknownSize(
+  runtime: OnnxRuntime,
+  file: OnnxFile,
+  sorted: SortedValues,
+  inputs: readonly ProbeInput[],
+  nodes: readonly OnnxNode[],
+): Promise<OnnxNode[]> {
+  if (nodes.length === 0) return []
+  const parts = {
+    nodes: [...sorted.preparing, ...sorted.data, ...sorted.variable],
+    outputs: nodes.flatMap(({ writes }) => writes),
   }
+  const declared = await withoutWeights(runtime, file, sorted, inputs, (open) => open(parts, declaredFacts))
+  const certain = namesOfCertain(declared)
+  return nodes.filter(({ writes }) => writes.some((value) => !certain.has(value)))
+}
+
+async function withoutWeights<Result>(
+  runtime: OnnxRuntime,
+  file: OnnxFile,
+  sorted: SortedValues,
+  inputs: readonly ProbeInput[],
+  ask: (open: Open) => Promise<Result>,
+): Promise<Result> {
   try {
-    return await attempt(false)
+    return await ask(opener(runtime, file, sorted, inputs, false))
   } catch {
     // Some operators insist on weights that are constants.
-    return attempt(true)
+    return ask(opener(runtime, file, sorted, inputs, true))
   }
+}
+
+/** No axes may mean a scalar, or that nothing is known. */
+function namesOfCertain(declared: ReadonlyMap<string, DeclaredValue>): Set<string> {
+  const certain = [...declared].filter(([, { dims }]) => dims.length > 0 && !dims.includes(undefined))
+  return new Set(certain.map(([name]) => name))
+}
+
+function opener(
+  runtime: OnnxRuntime,
+  file: OnnxFile,
+  sorted: SortedValues,
+  inputs: readonly ProbeInput[],
+  realWeights: boolean,
+): Open {
+  return async (parts, use) => {
+    const bytes = await probeMessage(file, sorted, inputs, { ...parts, realWeights })
+    const session = await runtime.InferenceSession.create(bytes, {
+      graphOptimizationLevel: 'disabled',
+      executionMode: 'sequential',
+      logSeverityLevel: 4,
+    })
+    try {
+      return await use(session)
+    } finally {
+      await session.release()
+    }
+  }
+}
+
+/**
+ * Values that depend on no data: outputs that are constant, conditions that are known. With the file's own weights, and
+ * with its layers only where sizes of theirs are read.
+ * @throws {Error} as the engine words it.
+ */
+export async function constantValues(
+  runtime: OnnxRuntime,
+  file: OnnxFile,
+  sorted: SortedValues,
+  inputs: readonly ProbeInput[],
+  names: readonly string[],
+): Promise<Map<string, OnnxConstant>> {
+  const known = new Map(
+    names.flatMap((name) => {
+      const constant = file.constants.get(name)
+      return constant === undefined ? [] : [[name, constant] as const]
+    }),
+  )
+  const computed = names.filter((name) => !known.has(name))
+  if (computed.length === 0) return known
+  const nodes = computed.some((name) => sorted.kinds.get(name) === 'folded')
+    ? [...sorted.preparing, ...sorted.data]
+    : sorted.preparing.filter(({ writes }) => sorted.kinds.get(writes[0]!) === 'static')
+  const open = opener(runtime, file, sorted, inputs, true)
+  const results = await runOnZeros(runtime, nodes, inputs, computed, open)
+  for (const [name, value] of results) known.set(name, ownConstant(value))
+  return new Map(names.map((name) => [name, known.get(name)!]))
+}
+
+/** @param names Of values that are wanted; the engine gives them under others, as its results are a plain object. */
+async function runOnZeros(
+  runtime: OnnxRuntime,
+  nodes: readonly OnnxNode[],
+  inputs: readonly ProbeInput[],
+  names: readonly string[],
+  open: Open,
+): Promise<Map<string, Tensor>> {
+  const aliases = names.map((name, i): OnnxNode => {
+    const alias = `probed:${i}`
+    return { name: alias, proto: onnxNode('Identity', [name], [alias]), reads: [name], writes: [alias] }
+  })
+  const outputs = aliases.map(({ name }) => name)
+  const results = await open({ nodes: [...nodes, ...aliases], outputs }, (session) =>
+    session.run(Object.fromEntries(inputs.map((input) => [input.name, zeros(runtime, input)]))),
+  )
+  return new Map(names.map((name, i) => [name, results[outputs[i]!]!]))
 }
 
 async function gather(
@@ -74,12 +164,13 @@ async function gather(
     ...data.flatMap(({ writes }) => writes),
     ...read.filter((name) => kinds.get(name) === 'static'),
   ]
-  const ends = file.outputs.map(({ name }) => name).filter((name) => kinds.get(name) === 'variable')
+  const made = variable.flatMap(({ writes }) => writes)
   const nodes = [...preparing, ...data]
   const declared = await open(
-    { nodes: [...nodes, ...variable], outputs: [...wanted, ...ends] },
+    { nodes: [...nodes, ...variable], outputs: [...wanted, ...made] },
     declaredFacts,
   )
+  const certain = namesOfCertain(declared)
 
   const facts = new Map<string, ValueFacts>(inputs.map(({ name, ...given }) => [name, given]))
   for (const name of read) {
@@ -89,33 +180,22 @@ async function gather(
   for (const [name, { dims, elementType }] of declared) {
     facts.set(name, { elementType, dims: dims.map((axis) => axis ?? 1) })
   }
-  // No axes may mean a scalar, or that nothing is known.
-  const unknown = wanted.filter((name) => {
-    const dims = declared.get(name)?.dims
-    return dims !== undefined && (dims.length === 0 || dims.includes(undefined))
-  })
-  if (unknown.length === 0 && folded.length === 0) return { facts, folded: new Map() }
+  const unknown = wanted.filter((name) => declared.has(name) && !certain.has(name))
+  if (unknown.length === 0 && folded.length === 0) return { facts, certain, folded: new Map() }
 
-  const shapeOf = new Map(unknown.map((name) => [name, `${name}:probed-shape`]))
-  const shapeNodes = [...shapeOf].map(
-    ([name, shape]): OnnxNode => ({
-      name: shape,
-      proto: onnxNode('Shape', [name], [shape]),
-      reads: [name],
-      writes: [shape],
-    }),
-  )
-  const results = await open(
-    { nodes: [...nodes, ...shapeNodes], outputs: [...shapeOf.values(), ...folded] },
-    (session) => session.run(Object.fromEntries(inputs.map((input) => [input.name, zeros(runtime, input)]))),
-  )
-  for (const [name, shape] of shapeOf) {
-    const dims = Array.from(results[shape]!.data as BigInt64Array, Number)
+  const shapes = unknown.map((name): OnnxNode => {
+    const shape = `${name}:probed-shape`
+    return { name: shape, proto: onnxNode('Shape', [name], [shape]), reads: [name], writes: [shape] }
+  })
+  const asked = [...shapes.map(({ name }) => name), ...folded]
+  const results = await runOnZeros(runtime, [...nodes, ...shapes], inputs, asked, open)
+  for (const [i, name] of unknown.entries()) {
+    const dims = Array.from(results.get(shapes[i]!.name)!.data as BigInt64Array, Number)
     facts.set(name, { elementType: declared.get(name)!.elementType, dims })
   }
-  const constants = new Map(folded.map((name) => [name, ownConstant(results[name]!)]))
+  const constants = new Map(folded.map((name) => [name, ownConstant(results.get(name)!)]))
   for (const [name, { dims, dataType }] of constants) facts.set(name, { dims, elementType: dataType })
-  return { facts, folded: constants }
+  return { facts, certain, folded: constants }
 }
 
 interface DeclaredValue {

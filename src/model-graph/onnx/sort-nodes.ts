@@ -34,6 +34,8 @@ export function sortNodes(file: OnnxFile): OnnxNode[] {
       }
       if (given.has(value)) continue
       const source = maker.get(value)
+      if (file.texts.has(value))
+        throw nodeError(file, top.node, `must compute with numbers, constant '${value}' is texts`)
       if (source === undefined)
         throw nodeError(file, top.node, `must read what the model holds, nothing gives '${value}'`)
       if (state.get(source) === 'open') {

@@ -84,7 +84,10 @@ export function onnxGraph({ nodes, initializers = [], inputs, outputs }: FilePar
 }
 
 export function onnxBytes(parts: FileParts): Uint8Array {
-  const opsetImport = [{ domain: '', version: BigInt(parts.opset ?? 13) }]
+  const opsetImport = [
+    { domain: '', version: BigInt(parts.opset ?? 13) },
+    { domain: 'ai.onnx.ml', version: 2n },
+  ]
   return toBinary(
     ModelProtoSchema,
     create(ModelProtoSchema, { irVersion: 7n, opsetImport, graph: onnxGraph(parts) }),
