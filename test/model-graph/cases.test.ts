@@ -36,7 +36,7 @@ const cases: Readonly<Record<string, Case>> = {
 
 describe('loadModel takes the model files that failed', () => {
   for (const [name, expected] of Object.entries(cases)) {
-    test(name, async ({ skip }) => {
+    test(`${name} as expected`, async ({ skip }) => {
       const path = sharedData(`cases/models/${name}/${name}.onnx`)
       skip(path === undefined, noSharedData)
       const model = await loadModel(path!, expected.options)

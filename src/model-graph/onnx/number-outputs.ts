@@ -32,8 +32,10 @@ export function numberOutputs(file: OnnxFile): NumberOutputs {
   return { file: { ...file, outputs, nodes: leadingTo(outputs, file.nodes) }, classNames }
 }
 
+const textType: number = Type.STRING
+
 function isText({ type }: ValueInfoProto): boolean {
-  return type?.value.case === 'tensorType' && type.value.value.elemType === Type.STRING
+  return type?.value.case === 'tensorType' && type.value.value.elemType === textType
 }
 
 /** Values that are looked up among texts. */

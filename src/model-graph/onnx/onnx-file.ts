@@ -2,7 +2,6 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import {
   type AttributeProto,
   AttributeProtoSchema,
-  type GraphProto,
   type ModelProto,
   ModelProtoSchema,
   type NodeProto,
@@ -64,8 +63,9 @@ export function parseOnnxFile(bytes: Uint8Array<ArrayBuffer>, path: string): Onn
   const constants = new Map<string, OnnxConstant>()
   const texts = new Map<string, readonly string[]>()
   const externalPaths = new Set<string>()
+  const textType: number = TensorProto_DataType.STRING
   for (const [name, tensor] of tensors) {
-    if (tensor.dataType === TensorProto_DataType.STRING) {
+    if (tensor.dataType === textType) {
       const decoder = new TextDecoder()
       texts.set(
         name,
