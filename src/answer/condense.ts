@@ -1,6 +1,7 @@
 import type { TensorValue } from '../tensor/tensor-value.ts'
 import { type AnswerSpec, type ClassesSpec, mostRows, rowWidth } from './answer-spec.ts'
 import { boxRows } from './box-rows.ts'
+import { indicesOfLargest } from './indices-of-largest.ts'
 import { probabilities } from './probabilities.ts'
 import { textRows } from './text-rows.ts'
 
@@ -38,6 +39,5 @@ function rowsOf(spec: AnswerSpec, outputs: readonly TensorValue[]): Float32Array
 
 function classRows({ kind, topK }: ClassesSpec, { data }: TensorValue): Float32Array<ArrayBuffer> {
   const scores = probabilities(data, kind)
-  const best = [...scores.keys()].toSorted((a, b) => scores[b]! - scores[a]!).slice(0, topK)
-  return new Float32Array(best.flatMap((index) => [index, scores[index]!]))
+  return new Float32Array(indicesOfLargest(scores, topK).flatMap((index) => [index, scores[index]!]))
 }

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import si from 'systeminformation'
+import { type ProcessorTimes, readProcessorTimes } from './processor-times.ts'
 
 const periodMs = 2000
 const temperatureFile = '/sys/class/thermal/thermal_zone0/temp'
@@ -8,6 +8,7 @@ const temperatureFile = '/sys/class/thermal/thermal_zone0/temp'
 export class CpuMonitor {
   private timer: NodeJS.Timeout | undefined
   private sampling = false
+  private last: ProcessorTimes | undefined
   /** Share of all cores in use since the last sample, 0 to 1; undefined before the second one. */
   load: number | undefined
   /** Degrees Celsius; undefined where the machine does not tell. */
@@ -26,8 +27,11 @@ export class CpuMonitor {
     if (this.sampling) return
     this.sampling = true
     try {
-      // The only caller in this process: each call measures since the one before.
-      this.load = (await si.currentLoad()).currentLoad / 100
+      const now = await readProcessorTimes()
+      const { last } = this
+      this.last = now
+      if (last !== undefined && now.total > last.total)
+        this.load = (now.busy - last.busy) / (now.total - last.total)
       const milli = Number(await readFile(temperatureFile, 'utf8').catch(() => 'unknown'))
       this.temperatureC = Number.isFinite(milli) ? milli / 1000 : undefined
     } catch {

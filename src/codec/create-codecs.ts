@@ -45,12 +45,13 @@ export function createCodecs(
 
   return (name, wound, tensor) => {
     if (exactTensors.has(tensor) && wound !== answerWound) return exactCodec
-    const level = /^klt:(-?\d{1,2})$/.exec(name)
-    if (level === null) return featureCodec(name)
+    const match = /^klt:(-?\d{1,2})(\/fast)?$/.exec(name)
+    if (match === null) return featureCodec(name)
     const key = JSON.stringify([name, wound, tensor])
     const known = made.get(key)
     if (known !== undefined) return known
-    const codec = withInfinities(kltCodec(parametersOf(name, wound, tensor), Number(level[1])))
+    const effort = match[2] === undefined ? 'trellis' : 'fast'
+    const codec = withInfinities(kltCodec(parametersOf(name, wound, tensor), Number(match[1]), effort))
     made.set(key, codec)
     return codec
   }

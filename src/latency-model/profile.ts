@@ -9,7 +9,7 @@ const duration = z.number().min(0).max(3_600_000)
  * each wound. Kept as JSON in the state directory, so that a restart plans from the first request on.
  */
 export const profileSchema = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(2),
   modelHash: z.string(),
   engine: z.enum(engineNames),
   threads: z.int().min(1),

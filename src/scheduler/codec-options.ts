@@ -19,8 +19,8 @@ export interface CodecRules {
 }
 
 /**
- * What may cross at each wound: of the calibrated codecs whose loss is below the budget the one with the fewest bytes,
- * and those that the rules name as far as they are calibrated and within the budget or lossless enough without (8 bits
+ * What may cross at each wound: of the calibrated codecs whose loss is below the budget the one with the fewest bytes
+ * and, of those that are encoded fast, that with the fewest, so that the planner prices effort; and those that the rules name as far as they are calibrated and within the budget or lossless enough without (8 bits
  * and wider). A wound without any is not in the map.
  */
 export function codecOptions(
@@ -45,10 +45,11 @@ export function codecOptions(
         const row = calibrated.find((measured) => measured.codec === codec)
         return { codec, bytes: row?.bytesMean, decodeMs: row?.decodeMs }
       })
-    const smallest = calibrated
+    const within = calibrated
       .filter((row) => isAllowed(wound, row.codec))
-      .toSorted((a, b) => a.bytesMean - b.bytesMean)[0]
-    if (smallest !== undefined && !found.some(({ codec }) => codec === smallest.codec)) {
+      .toSorted((a, b) => a.bytesMean - b.bytesMean)
+    for (const smallest of [within[0], within.find(({ codec }) => codec.endsWith('/fast'))]) {
+      if (smallest === undefined || found.some(({ codec }) => codec === smallest.codec)) continue
       const { codec, bytesMean: bytes, decodeMs } = smallest
       found.push({ codec, bytes, decodeMs })
     }

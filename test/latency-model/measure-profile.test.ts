@@ -36,9 +36,9 @@ test('measureProfile takes medians of warm runs of each segment and codec, and k
   const used = engine()
   const profile = await measureProfile(subject, chain, input, new Map([[wound, [{ codec: 'q8' }]]]), used, 2)
   // The input is kept first, then 3 + 12 runs: the 5th to the 16th count.
-  expect(profile.segments.map(({ medianMs }) => medianMs)).toEqual([10.5, 32.5])
-  // After one more run that keeps what crosses, 3 + 3 runs.
-  expect(profile.codecs).toEqual([{ wound, codec: 'q8', encodeMs: 22, bytes: 0 }])
+  expect(profile.segments.map(({ medianMs }) => medianMs)).toEqual([10.5, 39.5])
+  // After one more run that keeps what crosses, 8 + 5 runs.
+  expect(profile.codecs).toEqual([{ wound, codec: 'q8', encodeMs: 28, bytes: 0 }])
   expect(used.dropped).toEqual([used.requests[0]!.request])
 })
 

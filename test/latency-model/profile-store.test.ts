@@ -22,7 +22,7 @@ function profile(...times: number[]): Profile {
     madMs: 0,
     runs: 1,
   }))
-  return { version: 1, ...subject, measuredAt: new Date(0).toISOString(), segments, codecs: [] }
+  return { version: 2, ...subject, measuredAt: new Date(0).toISOString(), segments, codecs: [] }
 }
 
 test.for([

@@ -54,3 +54,20 @@ test('codecOptions() adds the smallest calibrated codec within the budget, and d
   const generous = codecOptions(['middle'], { ...rules, maxAccuracyLoss: 0.1 }, { images: 1000, rows })
   expect(generous.get('middle')!.at(-1)).toEqual({ codec: 'klt:30', bytes: 1000, decodeMs: 1 })
 })
+
+test('codecOptions() adds the smallest that is encoded fast beside the smallest, so that effort is priced', () => {
+  const rows = [
+    row('middle', 'klt:8', 2000, 0),
+    row('middle', 'klt:8/fast', 2200, 0),
+    row('middle', 'klt:9/fast', 2500, 0),
+    row('end', 'q4', 300, 0),
+  ]
+  const options = codecOptions(['middle', 'end'], rules, { images: 1000, rows })
+  expect(
+    options
+      .get('middle')!
+      .map(({ codec }) => codec)
+      .slice(-2),
+  ).toEqual(['klt:8', 'klt:8/fast'])
+  expect(options.get('end')!.map(({ codec }) => codec)).toEqual(['float16', 'uint8', 'q4'])
+})

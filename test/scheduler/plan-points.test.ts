@@ -16,7 +16,7 @@ beforeAll(async () => {
     graph,
     chain,
     profile: {
-      version: 1,
+      version: 2,
       modelHash: hash,
       engine: 'onnxruntime',
       threads: 1,

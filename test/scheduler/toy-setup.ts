@@ -54,7 +54,7 @@ export function toySetup(): PlanSetup {
     graph,
     chain,
     profile: {
-      version: 1,
+      version: 2,
       modelHash: '0'.repeat(32),
       engine: 'onnxruntime',
       threads: 1,

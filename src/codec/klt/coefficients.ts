@@ -1,6 +1,9 @@
 import { type KltParameters, kltModels, modelWeight } from './klt-parameters.ts'
 import { tileCount } from './tile-transform.ts'
-import { nextState, trellisValue } from './trellis.ts'
+import { nextState, trellisStates, trellisValue } from './trellis.ts'
+
+/** How codes are chosen: along the trellis, or each rounded by itself, which is faster and needs more bytes. */
+export type Effort = 'trellis' | 'fast'
 
 export interface CoefficientModels {
   /** Of the whole map. */
@@ -10,7 +13,14 @@ export interface CoefficientModels {
   readonly contexts: Uint8Array<ArrayBuffer>
   readonly shifts: Uint8Array<ArrayBuffer>
   readonly steps: Float32Array<ArrayBuffer>
+  /** Components of which any coefficient is sent are the first so many. */
+  readonly components: number
+  /** State after a code, `next[2 * state + (code & 1)]`, from state 0. */
+  readonly next: Uint8Array<ArrayBuffer>
 }
+
+/** Codes that are rounded one by one have one quantiser, that of state 0. */
+const oneState = new Uint8Array(2 * trellisStates)
 
 /** Model 0 is for a mean magnitude of 1/32 step. */
 const octavesBelowStep = 5
@@ -21,8 +31,9 @@ const firstShiftedModel = 30
 export function coefficientModels(
   parameters: Pick<KltParameters, 'scale' | 'weight' | 'reference'> & Parameters<typeof tileCount>[0],
   level: number,
+  effort: Effort = 'trellis',
 ): CoefficientModels {
-  const { scale, weight, reference } = parameters
+  const { scale, weight, reference, tileHeight, tileWidth } = parameters
   const tiles = tileCount(parameters)
   const perTile: { at: number; model: number; step: number }[] = []
   for (let at = 0; at < scale.length; at++) {
@@ -38,6 +49,8 @@ export function coefficientModels(
     contexts: new Uint8Array(count),
     shifts: new Uint8Array(count),
     steps: new Float32Array(count),
+    components: 1 + Math.floor((perTile.at(-1)?.at ?? 0) / (tileHeight * tileWidth)),
+    next: effort === 'trellis' ? nextState : oneState,
   }
   for (let tile = 0, i = 0; tile < tiles; tile++) {
     for (const { at, model, step } of perTile) {
@@ -55,19 +68,20 @@ export function kltModelTables({ models }: Pick<KltParameters, 'models'>): numbe
 }
 
 /**
- * Coefficients of the whole map from the codes of those that are sent. They take the quantisers' own values: centroids
- * of what was rounded to a code lie nearer to zero, have less squared error, and change more answers.
+ * Writes the coefficients of the whole map that the codes of those that are sent stand for. They take the quantisers'
+ * own values: centroids of what was rounded to a code lie nearer to zero, have less squared error, and change more
+ * answers.
  */
 export function dequantise(
   codes: Int32Array,
-  { coefficients, sent, steps }: CoefficientModels,
-): Float32Array<ArrayBuffer> {
-  const values = new Float32Array(coefficients)
+  { sent, steps, next }: Pick<CoefficientModels, 'sent' | 'steps' | 'next'>,
+  values: Float32Array,
+): void {
+  values.fill(0)
   let state = 0
   for (let i = 0; i < codes.length; i++) {
     const code = codes[i]!
     if (code !== 0) values[sent[i]!] = trellisValue(code, state & 1) * steps[i]!
-    state = nextState[2 * state + (code & 1)]!
+    state = next[2 * state + (code & 1)]!
   }
-  return values
 }

@@ -2,11 +2,11 @@ import { checkTensor } from '../check-encoding.ts'
 import type { FeatureCodec } from '../codec.ts'
 import { frequencyTables } from '../entropy/frequency-tables.ts'
 import { truncated } from '../entropy/rans.ts'
-import { coefficientModels, dequantise, kltModelTables } from './coefficients.ts'
-import { decodeCodes, encodeCodes, largestCode } from './klt-codes.ts'
+import { coefficientModels, dequantise, type Effort, kltModelTables } from './coefficients.ts'
+import { decodeCodes, encodeCodes } from './klt-codes.ts'
 import { type KltParameters, kltLevels, kltSymbols } from './klt-parameters.ts'
-import { forwardTransform, inverseTransform } from './tile-transform.ts'
-import { trellisCodes } from './trellis.ts'
+import { coefficientCount, coefficientPlace, sharedTransform } from './map-transform.ts'
+import { createQuantiser, type Quantiser } from './quantiser.ts'
 
 const stampBytes = 4
 
@@ -14,26 +14,36 @@ const stampBytes = 4
  * Transform coding of a feature map: values weighted by what their place does to the answer, Karhunen-Loeve transforms
  * of the channels and of the places, all learned in calibration (Goyal, "Theoretical foundations of transform
  * coding", IEEE SPM 2001), dependent quantisation (`trellis.ts`), static models. Name: `klt:<level>`, -16 to 63; a level
- * is a quarter octave finer than the one before.
+ * is a quarter octave finer than the one before. `klt:<level>/fast` rounds each coefficient by itself instead: less
+ * work for the encoder, more bytes.
  *
  * | bytes | field, little endian |
  * |---|---|
  * | 4 | hash of parameters and level |
  * | .. | codes of the coefficients, see `klt-codes.ts`; those of expected magnitude below 1/32 step are not sent |
  */
-export function kltCodec(parameters: KltParameters, level: number): FeatureCodec {
+export function kltCodec(parameters: KltParameters, level: number, effort: Effort = 'trellis'): FeatureCodec {
   const { coarsest, finest } = kltLevels
   if (!Number.isInteger(level) || level < coarsest || level > finest) {
     throw new RangeError(
       `Cannot make codec klt: level must be ${coarsest} to ${finest}, current value is ${level}`,
     )
   }
-  const name = `klt:${level}`
+  const name = effort === 'fast' ? `klt:${level}/fast` : `klt:${level}`
   const { channels, height, width } = parameters
-  const stamp = (parameters.hash ^ Math.imul(level + 1, 0x9e37_79b1)) >>> 0
-  const models = coefficientModels(parameters, level)
-  const { sent, steps } = models
+  const variant = effort === 'fast' ? level + 0x100 : level
+  const stamp = (parameters.hash ^ Math.imul(variant + 1, 0x9e37_79b1)) >>> 0
+  const models = coefficientModels(parameters, level, effort)
+  const { components } = models
+  const places = {
+    ...models,
+    coefficients: coefficientCount(parameters),
+    sent: models.sent.map((index) => coefficientPlace(parameters, index)),
+  }
   const tables = frequencyTables(kltModelTables(parameters), kltSymbols)
+  const transform = sharedTransform(parameters)
+  let quantise: Quantiser | undefined
+  let coefficients: Float32Array | undefined
 
   function requireShape(verb: string, shape: readonly number[]): void {
     if (shape.join() !== [1, channels, height, width].join()) {
@@ -47,24 +57,14 @@ export function kltCodec(parameters: KltParameters, level: number): FeatureCodec
     name,
 
     // About 1.5 bits a sent coefficient; calibration knows better.
-    expectedBytes: () => stampBytes + 11 + Math.ceil((sent.length * 1.5) / 8),
+    expectedBytes: () => stampBytes + 11 + Math.ceil((models.sent.length * 1.5) / 8),
 
     encode(tensor) {
       checkTensor(name, tensor)
       requireShape('encode', tensor.shape)
-      const coefficients = forwardTransform(parameters, tensor.data)
-      const inSteps = new Float64Array(sent.length)
-      for (let i = 0; i < inSteps.length; i++) {
-        const value = coefficients[sent[i]!]! / steps[i]!
-        // One step less: the trellis may take a code beside the nearest.
-        if (!(Math.abs(value) < largestCode - 1)) {
-          throw new RangeError(
-            `Cannot encode ${name}: values must be finite and near the calibrated ones, current coefficient is ${value} steps`,
-          )
-        }
-        inSteps[i] = value
-      }
-      const coded = encodeCodes(trellisCodes(inSteps), models, tables)
+      quantise ??= createQuantiser(places, effort)
+      const codes = quantise(transform.forward(tensor.data, components))
+      const coded = encodeCodes(codes, models, tables)
       const bytes = new Uint8Array(stampBytes + coded.length)
       new DataView(bytes.buffer).setUint32(0, stamp, true)
       bytes.set(coded, stampBytes)
@@ -80,7 +80,9 @@ export function kltCodec(parameters: KltParameters, level: number): FeatureCodec
         )
       }
       const codes = decodeCodes(bytes.subarray(stampBytes), models, tables)
-      return { shape, data: inverseTransform(parameters, dequantise(codes, models)) }
+      coefficients ??= new Float32Array(places.coefficients)
+      dequantise(codes, places, coefficients)
+      return { shape, data: transform.inverse(coefficients, components) }
     },
   }
 }

@@ -3,7 +3,6 @@ import { type FrequencyTables, probabilityBits } from '../entropy/frequency-tabl
 import { damaged, ransEncode, ransEnd, ransStart, stateFloor, truncated } from '../entropy/rans.ts'
 import type { CoefficientModels } from './coefficients.ts'
 import { kltSymbols } from './klt-parameters.ts'
-import { nextState } from './trellis.ts'
 
 const lengthBytes = 3
 const escapeBits = 16
@@ -11,7 +10,7 @@ export const largestCode = 2 ** (escapeBits - 1) - 1
 /** Symbol of code 0; symbol 0 is the escape. */
 export const zeroSymbol = kltSymbols / 2
 
-type CodedWith = Pick<CoefficientModels, 'contexts' | 'shifts'>
+type CodedWith = Pick<CoefficientModels, 'contexts' | 'shifts' | 'next'>
 
 /**
  * Entropy coding of the codes of the trellis, in their order. A code's model is that of its context and of the
@@ -28,7 +27,7 @@ type CodedWith = Pick<CoefficientModels, 'contexts' | 'shifts'>
  */
 export function encodeCodes(
   codes: Int32Array,
-  { contexts, shifts }: CodedWith,
+  { contexts, shifts, next }: CodedWith,
   tables: FrequencyTables,
 ): Uint8Array<ArrayBuffer> {
   const coded = new Uint32Array(codes.length)
@@ -42,7 +41,7 @@ export function encodeCodes(
     coded[i] = tables.entries[(2 * contexts[i]! + (state & 1)) * kltSymbols + symbol]!
     if (symbol === 0) raw.write(code & 0xffff, escapeBits)
     else if (shift > 0) raw.write(code & ((1 << shift) - 1), shift)
-    state = nextState[2 * state + (code & 1)]!
+    state = next[2 * state + (code & 1)]!
   }
   const stream = ransEncode(coded)
   const rest = raw.finish()
@@ -58,7 +57,7 @@ export function encodeCodes(
 /** As many codes as there are contexts. @throws {RangeError} where the bytes are not a whole encoding. */
 export function decodeCodes(
   bytes: Uint8Array,
-  { contexts, shifts }: CodedWith,
+  { contexts, shifts, next }: CodedWith,
   tables: FrequencyTables,
 ): Int32Array<ArrayBuffer> {
   if (bytes.length < lengthBytes) throw truncated()
@@ -77,20 +76,20 @@ export function decodeCodes(
     const low = current & mask
     const symbol = slots[(table << probabilityBits) + low]!
     const entry = entries[table * kltSymbols + symbol]!
-    let next = (entry >>> 16) * (current >>> probabilityBits) + low - (entry & 0xffff)
-    if (next < stateFloor) {
+    let renewed = (entry >>> 16) * (current >>> probabilityBits) + low - (entry & 0xffff)
+    if (renewed < stateFloor) {
       if (at + 2 > end) throw truncated()
-      next = (next << 16) | (bytes[at]! << 8) | bytes[at + 1]!
+      renewed = (renewed << 16) | (bytes[at]! << 8) | bytes[at + 1]!
       at += 2
     }
     current = other
-    other = next
+    other = renewed
     const shift = shifts[i]!
     let code = symbol - zeroSymbol
     if (symbol === 0) code = (raw.read(escapeBits) << 16) >> 16
     else if (shift > 0) code = (code << shift) | raw.read(shift)
     codes[i] = code
-    state = nextState[2 * state + (code & 1)]!
+    state = next[2 * state + (code & 1)]!
   }
   ransEnd(current, other, at, end)
   if (!raw.ended) throw damaged()

@@ -110,7 +110,7 @@ function findActive(
   return count
 }
 
-function tileCorners({ height, width, tileHeight, tileWidth }: KltShape): [number, number][] {
+export function tileCorners({ height, width, tileHeight, tileWidth }: KltShape): [number, number][] {
   const corners: [number, number][] = []
   for (let top = 0; top < height; top += tileHeight) {
     for (let left = 0; left < width; left += tileWidth) corners.push([top, left])

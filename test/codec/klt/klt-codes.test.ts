@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { frequencyTables } from '../../../src/codec/entropy/frequency-tables.ts'
 import { decodeCodes, encodeCodes, largestCode } from '../../../src/codec/klt/klt-codes.ts'
 import { kltSymbols } from '../../../src/codec/klt/klt-parameters.ts'
+import { nextState } from '../../../src/codec/klt/trellis.ts'
 
 const contextCount = 5
 /** Of each context and quantiser another model: two-sided exponentials. */
@@ -26,6 +27,7 @@ describe('klt codes', () => {
         const models = {
           contexts: Uint8Array.from(items, ([, context]) => context),
           shifts: Uint8Array.from(items, ([, , shift]) => shift),
+          next: nextState,
         }
         const codes = Int32Array.from(items, ([value]) => value)
         const bytes = encodeCodes(codes, models, tables)
@@ -42,7 +44,11 @@ describe('klt codes', () => {
       contexts: codes.map((_, i) => i % contextCount),
       shifts: codes.map((code) => (Math.abs(code) > 10 ? 2 : 0)),
     }
-    const coded = { contexts: Uint8Array.from(models.contexts), shifts: Uint8Array.from(models.shifts) }
+    const coded = {
+      contexts: Uint8Array.from(models.contexts),
+      shifts: Uint8Array.from(models.shifts),
+      next: nextState,
+    }
     expect(Buffer.from(encodeCodes(codes, coded, tables)).toString('hex')).toBe(
       '0300003f29010002ac000012917f0b0ff80cfb30f803',
     )
