@@ -30,6 +30,14 @@ export const workerConfigSchema = z.strictObject({
   log: z.enum(logLevels).default('info'),
   /** Threads of one run. */
   threads: z.int().min(1).max(256).default(1),
+  /** Tells Prometheus and an orchestrator over HTTP how it is; nobody where left out. */
+  metrics: z
+    .strictObject({
+      /** 0 takes a free one, which the log tells. */
+      port: z.int().min(0).max(65535).default(8731),
+      address: z.union([z.ipv4(), z.ipv6()]).default('127.0.0.1'),
+    })
+    .optional(),
   limits: z
     .strictObject({
       /** Requests that may be here at once. Past this and the next two, requests are refused as overloaded. */

@@ -18,9 +18,11 @@ import {
 import { defaultFrameLimits } from '../src/transport/frame-limits.ts'
 import type { IncomingMessage } from '../src/transport/message.ts'
 import { MqttSession } from '../src/transport/mqtt-session.ts'
+import type { SessionState } from '../src/transport/session-options.ts'
 import { workerTopic } from '../src/transport/topics.ts'
 import { sendFrame } from '../src/transport/transfer.ts'
 import type { WorkerConfig } from './config.ts'
+import { MetricsServer, type WorkerFigures } from './metrics-server.ts'
 import { RequestError } from './prepare-request.ts'
 import { ServedModel } from './served-model.ts'
 import { queueLimits, Serving } from './serving.ts'
@@ -47,6 +49,7 @@ interface Service {
   readonly assembler: ChunkAssembler
   readonly session: MqttSession
   readonly timer: NodeJS.Timeout
+  readonly metrics: MetricsServer | undefined
   /** Takes no more requests. */
   unsubscribe(): Promise<void>
 }
@@ -113,7 +116,12 @@ export class BackendWorker {
     }, announceMs)
     let end = () => Promise.resolve()
     const unsubscribe = () => end()
-    this.service = { models, leftOut, serving, assembler, session, timer, unsubscribe }
+    const metrics =
+      config.metrics &&
+      new MetricsServer(config.metrics, worker, () => this.figures(models, serving, session))
+    this.service = { models, leftOut, serving, assembler, session, timer, metrics, unsubscribe }
+    const url = await metrics?.start()
+    if (url !== undefined) log('info', 'metrics are told', { url })
     session.onState((state) => {
       if (state.kind !== 'online') return
       this.announced = { text: '', atMs: 0 }
@@ -137,7 +145,7 @@ export class BackendWorker {
   }
 
   private async stopServing(service: Service): Promise<void> {
-    const { serving, session, timer } = service
+    const { serving, session, timer, metrics } = service
     this.stopping = true
     clearInterval(timer)
     this.announce()
@@ -146,6 +154,7 @@ export class BackendWorker {
     await waitAtMost(acknowledgeMs, Promise.all(this.replies))
     this.over.abort()
     await session.stop()
+    await metrics?.stop()
   }
 
   /** One model that cannot be served does not keep the others from it. @throws {ConfigError} and where none can be. */
@@ -171,6 +180,20 @@ export class BackendWorker {
     throw new Error(`Cannot serve: one model at least must be usable (${reasons.join('; ')})`)
   }
 
+  private figures(models: readonly ServedModel[], serving: Serving, { state }: MqttSession): WorkerFigures {
+    return {
+      isOnline: !this.stopping && this.isTaking(state),
+      queueMs: Math.max(...models.map(({ hash }) => serving.waitMs(hash))),
+      waitingBytes: serving.bytes,
+      models: models.length,
+    }
+  }
+
+  /** Who may not read requests would be a black hole to whoever believes its announcement. */
+  private isTaking(state: SessionState): boolean {
+    return state.kind === 'online' && !state.refused.has(this.requestTopic)
+  }
+
   private get stateTopic(): string {
     return workerTopic(this.config.worker, 'state', this.config.topicPrefix)
   }
@@ -185,9 +208,7 @@ export class BackendWorker {
   }
 
   private publishState({ models, leftOut, serving, session }: Service): void {
-    const { state } = session
-    // Who may not read requests would be a black hole to whoever believes the announcement.
-    if (state.kind !== 'online' || state.refused.has(this.requestTopic)) return
+    if (!this.isTaking(session.state)) return
     const announcement: Announcement = {
       models: this.stopping ? [] : models.map((model) => this.describe(model, serving)),
       leftOut: [...leftOut],
