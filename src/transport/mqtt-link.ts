@@ -18,8 +18,11 @@ export interface LinkLimits {
 export interface LinkEvents {
   up(limits: LinkLimits): void
   message(message: IncomingMessage): void
-  /** Exactly once, and the last event. Never during `openLink`. */
-  down(reason: string): void
+  /**
+   * Exactly once, and the last event. Never during `openLink`.
+   * @param refused what the broker would not have, if it said so and it can be left out.
+   */
+  down(reason: string, refused?: 'retained will'): void
 }
 
 /** One connection to the broker, from CONNECT to its end. */
@@ -37,26 +40,31 @@ export interface MqttLink {
 /** PUBACK: accepted, and nobody subscribes to the topic (MQTT 5, section 3.4.2.1). */
 const noMatchingSubscribers = 0x10
 
+/** CONNACK (section 3.2.2.2). */
+const retainNotSupported = 0x9a
+
 /** Largest packet that the encoding allows (MQTT 5, section 2.1.4). */
 const protocolMaximumPacketSize = 268_435_460
 
 /**
  * A fresh mqtt.js client per connection, without its reconnecting: its store would send unacknowledged messages again
  * on the next connection, long after their requests were given up.
+ * @param mayRetain Where not, nothing is sent as retained, the will included.
  */
-export function openLink(options: SessionOptions, events: LinkEvents): MqttLink {
+export function openLink(options: SessionOptions, events: LinkEvents, mayRetain: boolean): MqttLink {
+  let retains = mayRetain
   let client: MqttClient | undefined
   let ended = false
   const { promise: closed, resolve: setClosed } = deferred()
-  const end = (reason: string) => {
+  const end = (reason: string, refused?: 'retained will') => {
     if (ended) return
     ended = true
     client?.stream.destroy()
     setClosed()
-    events.down(reason)
+    events.down(reason, refused)
   }
   try {
-    client = connect(options.url, clientOptions(options))
+    client = connect(options.url, clientOptions(options, mayRetain))
     // Nagle's algorithm and delayed acknowledgements together cost 40 ms and more per small message.
     const { stream } = client
     if ('setNoDelay' in stream && typeof stream.setNoDelay === 'function') stream.setNoDelay(true)
@@ -65,6 +73,7 @@ export function openLink(options: SessionOptions, events: LinkEvents): MqttLink 
     queueMicrotask(() => end(describe(error)))
   }
   client?.on('connect', (packet) => {
+    retains &&= packet.properties?.retainAvailable !== false
     if (!ended) events.up(limitsOf(packet))
   })
   // Not told by mqtt.js to whoever published, who is called right after this.
@@ -77,7 +86,9 @@ export function openLink(options: SessionOptions, events: LinkEvents): MqttLink 
     if (!ended) events.message(incoming(topic, payload, packet))
   })
   // After an error mqtt.js may go on with a parser that has stopped: there is no safe way but to end.
-  client?.on('error', (error) => end(describe(error)))
+  client?.on('error', (error) =>
+    end(describe(error), 'code' in error && error.code === retainNotSupported ? 'retained will' : undefined),
+  )
   client?.on('disconnect', ({ reasonCode = 0 }) => {
     end(
       `the broker ended the connection: ${ReasonCodes[reasonCode as keyof typeof ReasonCodes] || reasonCode}`,
@@ -88,11 +99,16 @@ export function openLink(options: SessionOptions, events: LinkEvents): MqttLink 
     send(message, done) {
       const { topic, payload, qos, retain } = message
       const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length)
-      client?.publish(topic, bytes, { qos, retain, properties: propertiesOf(message) }, (cause, packet) => {
-        if (cause) return done({ kind: 'refused', cause })
-        const isUnmatched = qos === 1 && unmatched.delete(packet!.messageId!)
-        done({ kind: isUnmatched ? 'unmatched' : 'taken' })
-      })
+      client?.publish(
+        topic,
+        bytes,
+        { qos, retain: retain && retains, properties: propertiesOf(message) },
+        (cause, packet) => {
+          if (cause) return done({ kind: 'refused', cause })
+          const isUnmatched = qos === 1 && unmatched.delete(packet!.messageId!)
+          done({ kind: isUnmatched ? 'unmatched' : 'taken' })
+        },
+      )
     },
     async subscribe(filter, qos) {
       await client?.subscribeAsync(filter, { qos })
@@ -106,7 +122,8 @@ export function openLink(options: SessionOptions, events: LinkEvents): MqttLink 
         client?.end()
       } else {
         const { topic, payload, retain } = farewell
-        client?.publish(topic, Buffer.from(payload), { qos: 1, retain }, () => client.end())
+        const options = { qos: 1, retain: retain && retains } as const
+        client?.publish(topic, Buffer.from(payload), options, () => client.end())
       }
       await closed
       clearTimeout(timer)
@@ -115,7 +132,7 @@ export function openLink(options: SessionOptions, events: LinkEvents): MqttLink 
   }
 }
 
-function clientOptions(options: SessionOptions): IClientOptions {
+function clientOptions(options: SessionOptions, mayRetain: boolean): IClientOptions {
   const {
     clientId,
     username,
@@ -145,7 +162,12 @@ function clientOptions(options: SessionOptions): IClientOptions {
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
     ...(will && {
-      will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1 as const, retain: will.retain },
+      will: {
+        topic: will.topic,
+        payload: Buffer.from(will.payload),
+        qos: 1 as const,
+        retain: will.retain && mayRetain,
+      },
     }),
     ...tls?.(),
   }

@@ -35,6 +35,8 @@ export class MqttSession {
   /** Set from CONNACK on. */
   #limits: LinkLimits | undefined
   #attempt = 1
+  /** Until the broker has said that it does not: then others hear of us only what is said while they are there. */
+  #mayRetain = true
   /** Sessions in a row that were made and soon lost. */
   #briefs = 0
   /** Runs while connecting (time limit) and while offline (next attempt). */
@@ -203,15 +205,21 @@ export class MqttSession {
   #connect(): void {
     clearTimeout(this.#timer)
     const { connectTimeoutMs = 10_000 } = this.#options
-    const link: MqttLink = openLink(this.#options, {
-      up: (limits) => {
-        if (link === this.#link) void this.#establish(link, limits)
+    const link: MqttLink = openLink(
+      this.#options,
+      {
+        up: (limits) => {
+          if (link === this.#link) void this.#establish(link, limits)
+        },
+        message: (message) => this.#subscriptions.deliver(message),
+        down: (reason, refused) => {
+          if (link !== this.#link) return
+          if (refused !== undefined) this.#mayRetain = false
+          this.#lose(reason)
+        },
       },
-      message: (message) => this.#subscriptions.deliver(message),
-      down: (reason) => {
-        if (link === this.#link) this.#lose(reason)
-      },
-    })
+      this.#mayRetain,
+    )
     this.#link = link
     this.#timer = setTimeout(() => link.destroy(`no session within ${connectTimeoutMs} ms`), connectTimeoutMs)
     this.#setState({ kind: 'connecting', attempt: this.#attempt })

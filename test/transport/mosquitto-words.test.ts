@@ -111,6 +111,32 @@ describe('on Mosquitto', () => {
     }
   })
 
+  test('a broker that retains nothing is told what is to be said all the same', async () => {
+    const broker = await brokerOf({ config: ['retain_available false'] })
+    const reader = await sessionOf(broker, 'reader')
+    const heard: string[] = []
+    let wake = () => {}
+    await reader.subscribe('state', ({ payload }) => {
+      heard.push(Buffer.from(payload).toString())
+      wake()
+    })
+    const message = (payload: string) => ({ topic: 'state', payload, retain: true })
+    const agent = new MqttSession({
+      url: broker.url,
+      clientId: 'agent',
+      backoff: { minMs: 5, maxMs: 20 },
+      will: message('offline'),
+      onlineMessage: message('online'),
+      offlineMessage: message('stopped'),
+    })
+    agent.start()
+    await agent.whenOnline()
+    await agent.publish('state', 'serving', { qos: 1, retain: true, timeoutMs: 20_000 })
+    await agent.stop()
+    while (heard.length < 3) await new Promise<void>((resolve) => (wake = resolve))
+    expect(heard).toEqual(['online', 'serving', 'stopped'])
+  })
+
   test('two clients of one id are told what they do to each other', async () => {
     const broker = await brokerOf()
     const two = [await sessionOf(broker, 'pi'), await sessionOf(broker, 'pi')]
