@@ -151,8 +151,8 @@ export const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import('./commands/calibrate.ts')).calibrate,
   },
   bench: {
-    operands: 'engines|codec|pool',
-    summary: 'measures this machine: engines, codecs, what a pool carries',
+    operands: 'engines|codec|pool|stream',
+    summary: 'measures this machine: engines, codecs, what a pool carries; streams in virtual time',
     options: { '--models M,M': 'which', '--threads N': 'of one run', ...json },
     examples: ['bench engines --models mobilenetv2 --threads 1', 'bench pool'],
     load: async () => (await import('./commands/bench.ts')).bench,

@@ -4,6 +4,7 @@ import type { Run } from '../run.ts'
 /** Loaded only when called: each pulls in its own engines. */
 const benches: Readonly<Record<string, () => Promise<Run>>> = {
   engines: async () => (await import('./bench-engines.ts')).benchEngines,
+  stream: async () => (await import('./bench-stream.ts')).benchStream,
   pool: async () => (await import('./bench-pool.ts')).benchPool,
   codec: async () => (await import('../../bench/codec.ts')).benchCodec,
 }

@@ -97,7 +97,8 @@ export function predict(point: PlanPoint, conditions: Conditions): Prediction {
   return { point, edgeMs, remoteMs, remoteDeviationMs, returnMs, lateMs, localMs, expectedMs }
 }
 
-function backendMs(point: PlanPoint, conditions: Conditions): number {
+/** Of a worker: decoding what crosses, and the tail. */
+export function backendMs(point: PlanPoint, conditions: Conditions): number {
   const { backendDecode, backendDecodeMs, backendTailMs } = point
   const { tailFactor, pictureFactor, featuresFactor } = conditions
   const decodeFactor = backendDecode === 'picture' ? pictureFactor : featuresFactor

@@ -1,0 +1,102 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { measuredEdge } from '../../api/measured-edge.ts'
+import { boardPlans } from '../../bench/stream/board-world.ts'
+import { type StreamRow, streamRow } from '../../bench/stream/stream-table.ts'
+import { stderrLog } from '../../src/telemetry/stderr-log.ts'
+import { positiveNumber, readOptions, wholeNumber } from '../../src/terminal/options.ts'
+import { textTable } from '../../src/terminal/text-table.ts'
+
+const arrivalKinds = ['camera', 'poisson'] as const
+
+/** Streams over constant links in virtual time, on an edge as fast as a given board, against workers that are faster. */
+export async function benchStream(args: readonly string[]): Promise<number> {
+  const { values } = readOptions(args, {
+    options: {
+      models: { type: 'string', default: 'mobilenetv2' },
+      'edge-ms': { type: 'string', default: '100' },
+      uplinks: { type: 'string', default: '0.25,0.5,1,2,4,8' },
+      loads: { type: 'string', default: '0.3,0.6,0.9,1.3,3' },
+      'backend-ms': { type: 'string', default: '8' },
+      'input-bytes': { type: 'string', default: '20000' },
+      rtt: { type: 'string', default: '40' },
+      workers: { type: 'string', default: '2' },
+      seconds: { type: 'string', default: '60' },
+      json: { type: 'boolean', default: false },
+    },
+  })
+  const machines = {
+    boardMs: positiveNumber(values['edge-ms'], '--edge-ms'),
+    backendMs: positiveNumber(values['backend-ms'], '--backend-ms'),
+    inputBytes: positiveNumber(values['input-bytes'], '--input-bytes'),
+  }
+  const roundTripMs = positiveNumber(values.rtt, '--rtt')
+  const workers = wholeNumber(values.workers, '--workers', 1)
+  const seconds = positiveNumber(values.seconds, '--seconds')
+  const uplinks = numbers(values.uplinks, '--uplinks')
+  const loads = numbers(values.loads, '--loads')
+  const rows: StreamRow[] = []
+  for (const model of values.models.split(',')) {
+    const plans = boardPlans(await measuredHere(model), machines)
+    for (const mbps of uplinks)
+      for (const arrivals of arrivalKinds)
+        for (const load of loads) {
+          const world = { plans, uplink: 1e6 * mbps, roundTripMs, workers }
+          rows.push(streamRow(model, world, arrivals, load, seconds))
+        }
+  }
+  console.log(values.json ? JSON.stringify({ rows }, undefined, 2) : table(rows))
+  return 0
+}
+
+function numbers(text: string, option: string): number[] {
+  return text.split(',').map((part) => positiveNumber(part, option))
+}
+
+async function measuredHere(model: string) {
+  const stateDirectory = await mkdtemp(join(tmpdir(), 'surgeon-bench-'))
+  try {
+    const choice = { model, engine: 'onnxruntime', threads: 1, stateDirectory } as const
+    return await measuredEdge(choice, stderrLog('edge'))
+  } finally {
+    await rm(stateDirectory, { recursive: true, force: true })
+  }
+}
+
+function table(rows: readonly StreamRow[]): string {
+  return textTable([
+    [
+      'model',
+      'Mbps',
+      'arrivals',
+      'offered/s',
+      'bound/s',
+      'answered/s',
+      'single/s',
+      'p50 ms',
+      'p95 ms',
+      'plans',
+    ],
+    ...rows.map((row) => [
+      row.model,
+      row.uplinkMbps,
+      row.arrivals,
+      row.offeredPerS.toFixed(1),
+      row.boundPerS.toFixed(1),
+      row.answeredPerS.toFixed(1),
+      row.bestSinglePerS.toFixed(1),
+      row.p50Ms.toFixed(0),
+      row.p95Ms.toFixed(0),
+      Object.entries(row.plans)
+        .toSorted(([, a], [, b]) => b - a)
+        .map(([name, count]) => `${name} ${Math.round((100 * count) / answers(row))} %`)
+        .slice(0, 3)
+        .join(', '),
+    ]),
+  ])
+}
+
+function answers(row: StreamRow): number {
+  return Object.values(row.plans).reduce((sum, count) => sum + count, 0)
+}
