@@ -55,6 +55,8 @@ export function simulateStream({ world, link, arrivals, policy, seed }: Simulati
   const events = new EventQueue<Event>()
   for (const input of inputs) events.push(input.arrivedMs, { kind: 'arrives', input })
   let messages = 0
+  /** Of inputs whose head is not done. */
+  let promisedBytes = 0
   const send = (bytes: number, nowMs: number): number => {
     const id = messages++
     link.sent(id, bytes, nowMs)
@@ -72,6 +74,7 @@ export function simulateStream({ world, link, arrivals, policy, seed }: Simulati
         (8000 * uplink.queuedBytes(nowMs)) / belief.bps,
         workers.backlogMs(nowMs),
       ],
+      promisedMs: [0, (8000 * promisedBytes) / belief.bps, 0],
       plans: new Map([...arrivals.keys()].map((stream) => [stream, mix.plans])),
       localMs: localMs(world),
     }
@@ -88,10 +91,14 @@ export function simulateStream({ world, link, arrivals, policy, seed }: Simulati
         input.plan = plan.name
         const headDoneMs = plan.edgeMs > 0 ? engine.serve(atMs, varied(plan.edgeMs)) : atMs
         if (plan.bytes === 0) input.doneMs = headDoneMs
-        else events.push(headDoneMs, { kind: 'head done', input, plan })
+        else {
+          promisedBytes += plan.bytes
+          events.push(headDoneMs, { kind: 'head done', input, plan })
+        }
         break
       }
       case 'head done': {
+        promisedBytes -= event.plan.bytes
         const arrivesMs = send(varied(event.plan.bytes), atMs)
         if (arrivesMs < Infinity) events.push(arrivesMs, { ...event, kind: 'at worker' })
         break

@@ -18,9 +18,9 @@ export function mixPolicy(streams: readonly StreamSettings[]): StreamPolicy & { 
 /** Always the same plan, with the same door. */
 export function singlePlanPolicy(name: string): StreamPolicy {
   return {
-    decide(stream, _nowMs, { plans, resources, backlogMs, localMs }) {
+    decide(stream, _nowMs, { plans, resources, backlogMs, promisedMs, localMs }) {
       const plan = plans.get(stream)?.find((other) => other.name === name)
-      return plan !== undefined && predictedMs(plan, resources, backlogMs) <= doorMs(localMs)
+      return plan !== undefined && predictedMs(plan, resources, backlogMs, promisedMs) <= doorMs(localMs)
         ? plan
         : undefined
     },

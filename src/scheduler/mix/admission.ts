@@ -4,18 +4,22 @@ import type { MixPlan, Resource } from './resource.ts'
  * When a plan would be done if it began now: what it needs of each resource in order, behind what waits there, and the
  * part of its latency that no resource is needed for. O(resources).
  * @param backlogMs by resource: until one of its servers is free for new work
+ * @param promisedMs by resource: what comes to it of requests that still wait for one before it. Who waits there behind
+ * them waits behind that, too.
  */
 export function predictedMs(
   plan: MixPlan,
   resources: readonly Resource[],
   backlogMs: readonly number[],
+  promisedMs: readonly number[],
 ): number {
   let atMs = 0
   let workMs = 0
   for (const [r, { queue }] of resources.entries()) {
     const needMs = plan.use[r]!
     if (queue === undefined || needMs === 0) continue
-    atMs = Math.max(atMs, backlogMs[r]!) + needMs
+    const waitMs = backlogMs[r]! + (workMs > 0 ? promisedMs[r]! : 0)
+    atMs = Math.max(atMs, waitMs) + needMs
     workMs += needMs
   }
   return atMs + Math.max(0, plan.latencyMs - workMs)

@@ -7,9 +7,9 @@ import { type MixPlan, plannedUtilisation, type Resource } from './resource.ts'
 const steadyCv2 = 0.1
 const varyingCv2 = 0.5
 
-export const edgeResource = 'edge'
-export const uplinkResource = 'uplink'
-export const workersResource = 'workers'
+const edgeResource = 'edge'
+const uplinkResource = 'uplink'
+const workersResource = 'workers'
 
 /** A plan's name in the mix. */
 export function mixName({ wound, codec }: PlanPoint): string {
@@ -20,12 +20,14 @@ export function mixName({ wound, codec }: PlanPoint): string {
  * Plan points, under what is believed now, as the mix takes them: milliseconds on the edge's engine, on the uplink and on
  * the workers, in this order, and how long each takes where none of them is busy. Without a link the local plan is all.
  * @param workers how many are there, each as fast as the conditions say
+ * @param promisedBytes what admitted requests will send whose heads are not done
  */
 export function mixPlans(
   points: readonly PlanPoint[],
   conditions: Conditions,
   workers: number,
-): Pick<MixSnapshot, 'resources' | 'backlogMs'> & { readonly plans: readonly MixPlan[] } {
+  promisedBytes = 0,
+): Pick<MixSnapshot, 'resources' | 'backlogMs' | 'promisedMs'> & { readonly plans: readonly MixPlan[] } {
   const { link, edgeFactor, edgeWaitMs, backendWaitMs } = conditions
   const idle: Conditions = {
     ...conditions,
@@ -51,6 +53,7 @@ export function mixPlans(
       link === undefined ? 0 : (8000 * link.backlogBytes) / link.uplinkBps,
       backendWaitMs,
     ],
+    promisedMs: [0, link === undefined ? 0 : (8000 * promisedBytes) / link.uplinkBps, 0],
     plans: possible.map((point) => ({
       name: mixName(point),
       latencyMs: predict(point, idle).expectedMs,

@@ -28,6 +28,8 @@ export interface MixSnapshot {
   readonly resources: readonly Resource[]
   /** By resource: until one of its servers is free for new work; 0 for a budget. */
   readonly backlogMs: readonly number[]
+  /** By resource: what comes to it of requests that still wait for one before it, as heads that will be sent. */
+  readonly promisedMs: readonly number[]
   /** By stream: what its inputs may be answered by. */
   readonly plans: ReadonlyMap<string, readonly MixPlan[]>
   /** What an answer of the edge alone takes. */
@@ -88,7 +90,7 @@ export class Mix {
     if (first === undefined || first === shed) return { kind: 'shed', reason: 'overload' }
     const plan = snapshot.plans.get(stream)!.find(({ name }) => name === first)!
     // Another plan instead would take what the mix means for others, and make these late in turn.
-    const ms = predictedMs(plan, snapshot.resources, snapshot.backlogMs)
+    const ms = predictedMs(plan, snapshot.resources, snapshot.backlogMs, snapshot.promisedMs)
     if (ms <= latestMs) return { kind: 'plan', plan, predictedMs: ms }
     // Where some must be shed anyway, this is one of them.
     state.credits.passOn(first, shed)

@@ -15,6 +15,7 @@ function snapshot(plans: readonly MixPlan[], streams: readonly string[] = ['a'])
       queue: { servers: 1, serviceCv2: 0.3 },
     })),
     backlogMs: [0, 0],
+    promisedMs: [0, 0],
     plans: new Map(streams.map((name) => [name, plans])),
     localMs: 100,
   }
@@ -74,6 +75,13 @@ test('what would be later than its deadline is not begun', () => {
   const given = { ...snapshot([local]), backlogMs: [60, 0] }
   expect(drive(mix, given, 1, 1)).toEqual(['late'])
   expect(drive(mix, { ...given, backlogMs: [40, 0] }, 1, 1, 1000)).toEqual(['local'])
+})
+
+test('what waits for the edge and will be sent counts for who is sent behind it, not for who is sent at once', () => {
+  const mix = () => new Mix([stream('a', { deadlineMs: 200 })])
+  const given = { ...snapshot([middle]), promisedMs: [0, 300] }
+  expect(drive(mix(), given, 1, 1)).toEqual(['late'])
+  expect(drive(mix(), { ...snapshot([jpeg]), promisedMs: [0, 300] }, 1, 1)).toEqual(['jpeg'])
 })
 
 test('a stream that stops gives its share to the other within a second', () => {
