@@ -15,6 +15,7 @@ export const agentConfigSchema = z
   .strictObject({
     /** Unique on the broker; part of the topics. */
     device: topicIdField,
+    /** First level of all topics; the same for agents and their workers. */
     topicPrefix: topicPrefixField,
     /** Where inputs arrive and results go. */
     mqtt: endpointSchema,
@@ -61,6 +62,7 @@ export const agentConfigSchema = z
     maxAccuracyLoss: z.number().min(0).max(1).default(defaultMaxAccuracyLoss),
     /** When the edge goes on by itself: while it waits for the worker, or only once the worker is late. */
     resume: z.enum(['at-once', 'when-late']).default('at-once'),
+    /** What is taken on at most. */
     limits: z
       .strictObject({
         /** Larger input messages are refused. */
@@ -74,6 +76,7 @@ export const agentConfigSchema = z
         requestMs: milliseconds(100).default(30_000),
       })
       .prefault({}),
+    /** How the link is measured while nothing else moves. */
     probe: z
       .strictObject({
         /** Age of the newest acknowledgement from which the link is measured with a small message. */

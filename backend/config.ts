@@ -11,6 +11,7 @@ import { endpointSchema } from '../src/transport/endpoint-config.ts'
 export const workerConfigSchema = z.strictObject({
   /** Unique in the pool; part of the topics. */
   worker: topicIdField,
+  /** First level of all topics; the same for agents and their workers. */
   topicPrefix: topicPrefixField,
   mqtt: endpointSchema,
   /** Zoo names, model directories or files; with the weights where one has none. */
@@ -38,6 +39,7 @@ export const workerConfigSchema = z.strictObject({
       address: z.union([z.ipv4(), z.ipv6()]).default('127.0.0.1'),
     })
     .optional(),
+  /** What is taken on at most. */
   limits: z
     .strictObject({
       /** Requests that may be here at once. Past this and the next two, requests are refused as overloaded. */

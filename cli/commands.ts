@@ -22,6 +22,11 @@ const loading = {
   '--input-shape NAME=1x3x224x224': 'for an ONNX file that leaves it open; may be repeated',
 }
 const engine = { '--engine E': 'onnxruntime (default), wasm or tensorflow' }
+const access = {
+  '--config FILE': "the agent's: its broker, account and name are taken",
+  '--broker URL': 'instead of a file',
+  '--device NAME': 'the agent, where there is no file',
+}
 const daemon = {
   '--config FILE': 'YAML or JSON; docs/configuration.md has every key',
   '--check-config': 'only read the file and what it names; 78 when something is wrong',
@@ -51,6 +56,19 @@ export const commands: Readonly<Record<string, Command>> = {
     options: { '--config FILE': 'YAML or JSON', '--port N': 'instead of 1883; 0 takes a free one' },
     examples: ['broker --port 1884'],
     load: async () => (await import('./commands/broker.ts')).broker,
+  },
+  status: {
+    summary: 'agents and workers at a broker: who is there, what they answered',
+    options: { ...access, ...json },
+    examples: ['status --config /etc/surgeon/agent.yaml', 'status --broker mqtt://127.0.0.1'],
+    load: async () => (await import('./commands/status.ts')).status,
+  },
+  send: {
+    operands: 'IMAGE',
+    summary: 'publishes a picture as a camera would, and prints the answer',
+    options: { ...access, '--timeout S': 'seconds to wait; 30 unless given', ...json },
+    examples: ['send cat.jpg --config /etc/surgeon/agent.yaml'],
+    load: async () => (await import('./commands/send.ts')).send,
   },
   infer: {
     operands: 'IMAGE...',

@@ -14,13 +14,20 @@ export const endpointSchema = z
       .superRefine((url, context) => {
         for (const message of urlFaults(new URL(url))) context.addIssue({ code: 'custom', message })
       }),
+    /** Of the account at the broker. */
     username: z.string().optional(),
+    /** Of the account; `passwordFile` keeps it out of this file. */
     password: z.string().optional(),
     /** File whose first line is the password, or the name of a systemd credential. */
     passwordFile: z.string().min(1).optional(),
-    /** PEM files, read again at each attempt to connect: a renewed certificate needs no restart. */
+    /**
+     * PEM file of the authority that signed the broker's certificate. It, `cert` and `key` are read again at each attempt
+     * to connect: a renewed certificate needs no restart.
+     */
     ca: z.string().optional(),
+    /** PEM file of the client's own certificate, where the broker asks for one. */
     cert: z.string().optional(),
+    /** PEM file of its key. */
     key: z.string().optional(),
   })
   .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
