@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { headMs, type Profile, wholeMs } from '../src/latency-model/profile.ts'
-import { readProfile } from '../src/latency-model/profile-store.ts'
+import { givenProfile } from '../src/latency-model/profile-store.ts'
 import type { PooledWorker } from '../src/latency-model/worker-belief.ts'
 import { accuracyBudget, defaultMaxAccuracyLoss } from '../src/scheduler/accuracy-budget.ts'
 import type { Beliefs } from '../src/scheduler/beliefs.ts'
@@ -61,7 +61,7 @@ export interface Plan extends PlannedSurgery {
 export async function plan(options: PlanOptions, { log = silent }: DaemonOptions = {}): Promise<Plan> {
   const { maxAccuracyLoss = defaultMaxAccuracyLoss, inputBytes = usualInputBytes } = options
   const edge = await measured(options, maxAccuracyLoss, log)
-  const backend = (await storedProfile(options.backendProfile)) ?? edge.profile
+  const backend = (await givenProfile(options.backendProfile)) ?? edge.profile
   const { model, calibration, chain, codecs, profile } = edge
   const setup = { graph: model.graph, chain, profile, policy: 'surgeon', codecs, resume: 'at-once' } as const
   const choice = planRequest(setup, idle(edge, backend, options), inputBytes)
@@ -99,7 +99,7 @@ async function measured(
   const stateDirectory = await mkdtemp(join(tmpdir(), 'surgeon-plan-'))
   try {
     const choice = { model, engine: 'onnxruntime', threads: 1, stateDirectory, maxAccuracyLoss } as const
-    return await measuredEdge(choice, log, await storedProfile(edgeProfile))
+    return await measuredEdge(choice, log, await givenProfile(edgeProfile))
   } finally {
     await rm(stateDirectory, { recursive: true, force: true })
   }
@@ -130,11 +130,4 @@ function idle({ chain }: MeasuredEdge, backend: Profile, options: PlanOptions): 
     edge: { factor: 1, waitMs: 0, inputMs: 0, inputs: new Map() },
     workers: [worker],
   }
-}
-
-async function storedProfile(path: string | undefined): Promise<Profile | undefined> {
-  if (path === undefined) return undefined
-  const stored = await readProfile(path)
-  if (stored !== undefined) return stored
-  throw new Error(`Cannot read profile ${path}: it must be what surgeon profile writes`)
 }

@@ -92,12 +92,19 @@ export const commands: Readonly<Record<string, Command>> = {
     options: {
       ...loading,
       '--all': 'every pair in rings of two branches',
+      '--optimal': 'only those that are the best at some speed of link and machines',
+      '--edge PROFILE': 'for --optimal: of the edge, as surgeon profile writes it',
+      '--backend PROFILE': 'for --optimal: of a worker',
       '--verify': 'cut at each, run both sides and compare with the whole',
       '--verify-limit N': 'at so many of them',
       ...engine,
       ...json,
     },
-    examples: ['wounds --model mobilenetv2', 'wounds --model resnet50 --verify-limit 10'],
+    examples: [
+      'wounds --model mobilenetv2',
+      'wounds --model resnet50 --verify-limit 10',
+      'wounds --model mobilenetv2 --optimal',
+    ],
     load: async () => (await import('./commands/wounds.ts')).wounds,
   },
   models: {
@@ -167,6 +174,18 @@ export const commands: Readonly<Record<string, Command>> = {
     },
     examples: ['calibrate --model mobilenetv2 --images pictures/'],
     load: async () => (await import('./commands/calibrate.ts')).calibrate,
+  },
+  replay: {
+    summary: 'what plans would have done on measurements of others',
+    options: {
+      '--seed-author DIR': "the talk's own files, by its transfer formula and by an honest one",
+      '--uplink MBPS': '5.85 unless given',
+      '--downlink MBPS': 'as the uplink unless given',
+      '--input-bytes N': 'of the encoded input to compare with, 33600 unless given',
+      ...json,
+    },
+    examples: ['replay --seed-author dnn-surgery/'],
+    load: async () => (await import('./commands/replay.ts')).replay,
   },
   bench: {
     operands: 'engines|codec|pool|stream',

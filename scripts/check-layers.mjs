@@ -20,6 +20,7 @@ const layers = [
   'src/codec',
   'src/executor',
   'src/latency-model',
+  'src/frontier',
   'src/transport',
   'src/bandwidth-probe',
   'src/scheduler',

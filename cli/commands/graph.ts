@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
+import { crossingTensors, modelFrontier } from '../../src/frontier/model-frontier.ts'
 import { graphHtml, graphSvg } from '../../src/graph-picture/render-picture.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
 import { readOptions } from '../../src/terminal/options.ts'
@@ -34,7 +35,11 @@ export async function graph(args: readonly string[]): Promise<number> {
   const title = basename(source.replace(/^zoo:/, ''))
   const large = layers.layers.length > largestUnfolded
   const folded = values.fold ?? (values.unfold === true ? false : large)
-  const picture = await (out.endsWith('.svg') ? graphSvg : graphHtml)(layers, { folded, title })
+  const picture = await (out.endsWith('.svg') ? graphSvg : graphHtml)(layers, {
+    folded,
+    title,
+    optimal: crossingTensors(modelFrontier(layers)),
+  })
   progress.clear()
   await writeFile(out, picture).catch((cause: Error) => {
     throw new Error(`Cannot write picture: ${out} must be writable (${cause.message})`, { cause })

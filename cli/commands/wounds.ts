@@ -13,16 +13,20 @@ import { progressBar, terminalProgress } from '../../src/terminal/progress.ts'
 import { grouped, textTable } from '../../src/terminal/text-table.ts'
 import { engineName } from '../engine-option.ts'
 import { modelOptions, readModelOptions } from '../model-options.ts'
+import { optimalWounds } from './optimal-wounds.ts'
 
 /** Of the largest value of an output, or of 1 where that is larger. */
 const tolerance = 1e-4
 
-/** Every wound of one tensor and the best of several; `--all` lists every pair in two-branch rings. */
+/** Every wound of one tensor and the best of several; see `commands.ts` for the options. */
 export async function wounds(args: readonly string[]): Promise<number> {
   const { values } = readOptions(args, {
     options: {
       ...modelOptions,
       all: { type: 'boolean' },
+      optimal: { type: 'boolean' },
+      edge: { type: 'string' },
+      backend: { type: 'string' },
       verify: { type: 'boolean' },
       'verify-limit': { type: 'string' },
       engine: { type: 'string' },
@@ -35,6 +39,7 @@ export async function wounds(args: readonly string[]): Promise<number> {
     values['verify-limit'] === undefined ? Infinity : wholeNumber(values['verify-limit'], '--verify-limit', 1)
   const model = await loadModel(source, options)
   const { graph } = model
+  if (values.optimal === true) return optimalWounds(source, model, values)
 
   const singles = singleWounds(graph)
   const several = values.all === true ? twoBranchWounds(graph) : bestRingWounds(graph, singles)

@@ -10,6 +10,8 @@ import { textWidth } from './text-width.ts'
 export interface DrawOptions {
   /** Draw each group of a ring as one box. */
   readonly folded: boolean
+  /** Tensors that cross in a plan which is the best at some prices. */
+  readonly optimal?: ReadonlySet<number> | undefined
   /** Heading; the graph's own name by default. */
   readonly title?: string
 }
@@ -35,9 +37,10 @@ const ringTitles: Readonly<Record<RingKind, string>> = {
 }
 
 const woundColour = '#c81e1e'
+const optimalWidth = 4
 
 /** Layer index and name in each box, rings shaded, bytes on edges, wounds of one tensor red. */
-export function drawGraph(graph: LayerGraph, { folded, title = graph.name }: DrawOptions): Drawing {
+export function drawGraph(graph: LayerGraph, { folded, optimal, title = graph.name }: DrawOptions): Drawing {
   const rings = findRings(graph)
   const groups = ringGroups(graph, rings)
   const groupOf = new Map(groups.flatMap((group) => group.layers.map((layer) => [layer, group] as const)))
@@ -62,7 +65,7 @@ export function drawGraph(graph: LayerGraph, { folded, title = graph.name }: Dra
       rankdir: 'TB',
       fontname: font,
       fontsize: 16,
-      label: { html: caption(graph, rings, folded, title) },
+      label: { html: caption(graph, rings, { folded, optimal, title }) },
       labelloc: 't',
       nodesep: 0.2,
       ranksep: 0.28,
@@ -78,7 +81,7 @@ export function drawGraph(graph: LayerGraph, { folded, title = graph.name }: Dra
       color: '#666666',
     },
     edgeAttributes: { fontname: font, fontsize: 9, arrowsize: 0.6, color: '#888888', fontcolor: '#555555' },
-    edges: edges(graph, boxOf),
+    edges: edges(graph, boxOf, optimal),
     ...(folded ? { nodes } : { nodes: [], subgraphs: [{ nodes }, ...clusters(rings, groups)] }),
   }
   return { graph: drawing, boxes }
@@ -109,7 +112,11 @@ function groupAttributes(graph: LayerGraph, { root, kind, layers }: RingGroup): 
 }
 
 /** One edge per pair of boxes; a tensor's size stands once, on the edge to its first reader. */
-function edges(graph: LayerGraph, boxOf: (layer: number) => string): Edge[] {
+function edges(
+  graph: LayerGraph,
+  boxOf: (layer: number) => string,
+  optimal: ReadonlySet<number> = new Set(),
+): Edge[] {
   const wounds = new Set(singleWounds(graph).flatMap(({ tensors }) => (tensors.length === 1 ? tensors : [])))
   const drawn = new Map<string, Edge>()
   for (const tensor of graph.tensors) {
@@ -124,8 +131,13 @@ function edges(graph: LayerGraph, boxOf: (layer: number) => string): Edge[] {
       // Room on the left, or the first sign lies on the arrow.
       const label = position > 0 ? {} : { label: isWound ? `  ✂ ${size}` : `  ${size}` }
       const red = isWound ? { color: woundColour, fontcolor: woundColour, penwidth: 1.6 } : {}
+      const thick = optimal.has(tensor.id) ? { penwidth: optimalWidth } : {}
       const tooltip = `${tensor.name}: ${shapeText(tensor)}, ${size}`
-      drawn.set(key, { tail, head, attributes: { ...label, ...red, tooltip, edgetooltip: tooltip } })
+      drawn.set(key, {
+        tail,
+        head,
+        attributes: { ...label, ...red, ...thick, tooltip, edgetooltip: tooltip },
+      })
     }
   }
   return [...drawn.values()]
@@ -172,7 +184,11 @@ function cluster(name: string, kind: RingKind, layers: readonly number[]): Subgr
 }
 
 /** Title and legend. */
-function caption(graph: LayerGraph, rings: readonly Ring[], folded: boolean, title: string): string {
+function caption(
+  graph: LayerGraph,
+  rings: readonly Ring[],
+  { folded, optimal, title = graph.name }: DrawOptions,
+): string {
   const wounds = singleWounds(graph).length
   const counts = [
     `${graph.layers.length} layers`,
@@ -182,10 +198,12 @@ function caption(graph: LayerGraph, rings: readonly Ring[], folded: boolean, tit
   const shown = folded ? rings : rings.flatMap((ring) => [ring, ...nestedRings(ring)])
   const kinds = [...new Set(shown.map(({ kind }) => kind))]
   const scissors = '✂ red: one tensor crosses'
+  const thick = 'thick: crosses in a plan that is the best for some link and machines'
   const rows = [
     cell(`<b><font point-size="16">${escapeHtml(title)}</font></b>`, textWidth(title, 16, 'bold')),
     cell(`<font point-size="12">${counts}</font>`, textWidth(counts, 12)),
     cell(`<font color="${woundColour}" point-size="11">${scissors}</font>`, textWidth(scissors, 11)),
+    ...(optimal === undefined ? [] : [cell(`<font point-size="11">${thick}</font>`, textWidth(thick, 11))]),
     ...kinds.map((kind) =>
       cell(
         `<font point-size="11">${ringTitles[kind]}</font>`,

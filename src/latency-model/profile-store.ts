@@ -15,3 +15,24 @@ export async function readProfile(path: string): Promise<Profile | undefined> {
     return undefined
   }
 }
+
+/**
+ * A profile that somebody asked for by name; undefined where nobody did.
+ * @param modelHash of the model it must be of, where that matters.
+ * @throws {Error} where it is none, or of another model.
+ */
+export async function givenProfile(
+  path: string | undefined,
+  modelHash?: string,
+): Promise<Profile | undefined> {
+  if (path === undefined) return undefined
+  const stored = await readProfile(path)
+  if (stored === undefined)
+    throw new Error(`Cannot read profile ${path}: it must be what surgeon profile writes`)
+  if (modelHash !== undefined && stored.modelHash !== modelHash) {
+    throw new Error(
+      `Cannot use profile ${path}: modelHash must be ${modelHash}, current value is ${stored.modelHash}`,
+    )
+  }
+  return stored
+}

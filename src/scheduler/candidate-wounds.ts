@@ -1,5 +1,7 @@
+import { valuesPerEncodedByte } from '../frontier/crossing-options.ts'
 import { findWound } from '../model-graph/find-wound.ts'
 import { borderShape, elementsOf, type LayerGraph } from '../model-graph/layer-graph.ts'
+import { tensorsToRiders } from '../model-graph/riders.ts'
 import { bestRingWounds } from '../model-graph/ring-wounds.ts'
 import { singleWounds } from '../model-graph/single-wounds.ts'
 import type { Wound } from '../model-graph/wound.ts'
@@ -7,12 +9,6 @@ import { woundFromHead } from '../model-graph/wound-from-head.ts'
 
 /** How many segments a model is divided into at most: every border costs a copy and a call. */
 const maximumSegments = 6
-
-/** A picture encoded for sending needs about one byte for six values of the input; a wound must undercut that. */
-const valuesPerEncodedByte = 6
-
-/** A layer that does so few operations per crossing value rides along with the one before it. */
-const cheapOperationsPerValue = 4
 
 /**
  * The wounds that a planner can choose, of one tensor or several, from `input` to `local`, each head within the next:
@@ -65,26 +61,13 @@ function undercutting(graph: LayerGraph, singles: readonly Wound[]): { wound: Wo
   return found
 }
 
-/**
- * The wound behind the layers that follow at the same size, as normalisation and activation do, because engines fuse
- * these with what is before them.
- */
+/** The wound behind the layers that ride along with those before it. */
 function withRiders(graph: LayerGraph, wound: Wound): Wound {
   const head = new Set(wound.head)
-  for (const { index, inputs, outputs, operations } of graph.layers) {
-    const [input, output] = [graph.tensors[inputs[0]!], graph.tensors[outputs[0]!]]
-    const isRider =
-      !head.has(index) &&
-      inputs.length === 1 &&
-      outputs.length === 1 &&
-      head.has(input!.producer) &&
-      // A tensor that others read as well, or that is an answer, crosses anyway; behind the last layer is no wound.
-      input!.consumers.length === 1 &&
-      !graph.outputs.includes(input!.id) &&
-      output!.consumers.length > 0 &&
-      elementsOf(output!) === elementsOf(input!) &&
-      operations <= cheapOperationsPerValue * elementsOf(input!)
-    if (isRider) head.add(index)
+  const ridden = tensorsToRiders(graph)
+  for (const { index, inputs } of graph.layers) {
+    const input = graph.tensors[inputs[0]!]
+    if (input !== undefined && ridden.has(input.id) && head.has(input.producer)) head.add(index)
   }
   return woundFromHead(graph, head)
 }

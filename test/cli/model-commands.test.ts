@@ -41,6 +41,19 @@ test('surgeon wounds prints what scripts rely on, and verifies', async () => {
   })
 })
 
+test('surgeon wounds --optimal lists the frontier, from all on the backend to all on the edge', async () => {
+  const { code, stdout } = await surgeon('wounds', '--model', 'mobilenetv2', '--optimal', '--json')
+  expect(code).toBe(0)
+  const { wounds } = JSON.parse(stdout) as { wounds: { id: string; edgeMs: number; uplinkBytes: number }[] }
+  expect(wounds[0]).toMatchObject({ id: 'input', codecs: ['received'] })
+  expect(wounds.find(({ id }) => id === 'block_6_project_BN')).toMatchObject({
+    codecs: [expect.stringMatching(/^klt:/)],
+  })
+  expect(wounds.at(-1)).toMatchObject({ id: 'local', uplinkBytes: 0, backendMs: 0 })
+  const edgeMs = wounds.map((wound) => wound.edgeMs)
+  expect(edgeMs).toEqual(edgeMs.toSorted((a, b) => a - b))
+})
+
 test('surgeon wounds --all lists pairs by layer index', async () => {
   const { stdout } = await surgeon('wounds', '--model', 'resnet50-keras22', '--all')
   expect(stdout).toMatch(/res2a_branch2a\+res2a_branch1 +\[7, 14\]/)

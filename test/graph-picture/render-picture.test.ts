@@ -59,3 +59,11 @@ test('graphHtml keeps names from becoming markup, and needs no network', async (
   expect(Object.values(facts.boxes).flat()).toEqual(graph.layers.map(({ index }) => index))
   expect(html.match(/(?:src|href)="?https?:/g)).toBeNull()
 })
+
+test('graphSvg draws what crosses in optimal plans thick, and says so', async () => {
+  const { graph } = await loadModel('zoo:mobilenetv2')
+  const tensor = graph.tensors.find(({ name }) => name === 'block_6_project_BN')!
+  const svg = await graphSvg(graph, { folded: false, optimal: new Set([tensor.id]) })
+  expect(svg.match(/<path[^>]*stroke-width="4"/g)).toHaveLength(tensor.consumers.length)
+  expect(svg).toContain('thick: crosses in a plan')
+})
