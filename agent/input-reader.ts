@@ -3,7 +3,7 @@ import { systemClock } from '../src/async/clock.ts'
 import { Turns } from '../src/async/turns.ts'
 import { featureCodec } from '../src/codec/feature-codecs.ts'
 import { encodeInput, parseInputCodec, rawInput } from '../src/codec/image-codecs.ts'
-import { pixelsToInput, readPixels } from '../src/codec/image-input.ts'
+import { readPixels } from '../src/codec/image-input.ts'
 import { pictureCost } from '../src/codec/picture-cost.ts'
 import { findPicture } from '../src/input/find-picture.ts'
 import { readValues } from '../src/input/read-values.ts'
@@ -34,7 +34,7 @@ export interface InputFacts {
 
 /** An input that is being read. */
 export interface ReadInput extends RequestInput {
-  /** Rejects as the input's tensor does. */
+  /** Rejects as the input's decoding does. */
   readonly facts: Promise<InputFacts>
 }
 
@@ -64,25 +64,28 @@ export class InputReader {
     const beginMs = systemClock.now()
     const value = readValues(message, input, jsonPath)
     onRead(systemClock.now() - beginMs)
-    const tensor = Promise.resolve(value)
     const encoded = async (codec: string): Promise<SentInput> => ({
       shape: value.shape,
       bytes: featureCodec(codec).encode(value),
     })
-    return { bytes, tensor: () => tensor, encoded, facts: Promise.resolve({}) }
+    return {
+      bytes,
+      decoded: async () => ({ kind: 'values', values: [value] }),
+      encoded,
+      facts: Promise.resolve({}),
+    }
   }
 
   private readPicture(message: InputMessage, input: PictureInput, onRead: (ms: number) => void): ReadInput {
     const { maxBytes, jsonPath } = this.options
     const picture = findPicture(message, jsonPath)
     const read = this.pixelsOf(picture, input, maxBytes, onRead)
-    const tensor = read.then(({ made }) => pixelsToInput(made, input))
     const facts = read.then(({ width, height, isDamaged }) => ({ sent: { width, height }, isDamaged }))
-    // Whoever waits for the tensor hears of it.
+    // Whoever waits for the pixels hears of it.
     facts.catch(() => undefined)
     return {
       bytes: picture.length,
-      tensor: () => tensor,
+      decoded: async () => ({ kind: 'pixels', pixels: (await read).made }),
       encoded: async (codec): Promise<SentInput> => ({
         shape: [],
         bytes: codec === rawInput ? (await read).made : await this.encode(picture, input, codec),

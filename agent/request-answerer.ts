@@ -2,6 +2,7 @@ import { after } from '../src/async/clock.ts'
 import { linkedAbort } from '../src/async/linked-abort.ts'
 import type { LinkState } from '../src/bandwidth-probe/link-belief.ts'
 import type { InferenceHost } from '../src/executor/inference-host.ts'
+import type { ModelInput } from '../src/executor/inference-protocol.ts'
 import type { EdgeBelief } from '../src/latency-model/edge-belief.ts'
 import { segmentsMs } from '../src/latency-model/profile.ts'
 import { PromisedWork } from '../src/latency-model/promised-work.ts'
@@ -9,7 +10,6 @@ import type { PooledWorker } from '../src/latency-model/worker-belief.ts'
 import type { Beliefs } from '../src/scheduler/beliefs.ts'
 import { type PlannedRequest, type PlanSetup, planRequest } from '../src/scheduler/planner.ts'
 import type { Measured } from '../src/telemetry/request-record.ts'
-import type { TensorValue } from '../src/tensor/tensor-value.ts'
 import type { Part } from '../src/transport/frame.ts'
 import { RequestError } from './request-error.ts'
 import { type Instruments, operate, type SurgeryResult } from './surgery.ts'
@@ -22,7 +22,7 @@ export interface RequestInput {
   /** Of the message. */
   readonly bytes: number
   /** The model's input, made once however often it is asked for. Its failure is the request's. */
-  readonly tensor: () => Promise<TensorValue>
+  readonly decoded: () => Promise<ModelInput>
   /** What is sent where the input itself is. */
   readonly encoded: (codec: string) => Promise<SentInput>
 }
@@ -95,7 +95,7 @@ export class RequestAnswerer {
       plannedAtMs,
       plan: chosen,
       worker,
-      input: input.tensor,
+      input: input.decoded,
       encodedInput: () => input.encoded(chosen.point.codec),
       resume: setup.resume,
       answer: setup.answer,
@@ -111,7 +111,7 @@ export class RequestAnswerer {
       throw new RequestError('timeout', `Not answered within ${Math.round(timeLeftMs)} ms`)
     })
     // A worker's answer does not count for an input that cannot be read here.
-    const unreadable = input.tensor().then(() => new Promise<never>(() => undefined))
+    const unreadable = input.decoded().then(() => new Promise<never>(() => undefined))
     try {
       return await Promise.race([surgery, tooLate, unreadable])
     } finally {

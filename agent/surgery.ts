@@ -2,6 +2,7 @@ import type { AnswerSpec } from '../src/answer/answer-spec.ts'
 import { after, type Clock } from '../src/async/clock.ts'
 import { linkedAbort } from '../src/async/linked-abort.ts'
 import type { InferenceHost, RunningJob } from '../src/executor/inference-host.ts'
+import type { ModelInput } from '../src/executor/inference-protocol.ts'
 import type { SegmentChain } from '../src/executor/segment-chain.ts'
 import type { PooledWorker } from '../src/latency-model/worker-belief.ts'
 import type { Prediction, Resume } from '../src/scheduler/choose-plan.ts'
@@ -34,7 +35,7 @@ export interface Surgery {
   readonly plan: Prediction
   readonly worker: PooledWorker | undefined
   /** The model's input; asked for only where the edge computes. */
-  readonly input: () => Promise<TensorValue>
+  readonly input: () => Promise<ModelInput>
   /** The input in the plan's codec; asked for only where the input is what is sent. */
   readonly encodedInput: () => Promise<Pick<Part, 'shape' | 'bytes'>>
   readonly resume: Resume
@@ -218,12 +219,12 @@ async function askWorker(
 async function runHead(instruments: Instruments, surgery: Surgery, place: number): Promise<Part[]> {
   const { chain, inference, onEdgeRun } = instruments
   const { id, plan, input, signal, measured, onQueued } = surgery
-  const value = await input()
+  const given = await input()
   const running = inference.run(
     {
       request: id,
       segments: chain.segments.slice(0, place).map((segment) => segment.key),
-      input: { kind: 'values', tensors: chain.crossing(0), values: [value] },
+      input: { ...given, tensors: chain.crossing(0) },
       output: chain.crossing(place),
       keep: true,
       encode: { codec: plan.point.codec, wound: plan.point.wound },
@@ -260,7 +261,7 @@ function localFinish(
   let job: RunningJob | undefined
   // While the worker's answer is expected the local tail is only insurance: heads of other requests go first.
   const dueMs = urgency === 'insurance' ? plannedAtMs + plan.remoteMs : clock.now()
-  const compute = (input: TensorValue | undefined) => {
+  const compute = (input: ModelInput | undefined) => {
     job = inference.runJob(
       {
         request: surgery.id,
@@ -269,10 +270,7 @@ function localFinish(
           output: chain.crossing(place + i + 1),
           expectedMs: instruments.segmentMs(place + i),
         })),
-        input:
-          input === undefined
-            ? { kind: 'kept' }
-            : { kind: 'values', tensors: chain.crossing(0), values: [input] },
+        input: input === undefined ? { kind: 'kept' } : { ...input, tensors: chain.crossing(0) },
         keep: false,
         values: true,
       },

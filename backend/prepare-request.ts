@@ -1,5 +1,5 @@
 import type { AnswerSpec } from '../src/answer/answer-spec.ts'
-import { decodeInput, isInputCodec, rawInput } from '../src/codec/image-codecs.ts'
+import { decodedPixels, isInputCodec, rawInput } from '../src/codec/image-codecs.ts'
 import type { GivenInput } from '../src/executor/inference-protocol.ts'
 import { findWound } from '../src/model-graph/find-wound.ts'
 import { borderShape, elementsOf, type LayerGraph } from '../src/model-graph/layer-graph.ts'
@@ -128,9 +128,9 @@ async function decodePicture(
       `Cannot decode ${codec}: the model does not say how it wants pictures`,
     )
   const beginMs = performance.now()
-  const value = await decodeInput(codec, image.bytes, picture, { maxBytes })
+  const pixels = await decodedPixels(codec, image.bytes, picture, { maxBytes })
   const decodeMs = performance.now() - beginMs
-  return { wound, input: { kind: 'values', tensors: wound.tensors, values: [value] }, decodeMs }
+  return { wound, input: { kind: 'pixels', tensors: wound.tensors, pixels }, decodeMs }
 }
 
 function checkShapes(graph: LayerGraph, wound: Wound, parts: readonly Part[]): void {

@@ -2,6 +2,7 @@ import { Mind } from '../../agent/mind.ts'
 import type { RequestTrace } from '../../agent/request-answerer.ts'
 import { after } from '../../src/async/clock.ts'
 import { InferenceHost } from '../../src/executor/inference-host.ts'
+import type { ModelInput } from '../../src/executor/inference-protocol.ts'
 import { borderShape } from '../../src/model-graph/layer-graph.ts'
 import type { PlanSetup } from '../../src/scheduler/planner.ts'
 import { elementCount } from '../../src/tensor/element-count.ts'
@@ -135,13 +136,13 @@ export async function simulate(world: World): Promise<SimulatedRequest[]> {
   for (const request of requests) {
     const { atMs, bytes } = request.arrival
     clock.schedule(settleMs + atMs, () => {
-      const tensor = after(clock, world.inputMs).then(() => {
+      const read = after(clock, world.inputMs).then((): ModelInput => {
         edge.decoded(bytes, world.inputMs)
-        return { shape: [1, 1], data: new Float32Array(1) }
+        return { kind: 'values', values: [{ shape: [1, 1], data: new Float32Array(1) }] }
       })
       const input = {
         bytes,
-        tensor: () => tensor,
+        decoded: () => read,
         encoded: async () => ({ shape: [], bytes: new Uint8Array(bytes) }),
       }
       const end = (outcome: SimulatedRequest['outcome']) => {

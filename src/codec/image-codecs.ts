@@ -1,8 +1,8 @@
 import sharp, { type Sharp } from 'sharp'
-import type { PictureInput } from '../model-graph/manifest.ts'
+import { channelsOf, type PictureInput } from '../model-graph/manifest.ts'
 import type { TensorValue } from '../tensor/tensor-value.ts'
-import { decodeImage, decodePixels, pixelsToInput } from './image-input.ts'
-import { type ImageLimits, readImage } from './image-source.ts'
+import { decodePixels, pixelsToInput } from './image-input.ts'
+import { type ImageLimits, readImage, unreadable } from './image-source.ts'
 
 /**
  * How the input itself is sent (the wound `input`): the bytes as they came, the pixels that the model takes, or those
@@ -63,6 +63,22 @@ export async function encodeInput(
   return (await readImage(bytes, input, encode, limits, { width, height })).made
 }
 
+/** The pixels that the model takes from what was sent in the codec of that name. @throws {InputError} See `InputErrorCode`. */
+export async function decodedPixels(
+  name: string,
+  bytes: Uint8Array,
+  input: PictureInput,
+  limits?: ImageLimits,
+): Promise<Uint8Array> {
+  // What was re-encoded is fitted already; grey bars around it would be a second time's.
+  if (name !== rawInput)
+    return decodePixels(bytes, name === 'received' ? input : { ...input, fit: 'stretch' }, limits)
+  const expected = channelsOf(input) * input.width * input.height
+  if (bytes.length !== expected) unreadable(`${bytes.length} bytes instead of ${expected}`)
+  // Copies: the frame's memory is shared by all its parts.
+  return new Uint8Array(bytes)
+}
+
 /** The model's input from what was sent in the codec of that name. @throws {InputError} See `InputErrorCode`. */
 export async function decodeInput(
   name: string,
@@ -70,9 +86,7 @@ export async function decodeInput(
   input: PictureInput,
   limits?: ImageLimits,
 ): Promise<TensorValue> {
-  if (name === rawInput) return pixelsToInput(bytes, input)
-  // What was re-encoded is fitted already; grey bars around it would be a second time's.
-  return decodeImage(bytes, name === 'received' ? input : { ...input, fit: 'stretch' }, limits)
+  return pixelsToInput(await decodedPixels(name, bytes, input, limits), input)
 }
 
 /** A grey JPEG of that size: something to decode before the first real picture comes. */

@@ -40,19 +40,25 @@ export async function decodePixels(
 /**
  * The model's input, shape [1, channels, height, width], of what {@link readPixels} gives: (pixel - mean) / scale per
  * channel in the manifest's channel order.
+ * @param data memory for it: fresh memory of that size costs more than filling it.
  * @throws {InputError} where they are not as many as the model takes.
  */
-export function pixelsToInput(pixels: Uint8Array, input: PictureInput): TensorValue {
+export function pixelsToInput(
+  pixels: Uint8Array,
+  input: PictureInput,
+  data = new Float32Array(channelsOf(input) * input.width * input.height),
+): TensorValue {
   const channels = channelsOf(input)
   const area = input.width * input.height
   if (pixels.length !== channels * area) unreadable(`${pixels.length} bytes instead of ${channels * area}`)
-  const data = new Float32Array(channels * area)
+  const table = new Float32Array(256)
   for (let channel = 0; channel < channels; channel++) {
     const from = input.channels === 'bgr' ? 2 - channel : channel
     const mean = input.mean[channel]!
     const scale = input.scale[channel]!
+    for (let value = 0; value < table.length; value++) table[value] = (value - mean) / scale
     const start = channel * area
-    for (let i = 0; i < area; i++) data[start + i] = (pixels[i * channels + from]! - mean) / scale
+    for (let i = 0; i < area; i++) data[start + i] = table[pixels[i * channels + from]!]!
   }
   return { shape: [1, channels, input.height, input.width], data }
 }

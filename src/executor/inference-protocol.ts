@@ -22,9 +22,14 @@ export interface ThreadSetup extends ModelChoice {
   readonly compiledCache?: CompiledCacheSettings
 }
 
-/** Values of one request, as they are or as they crossed. */
+/** What the model takes: values, or the pixels of a picture, a quarter of the bytes, of which the thread makes them. */
+export type ModelInput =
+  | { readonly kind: 'values'; readonly values: readonly TensorValue[] }
+  | { readonly kind: 'pixels'; readonly pixels: Uint8Array }
+
+/** What one request starts from, as it is or as it crossed. */
 export type GivenInput =
-  | { readonly kind: 'values'; readonly tensors: readonly number[]; readonly values: readonly TensorValue[] }
+  | (ModelInput & { readonly tensors: readonly number[] })
   | {
       readonly kind: 'encoded'
       readonly codec: string

@@ -4,9 +4,12 @@
  */
 import { parentPort, workerData } from 'node:worker_threads'
 import type { EncodedTensor } from '../codec/encoded-tensor.ts'
+import { pixelsToInput } from '../codec/image-input.ts'
 import { modelCodecs } from '../codec/model-codecs.ts'
 import { collectGarbage } from '../memory/collect-garbage.ts'
 import { loadModel } from '../model-graph/load-model.ts'
+import { pictureOf } from '../model-graph/manifest.ts'
+import { manifestOf } from '../model-graph/model.ts'
 import { loadingOptions } from '../model-graph/model-choice.ts'
 import type { Log } from '../telemetry/log.ts'
 import { elementCount } from '../tensor/element-count.ts'
@@ -80,13 +83,31 @@ function isCancelled(cancel: Int32Array<SharedArrayBuffer>): boolean {
   return Atomics.load(cancel, 0) === 1
 }
 
-function givenValues(input: GivenInput): readonly TensorValue[] {
-  const { tensors } = input
-  if (input.kind === 'values') return input.values
-  return tensors.map((tensor, i) => {
-    const { bytes, shape } = input.encoded[i]!
-    return codecs(input.codec, input.wound, tensorName(tensor)).decode(bytes, shape)
-  })
+/** The last picture's input, whose memory is the next one's. */
+let picture: TensorValue | undefined
+
+/** @param isAlone No other picture's input is needed at the same time. */
+function givenValues(input: GivenInput, isAlone: boolean): readonly TensorValue[] {
+  switch (input.kind) {
+    case 'values':
+      return input.values
+    case 'pixels':
+      picture = pictureInput(input.pixels, isAlone ? picture?.data : undefined)
+      return [picture]
+    case 'encoded':
+      return input.tensors.map((tensor, i) => {
+        const { bytes, shape } = input.encoded[i]!
+        return codecs(input.codec, input.wound, tensorName(tensor)).decode(bytes, shape)
+      })
+  }
+}
+
+function pictureInput(pixels: Uint8Array, memory: Float32Array<ArrayBuffer> | undefined): TensorValue {
+  const manifest = manifestOf(model)
+  const input = manifest && pictureOf(manifest)
+  if (input === undefined)
+    throw new Error(`Cannot run ${model.graph.name}: its manifest must say how it wants pictures`)
+  return pixelsToInput(pixels, input, memory)
 }
 
 /** The values a run starts from, and how many requests they belong to. */
@@ -98,9 +119,11 @@ function startingValues(run: RunRequest): { values: Map<number, TensorValue>; si
     return { values: new Map(values), sizes: [1] }
   }
   const members = run.input.kind === 'batch' ? run.input.members : [run.input]
-  const given = members.map(givenValues)
+  const given = members.map((member) => givenValues(member, members.length === 1))
   const tensors = members[0]!.tensors
-  for (const values of given) {
+  for (const [m, values] of given.entries()) {
+    // Of pixels every value is finite.
+    if (members[m]!.kind === 'pixels') continue
     for (const [i, value] of values.entries()) {
       // Between layers infinities may be meant, as in the mask of an attention.
       if (questions.has(tensors[i]!)) requireFinite(tensorName(tensors[i]!), value)
@@ -144,6 +167,8 @@ async function execute(run: RunRequest, cancel: Int32Array<SharedArrayBuffer>): 
   }
   if (isCancelled(cancel)) throw new Cancelled()
   const crossing = new Map(run.output.map((tensor) => [tensor, valueOf(values, tensor, 'output')]))
+  // Who gets the input itself may keep it.
+  if ([...crossing.values()].some((value) => value === picture)) picture = undefined
   if (run.keep) kept.set(run.request, crossing)
   const encodeBeginMs = performance.now()
   for (const [tensor, value] of crossing) {

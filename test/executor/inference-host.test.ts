@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { pixelsToInput } from '../../src/codec/image-input.ts'
 import { InferenceHost, InferenceThreadError, RunCancelledError } from '../../src/executor/inference-host.ts'
-import type { RunRequest } from '../../src/executor/inference-protocol.ts'
+import type { GivenInput, RunRequest } from '../../src/executor/inference-protocol.ts'
 import { type SegmentChain, segmentChain } from '../../src/executor/segment-chain.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
+import { pictureOf } from '../../src/model-graph/manifest.ts'
 import { plannedWounds } from '../../src/scheduler/candidate-wounds.ts'
 import type { TensorValue } from '../../src/tensor/tensor-value.ts'
 import { repositoryRoot } from '../paths.ts'
@@ -120,6 +122,37 @@ test('InferenceHost: a wrong input is an error of that run alone', async () => {
   })
   await expect(worker.run(wrong)).rejects.toThrow(/shape/)
   await expect(worker.run(part('right', 0, 1))).resolves.toBeDefined()
+})
+
+test('InferenceHost: pixels give what their values give, alone and together, and an input that is kept stays', async () => {
+  const { manifest } = await loadModel(source)
+  const input = pictureOf(manifest)!
+  const tensors = chain.crossing(0)
+  const last = chain.segments.length
+  const pixels = [1, 2, 3].map((seed) =>
+    Uint8Array.from({ length: 3 * 224 * 224 }, (_, i) => (i * seed * 7919) >> 3),
+  )
+  const answers = async (given: GivenInput) => {
+    const { values } = await worker.run(part('picture', 0, last, { input: given }))
+    return values.map(({ data }) => data)
+  }
+  const expected: Float32Array[] = []
+  for (const each of pixels)
+    expected.push(...(await answers({ kind: 'values', tensors, values: [pixelsToInput(each, input)] })))
+  const keep = part('kept', 0, 0, { input: { kind: 'pixels', tensors, pixels: pixels[0]! }, keep: true })
+  await worker.run({ ...keep, values: false })
+  for (const [i, each] of pixels.entries())
+    expect(await answers({ kind: 'pixels', tensors, pixels: each })).toEqual([expected[i]])
+  expect(await worker.run(part('kept', 0, last, { input: { kind: 'kept' } }))).toMatchObject({
+    values: [{ data: expected[0] }],
+  })
+  const members = pixels.map((each): GivenInput => ({ kind: 'pixels', tensors, pixels: each }))
+  const { values } = await worker.run(part('batch', 0, last, { input: { kind: 'batch', members } }))
+  for (const [i, { data }] of values.entries())
+    expect(Math.max(...data.map((value, c) => Math.abs(value - expected[i]![c]!)))).toBeLessThan(1e-4)
+  worker.drop('kept')
+  const wrong = part('wrong', 0, 1, { input: { kind: 'pixels', tensors, pixels: new Uint8Array(7) } })
+  await expect(worker.run(wrong)).rejects.toThrow(/7 bytes instead of 150528/)
 })
 
 test('InferenceHost: a model that cannot be loaded is told at start', async () => {
