@@ -28,6 +28,7 @@ import { agentMetrics } from './agent-metrics.ts'
 import type { AgentConfig } from './config.ts'
 import type { EdgeRuntime } from './edge-runtime.ts'
 import { Health } from './health.ts'
+import { type InputStream, inputStreams } from './input-streams.ts'
 import { Mind } from './mind.ts'
 import type { ResultMessage } from './request-message.ts'
 import { RequestPipeline } from './request-pipeline.ts'
@@ -77,6 +78,7 @@ export class Agent {
     const { edge, profile, engine } = await startEdge(config, model, log, signal)
     this.stops.add(() => edge.stop())
 
+    const streams = inputStreams(config)
     let mind: Mind | undefined
     const uplinkBps = () => (mind?.link.kind === 'up' ? mind.link.uplinkBps : undefined)
     const device = this.deviceSession(config.pool === undefined ? uplinkBps : undefined)
@@ -91,6 +93,7 @@ export class Agent {
       inference: edge.inference,
       outputShapes: edge.outputShapes,
       setup: planSetup(config, model, edge, profile, reader.spec),
+      streams,
       log,
     })
     const { answerer } = mind
@@ -126,6 +129,7 @@ export class Agent {
       reader,
       answerer,
       edge: mind.edge,
+      streams,
       onRecord,
       log,
     })
@@ -140,22 +144,29 @@ export class Agent {
 
     await pipeline.warmUp()
     signal?.throwIfAborted()
-    const answer = async (message: IncomingMessage) => {
-      const { payload, expirySeconds } = message
-      const timeLeftMs = expirySeconds && 1000 * expirySeconds
-      const result = await pipeline.answer({ id: this.idOf(message), payload, timeLeftMs })
-      await this.publishResult(device, message, result)
+    const answer = async (stream: InputStream, message: IncomingMessage) => {
+      const { topic, payload, expirySeconds } = message
+      const source = stream.sourceOf(topic)
+      const timeLeftMs = Math.min(stream.deadlineMs, 1000 * (expirySeconds ?? Number.POSITIVE_INFINITY))
+      const request = { id: this.idOf(message), stream: stream.name, source, payload, timeLeftMs }
+      const result = await pipeline.answer(request)
+      if (result.ok || result.error.code !== 'shed' || stream.shedReplies)
+        await this.publishResult(device, message, result)
       // Who holds the head alone has little memory: the picture, its tensor and the frame are freed at once.
       if (holdsHeadAlone && pipeline.idle) collectGarbage('minor')
     }
     const answering = new Set<Promise<void>>()
-    const unsubscribe = await device.subscribe(this.topic('input'), (message) => {
-      const work = answer(message).finally(() => answering.delete(work))
-      answering.add(work)
-      return work
-    })
+    const unsubscribes: (() => Promise<void>)[] = []
+    for (const stream of streams) {
+      const unsubscribe = await device.subscribe(stream.input, (message) => {
+        const work = answer(stream, message).finally(() => answering.delete(work))
+        answering.add(work)
+        return work
+      })
+      unsubscribes.push(unsubscribe)
+    }
     this.stops.add(async () => {
-      await waitAtMost(unsubscribeMs, unsubscribe())
+      await waitAtMost(unsubscribeMs, Promise.all(unsubscribes.map((unsubscribe) => unsubscribe())))
       await waitAtMost(finishMs, Promise.allSettled(answering))
       pipeline.stop()
       // Each ends with the acknowledgement of its result.
@@ -272,7 +283,8 @@ export class Agent {
     const announce = () => {
       // Who may not read inputs answers none; the session has logged it.
       const { state } = session
-      if (state.kind !== 'online' || state.refused.has(this.topic('input'))) return
+      if (state.kind !== 'online' || inputStreams(this.config).every(({ input }) => state.refused.has(input)))
+        return
       session
         .publish(this.topic('state'), payload, { qos: 1, retain: true, timeoutMs: 10_000 })
         .catch((error: Error) => this.log('warn', 'the online state was not published', { error }))
@@ -308,7 +320,9 @@ export class Agent {
     result: ResultMessage,
   ): Promise<void> {
     const { correlationData, responseTopic } = message
-    const topic = responseTopic ?? this.topic('result')
+    const { source } = result
+    const topic =
+      responseTopic ?? (source === undefined ? this.topic('result') : `${this.topic('result')}/${source}`)
     const correlation = correlationData === undefined ? {} : { correlationData }
     try {
       const { requestMs: timeoutMs } = this.config.limits

@@ -9,6 +9,7 @@ import { defaultMaxAccuracyLoss } from '../src/scheduler/accuracy-budget.ts'
 import { logLevels } from '../src/telemetry/log.ts'
 import { milliseconds, topicIdField, topicPrefixField } from '../src/transport/config-fields.ts'
 import { endpointSchema } from '../src/transport/endpoint-config.ts'
+import { isTopicFilter } from '../src/transport/topic-filter.ts'
 
 /** The agent's configuration file. */
 export const agentConfigSchema = z
@@ -91,6 +92,34 @@ export const agentConfigSchema = z
         jsonPath: z.string().min(1).optional(),
       })
       .prefault({}),
+    /**
+     * Inputs that are told apart, and answered on `.../result/NAME`. Without any there is one that answers all its inputs,
+     * those of `.../input/ANYTHING` on `.../result/ANYTHING`.
+     */
+    streams: z
+      .array(
+        z.strictObject({
+          name: topicIdField,
+          /** Topic filter; `.../input/NAME` where it is left out. */
+          input: z.string().refine(isTopicFilter, 'must be a topic filter').optional(),
+          /** Streams of the highest priority are answered first. */
+          priority: z.int().min(-100).max(100).default(0),
+          /** Of its share among streams of one priority. */
+          weight: z.number().min(0.01).max(100).default(1),
+          /** An answer later than this is worth nothing. */
+          deadlineMs: milliseconds(1).optional(),
+          /** `newest`: inputs that do not fit are left out, older ones for newer ones. `all`: each waits for its turn. */
+          keep: z.enum(['newest', 'all']).default('newest'),
+          /** Inputs that are left out are answered by an error that says so. */
+          shedReplies: z.boolean().default(true),
+        }),
+      )
+      .min(1)
+      .max(64)
+      .refine((streams) => new Set(streams.map(({ name }) => name)).size === streams.length, {
+        error: 'must have names that differ',
+      })
+      .optional(),
     /** One JSON line per request, for replay and reports: what was planned, predicted and measured. */
     records: z
       .strictObject({

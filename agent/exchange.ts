@@ -67,6 +67,7 @@ export interface ExchangeOptions {
 
 interface Outstanding {
   readonly request: RemoteRequest
+  readonly frameBytes: number
   sentAtMs: number
   ackedAtMs: number | undefined
   readonly resolve: (answer: RemoteAnswer) => void
@@ -124,7 +125,15 @@ export class Exchange {
     request.onFrame(frame.length)
     const sentAtMs = now()
     const answer = new Promise<RemoteAnswer>((resolve, reject) => {
-      const entry = { request, sentAtMs, ackedAtMs: undefined, resolve, reject, isGivenUp: false }
+      const entry = {
+        request,
+        frameBytes: frame.length,
+        sentAtMs,
+        ackedAtMs: undefined,
+        resolve,
+        reject,
+        isGivenUp: false,
+      }
       this.outstanding.set(key, entry)
     })
     workers.belief(worker)?.sent(key, request.work, sentAtMs)
@@ -151,6 +160,14 @@ export class Exchange {
       if (request.worker === worker)
         this.fail(key, new RequestError('worker-failed', `Worker ${worker} is gone`))
     }
+  }
+
+  /** Of requests that the broker has not acknowledged, whether they wait here or are on their way. */
+  get unsentBytes(): number {
+    let bytes = 0
+    for (const { frameBytes, ackedAtMs, isGivenUp } of this.outstanding.values())
+      if (ackedAtMs === undefined && !isGivenUp) bytes += frameBytes
+    return bytes
   }
 
   private get replyTopic(): string {

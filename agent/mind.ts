@@ -3,6 +3,7 @@ import { LinkBelief, type LinkState } from '../src/bandwidth-probe/link-belief.t
 import { LinkProber, type ProbedSession } from '../src/bandwidth-probe/link-prober.ts'
 import { EdgeBelief } from '../src/latency-model/edge-belief.ts'
 import type { PooledWorker } from '../src/latency-model/worker-belief.ts'
+import type { StreamSettings } from '../src/scheduler/mix/mix.ts'
 import type { PlanSetup } from '../src/scheduler/planner.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import { Exchange, type PoolSession } from './exchange.ts'
@@ -22,6 +23,7 @@ export interface MindOptions {
   /** Of the model's outputs, batch axis first. */
   readonly outputShapes: readonly (readonly number[])[]
   readonly setup: PlanSetup
+  readonly streams: readonly StreamSettings[]
   readonly log: Log
 }
 
@@ -35,7 +37,17 @@ export class Mind {
   private readonly exchange: Exchange
   private readonly pool: Workers
 
-  constructor({ clock, session, probe, probeTopic, inference, outputShapes, setup, ...rest }: MindOptions) {
+  constructor({
+    clock,
+    session,
+    probe,
+    probeTopic,
+    inference,
+    outputShapes,
+    setup,
+    streams,
+    ...rest
+  }: MindOptions) {
     const { topicPrefix, device, modelHash, log } = rest
     this.setup = setup
     const belief = new LinkBelief({ staleMs: probe.staleMs, probeBytes: probe.bytes })
@@ -62,7 +74,8 @@ export class Mind {
     })
     this.answerer = new RequestAnswerer({
       setup: () => this.setup,
-      link: () => this.prober.state,
+      streams,
+      link: () => this.linkWithBacklog(),
       edge: this.edge,
       workers: () => workers.snapshot(),
       instruments: { inference, chain, exchange: this.exchange, outputShapes, clock },
@@ -76,6 +89,13 @@ export class Mind {
   /** Those that serve the model, as they are believed to be now. */
   get workers(): readonly PooledWorker[] {
     return this.pool.snapshot()
+  }
+
+  /** What waits here for the link to be free is ahead of a new request as well. */
+  private linkWithBacklog(): LinkState {
+    const { state } = this.prober
+    if (state.kind !== 'up') return state
+    return { ...state, backlogBytes: Math.max(state.backlogBytes, this.exchange.unsentBytes) }
   }
 
   /** Looks at the link and for workers, unless nothing is ever sent. */

@@ -8,6 +8,9 @@ import { segmentsMs } from '../src/latency-model/profile.ts'
 import { PromisedWork } from '../src/latency-model/promised-work.ts'
 import type { PooledWorker } from '../src/latency-model/worker-belief.ts'
 import type { Beliefs } from '../src/scheduler/beliefs.ts'
+import { Mix, type StreamSettings } from '../src/scheduler/mix/mix.ts'
+import type { MixPlan } from '../src/scheduler/mix/resource.ts'
+import { planFrame } from '../src/scheduler/plan-frame.ts'
 import { type PlannedRequest, type PlanSetup, planRequest } from '../src/scheduler/planner.ts'
 import type { Measured } from '../src/telemetry/request-record.ts'
 import type { Part } from '../src/transport/frame.ts'
@@ -19,12 +22,21 @@ export type SentInput = Pick<Part, 'shape' | 'bytes'>
 
 /** An input in the forms that plans need. */
 export interface RequestInput {
-  /** Of the message. */
-  readonly bytes: number
   /** The model's input, made once however often it is asked for. Its failure is the request's. */
   readonly decoded: () => Promise<ModelInput>
   /** What is sent where the input itself is. */
   readonly encoded: (codec: string) => Promise<SentInput>
+}
+
+export interface Request {
+  /** Name of the stream that it came on. */
+  readonly stream: string
+  /** Of the message. */
+  readonly bytes: number
+  /** After which the answer is worth nothing. */
+  readonly timeLeftMs: number
+  /** Begins to read the input; not called for one that is shed. */
+  readonly read: () => RequestInput
 }
 
 /** What becomes known of a request on its way, for its record; also where it fails. */
@@ -36,6 +48,7 @@ export interface RequestTrace {
 export interface AnswererOptions {
   /** Asked at each request: the profile is renewed now and then. */
   readonly setup: () => PlanSetup
+  readonly streams: readonly StreamSettings[]
   readonly link: () => LinkState
   readonly edge: EdgeBelief
   readonly workers: () => readonly PooledWorker[]
@@ -44,15 +57,25 @@ export interface AnswererOptions {
   }
 }
 
+const shedReasons = {
+  overload: 'More inputs come than can be answered: it is left out for the others',
+  late: 'It would be answered too late to be worth it',
+} as const
+
 /** Answers requests one by one: beliefs, plan, surgery. It knows nothing of messages, so that the simulator has it, too. */
 export class RequestAnswerer {
   private readonly options: AnswererOptions
   private readonly instruments: Instruments
-  private readonly promised = new PromisedWork()
+  private readonly promisedMs = new PromisedWork()
+  private readonly promisedBytes = new PromisedWork()
+  private readonly mix: Mix
+  /** What each stream's last frame might have been answered by. */
+  private readonly plansOf = new Map<string, readonly MixPlan[]>()
   private nextSurgery = 0
 
   constructor(options: AnswererOptions) {
     this.options = options
+    this.mix = new Mix(options.streams)
     const { instruments, edge, setup } = options
     const { clock } = instruments
     const profiledMs = (from: number, to: number) => segmentsMs(setup().profile, from, to)
@@ -64,20 +87,15 @@ export class RequestAnswerer {
   }
 
   /**
-   * @param timeLeftMs after which the answer is worth nothing.
-   * @throws {RequestError} `timeout`, `no-worker`; {@link AggregateError} of what edge and worker said; what the input's
-   * reading throws.
+   * @throws {RequestError} `shed`, `timeout`, `no-worker`; {@link AggregateError} of what edge and worker said; what the
+   * input's reading throws.
    */
-  async answer(
-    input: RequestInput,
-    timeLeftMs: number,
-    trace: RequestTrace,
-    signal: AbortSignal,
-  ): Promise<SurgeryResult> {
+  async answer(request: Request, trace: RequestTrace, signal: AbortSignal): Promise<SurgeryResult> {
+    const { stream, bytes, timeLeftMs } = request
     const { clock } = this.options.instruments
     const plannedAtMs = clock.now()
     const setup = this.options.setup()
-    const plan = planRequest(setup, this.beliefs(input.bytes), input.bytes)
+    const plan = this.plan(setup, stream, bytes)
     trace.plan = plan
     const { chosen, worker, conditions } = plan
     if (worker === undefined && setup.wound !== undefined)
@@ -85,9 +103,10 @@ export class RequestAnswerer {
         'no-worker',
         `Cannot finish: the edge holds only what is before wound ${setup.wound}, and no worker has this model`,
       )
-    const keepPromise = this.promised.promise(
-      conditions.edgeFactor * (chosen.point.headMs + chosen.point.encodeMs),
-    )
+    const { headMs, encodeMs, bytes: sentBytes } = chosen.point
+    const computed = this.promisedMs.promise(conditions.edgeFactor * (headMs + encodeMs))
+    const sent = this.promisedBytes.promise(sentBytes)
+    const input = request.read()
     const life = linkedAbort(signal)
     const { measured } = trace
     const surgery = operate(this.instruments, {
@@ -100,11 +119,12 @@ export class RequestAnswerer {
       resume: setup.resume,
       answer: setup.answer,
       remoteOnly: (setup.policy === 'input' || setup.wound !== undefined) && {
-        another: (failed) => this.another(setup, input.bytes, failed),
+        another: (failed) => this.another(setup, bytes, failed),
       },
       deadlineMs: plannedAtMs + timeLeftMs,
       signal: life.signal,
-      onQueued: keepPromise,
+      onQueued: computed,
+      onSending: sent,
       measured,
     })
     const tooLate = after(clock, timeLeftMs, life.signal).then(() => {
@@ -115,18 +135,35 @@ export class RequestAnswerer {
     try {
       return await Promise.race([surgery, tooLate, unreadable])
     } finally {
-      keepPromise()
+      computed()
+      sent()
       life.abort()
       life.release()
       measured.totalMs = clock.now() - plannedAtMs
     }
   }
 
+  /** @throws {RequestError} `shed` where the input is not worth answering any more, or more is asked than can be answered. */
+  private plan(setup: PlanSetup, stream: string, bytes: number): PlannedRequest {
+    const { mix } = this
+    const beliefs = this.beliefs(bytes)
+    mix.observeArrival(stream, beliefs.nowMs)
+    const decision = planFrame(setup, beliefs, bytes, mix, stream, this.plansOf)
+    if (decision.kind === 'plan') return decision.plan
+    throw new RequestError('shed', shedReasons[decision.reason])
+  }
+
   private beliefs(inputBytes: number): Beliefs {
     const { link, edge, workers, instruments } = this.options
     const nowMs = instruments.clock.now()
-    const waitMs = instruments.inference.waitMs() + this.promised.totalMs
-    return { nowMs, link: link(), edge: edge.snapshot(nowMs, inputBytes, waitMs), workers: workers() }
+    const waitMs = instruments.inference.waitMs() + this.promisedMs.total
+    return {
+      nowMs,
+      link: link(),
+      edge: edge.snapshot(nowMs, inputBytes, waitMs),
+      workers: workers(),
+      promisedBytes: this.promisedBytes.total,
+    }
   }
 
   /** Whom to ask where those have failed that were asked before. */

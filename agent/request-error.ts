@@ -1,5 +1,6 @@
 /** Why a request is not answered, for its publisher. */
 export type RequestErrorCode =
+  | 'shed'
   | 'timeout'
   | 'stopping'
   | 'no-worker'

@@ -5,6 +5,8 @@ export interface AnswerMessage {
   readonly ok: true
   /** Hex of the input message's correlation data; a number of the agent's own where it had none. */
   readonly id: string
+  /** Name of the stream, or what follows the input topic; absent where the input came on the input topic itself. */
+  readonly source?: string
   /** Of a classifier: the best classes. */
   readonly top?: readonly ClassScore[]
   /** Of a detector. */
@@ -38,6 +40,7 @@ export interface AnswerMessage {
 export interface FailureMessage {
   readonly ok: false
   readonly id: string
+  readonly source?: string
   readonly error: { readonly code: string; readonly message: string }
 }
 

@@ -4,14 +4,15 @@ import { InputError } from '../src/input/input-error.ts'
 import type { EdgeBelief } from '../src/latency-model/edge-belief.ts'
 import type { Model } from '../src/model-graph/model.ts'
 import { randomWeights } from '../src/model-graph/model-choice.ts'
+import type { StreamSettings } from '../src/scheduler/mix/mix.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import type { Outcome, PlanRecord, RecordListener } from '../src/telemetry/request-record.ts'
 import { elementCount } from '../src/tensor/element-count.ts'
 import type { AgentConfig } from './config.ts'
-import { type InputFacts, InputReader } from './input-reader.ts'
+import { type InputFacts, InputReader, type ReadInput } from './input-reader.ts'
 import type { RequestAnswerer, RequestTrace } from './request-answerer.ts'
 import { RequestError } from './request-error.ts'
-import type { AnswerMessage, FailureMessage, ResultMessage } from './request-message.ts'
+import type { AnswerMessage, ResultMessage } from './request-message.ts'
 import type { SurgeryResult } from './surgery.ts'
 
 export interface PipelineOptions {
@@ -22,12 +23,16 @@ export interface PipelineOptions {
   readonly reader: AnswerReader
   readonly answerer: Pick<RequestAnswerer, 'answer'>
   readonly edge: EdgeBelief
+  readonly streams: readonly StreamSettings[]
   readonly onRecord: RecordListener
   readonly log: Log
 }
 
 export interface RequestMessage {
   readonly id: string
+  readonly stream: string
+  /** Who asked, within the stream; empty for nobody in particular. */
+  readonly source: string
   readonly payload: Uint8Array
   readonly contentType?: string | undefined
   /** What is left of the time that its sender gave it; absent where it gave none. */
@@ -76,7 +81,7 @@ export class RequestPipeline {
           ? Buffer.from(JSON.stringify(Array.from({ length: elementCount(input.shape) }, () => 0)))
           : await blankImage(input.width, input.height)
       for (const id of ['warm-up-1', 'warm-up-2']) {
-        const result = await this.answer({ id, payload })
+        const result = await this.answer({ id, stream: this.options.streams[0]!.name, source: '', payload })
         if (!result.ok)
           throw new Error(`Cannot serve: a blank input is not answered: ${result.error.message}`)
       }
@@ -86,7 +91,7 @@ export class RequestPipeline {
 
   async answer(message: RequestMessage): Promise<ResultMessage> {
     const { limits } = this.options.config
-    const { id, payload } = message
+    const { id, stream, source, payload } = message
     const arrivedAt = Date.now()
     const trace: RequestTrace = { measured: { totalMs: 0, sentBytes: 0 } }
     this.requests++
@@ -98,21 +103,31 @@ export class RequestPipeline {
           `${limits.requests} requests are in work already, which is the limit`,
         )
       const timeLeftMs = Math.min(limits.requestMs, message.timeLeftMs ?? Number.POSITIVE_INFINITY)
-      const input = this.inputs.read(message, (ms) => this.onRead(payload.length, ms, trace))
       const { answerer } = this.options
-      const answered = await answerer.answer(input, timeLeftMs, trace, this.over.signal)
-      result = this.answerOf(id, answered, await input.facts, trace)
+      const bytes = payload.length
+      let input: ReadInput | undefined
+      const read = () => (input = this.inputs.read(message, (ms) => this.onRead(bytes, ms, trace)))
+      const answered = await answerer.answer({ stream, bytes, timeLeftMs, read }, trace, this.over.signal)
+      result = this.answerOf(message, answered, await input!.facts, trace)
     } catch (error) {
       const reason = this.over.signal.aborted ? this.over.signal.reason : error
-      this.options.log('warn', 'a request failed', { id, reason: describe(reason) })
-      result = failure(id, codeOf(reason), describe(reason))
+      const code = codeOf(reason)
+      // What is left out because others come is no fault, and there may be twenty a second.
+      const level = code === 'shed' ? 'debug' : 'warn'
+      this.options.log(level, 'a request failed', { id, source, reason: describe(reason) })
+      result = {
+        ok: false,
+        id,
+        ...(source !== '' && { source }),
+        error: { code, message: describe(reason) },
+      }
     } finally {
       this.requests--
     }
     if (this.isWarm)
       this.options.onRecord({
         id,
-        stream: 'default',
+        stream,
         arrivedAt,
         input: { bytes: payload.length },
         plan: trace.plan && planRecord(trace),
@@ -128,7 +143,7 @@ export class RequestPipeline {
   }
 
   private answerOf(
-    id: string,
+    { id, source }: RequestMessage,
     { values, finishedAt }: SurgeryResult,
     { sent, isDamaged }: InputFacts,
     trace: RequestTrace,
@@ -140,6 +155,7 @@ export class RequestPipeline {
     return {
       ok: true,
       id,
+      ...(source !== '' && { source }),
       ...(finishedAt === 'worker' ? reader.readCondensed(values, sent) : reader.read(values, sent)),
       ...(isDamaged && { damaged: true }),
       ...(config.model.weights === randomWeights && { weights: randomWeights }),
@@ -183,11 +199,7 @@ function planRecord({ plan }: RequestTrace): PlanRecord {
 function outcomeOf(result: ResultMessage): Outcome {
   if (result.ok) return { kind: 'answered', finishedAt: result.finishedAt }
   const { code, message } = result.error
-  return { kind: code === 'overloaded' ? 'refused' : 'failed', code, message }
-}
-
-function failure(id: string, code: string, message: string): FailureMessage {
-  return { ok: false, id, error: { code, message } }
+  return { kind: code === 'overloaded' || code === 'shed' ? 'refused' : 'failed', code, message }
 }
 
 function codeOf(error: unknown): string {

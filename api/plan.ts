@@ -116,6 +116,7 @@ function idle({ chain }: MeasuredEdge, backend: Profile, options: PlanOptions): 
     tailMs: new Map(tails),
     pictureMs: 0,
     queueMs: 0,
+    ownMs: 0,
     tailFactor: 1,
     pictureFactor: 1,
     featuresFactor: 1,
@@ -129,5 +130,6 @@ function idle({ chain }: MeasuredEdge, backend: Profile, options: PlanOptions): 
     link: { kind: 'up', ...link },
     edge: { factor: 1, waitMs: 0, inputMs: 0, inputs: new Map() },
     workers: [worker],
+    promisedBytes: 0,
   }
 }

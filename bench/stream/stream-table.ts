@@ -41,7 +41,7 @@ export function streamRow(
     world,
     link: knownLink(world.uplink),
     arrivals: new Map([[stream, times]]),
-    policy: mixPolicy([{ name: stream, priority: 1, weight: 1 }]),
+    policy: mixPolicy([{ name: stream, priority: 1, weight: 1, keep: 'newest' }]),
     seed: 3,
   })
   const answered = inputs.filter(({ doneMs }) => doneMs < Infinity)

@@ -4,6 +4,7 @@ import { after } from '../../src/async/clock.ts'
 import { InferenceHost } from '../../src/executor/inference-host.ts'
 import type { ModelInput } from '../../src/executor/inference-protocol.ts'
 import { borderShape } from '../../src/model-graph/layer-graph.ts'
+import type { StreamSettings } from '../../src/scheduler/mix/mix.ts'
 import type { PlanSetup } from '../../src/scheduler/planner.ts'
 import { elementCount } from '../../src/tensor/element-count.ts'
 import { deviceTopic } from '../../src/transport/topics.ts'
@@ -19,6 +20,8 @@ export interface Arrival {
   readonly atMs: number
   /** Of its message. */
   readonly bytes: number
+  /** `default` where it is absent. */
+  readonly stream?: string
 }
 
 export interface World {
@@ -31,6 +34,8 @@ export interface World {
   /** Making the model's input of a message. */
   readonly inputMs: number
   readonly workers: readonly WorkerSpec[]
+  /** One that keeps all its inputs where absent. */
+  readonly streams?: readonly StreamSettings[]
   /** Ascending. */
   readonly arrivals: readonly Arrival[]
   readonly timeLimitMs: number
@@ -119,6 +124,9 @@ export async function simulate(world: World): Promise<SimulatedRequest[]> {
     inference,
     outputShapes: outputs.map(({ shape }) => shape),
     setup,
+    streams: world.streams ?? [
+      { name: 'default', priority: 0, weight: 1, keep: 'all', deadlineMs: world.timeLimitMs },
+    ],
     log: () => undefined,
   })
   await mind.start()
@@ -134,8 +142,9 @@ export async function simulate(world: World): Promise<SimulatedRequest[]> {
     }),
   )
   for (const request of requests) {
-    const { atMs, bytes } = request.arrival
+    const { atMs, bytes, stream = 'default' } = request.arrival
     clock.schedule(settleMs + atMs, () => {
+<<<<<<< HEAD
       const read = after(clock, world.inputMs).then((): ModelInput => {
         edge.decoded(bytes, world.inputMs)
         return { kind: 'values', values: [{ shape: [1, 1], data: new Float32Array(1) }] }
@@ -144,16 +153,27 @@ export async function simulate(world: World): Promise<SimulatedRequest[]> {
         bytes,
         decoded: () => read,
         encoded: async () => ({ shape: [], bytes: new Uint8Array(bytes) }),
+=======
+      const read = () => {
+        const tensor = after(clock, world.inputMs).then(() => {
+          edge.decoded(bytes, world.inputMs)
+          return { shape: [1, 1], data: new Float32Array(1) }
+        })
+        const encoded = async () => ({ shape: [], bytes: new Uint8Array(bytes) })
+        return { tensor: () => tensor, encoded }
+>>>>>>> 324110c (feat(agent): a stream is answered by a mix of plans, with shares, deadlines and newest-wins per stream, because a camera's frames each on their own fastest plan were 4 s late; the link is timed message by message, which was a third too fast)
       }
       const end = (outcome: SimulatedRequest['outcome']) => {
         request.outcome = outcome
         request.outcomes++
         request.endMs = worldMs()
       }
-      answerer.answer(input, world.timeLimitMs, request.trace, over.signal).then(
-        ({ finishedAt }) => end({ kind: 'answered', finishedAt }),
-        (error: Error) => end({ kind: 'failed', error }),
-      )
+      answerer
+        .answer({ stream, bytes, timeLeftMs: world.timeLimitMs, read }, request.trace, over.signal)
+        .then(
+          ({ finishedAt }) => end({ kind: 'answered', finishedAt }),
+          (error: Error) => end({ kind: 'failed', error }),
+        )
     })
   }
   const lastMs = world.arrivals.at(-1)?.atMs ?? 0

@@ -40,6 +40,8 @@ const openingProbes = [smallProbeBytes, 16_384, smallProbeBytes, 32_768]
 const assumedDownlinkBps = 10e6
 /** Share of the uplink that probes may take. */
 const probeShare = 0.05
+/** Nothing crosses in less: a clock's rounding. */
+const leastMs = 0.1
 /** Trust in an estimate is lost by this much relative deviation per second of age. */
 const agingPerSecond = 0.05
 
@@ -52,6 +54,7 @@ export class LinkBelief {
   private readonly up = new TransferEstimator()
   private readonly down = new TransferEstimator()
   private session: { readonly online: boolean; readonly sinceMs: number } = { online: false, sinceMs: 0 }
+  private acknowledgedAtMs = Number.NEGATIVE_INFINITY
   private opening: number[] = []
   private largeProbe = false
 
@@ -69,21 +72,32 @@ export class LinkBelief {
     if (this.session.online) this.session = { online: false, sinceMs: atMs }
   }
 
-  /** A message was acknowledged `ms` after it was sent, with so many bytes on the way at that moment, itself included. */
-  acknowledged(inFlightBytes: number, ms: number, atMs: number): void {
-    this.up.observe({ bytes: inFlightBytes, ms, atMs })
+  /**
+   * A message of so many bytes was acknowledged `ms` after it was sent. Where another was on its way before it, its own
+   * bytes began to cross only when that one's last byte had: as long before its acknowledgement as an empty exchange
+   * takes. Counting all that was in flight instead would count twice what had crossed already.
+   */
+  acknowledged(bytes: number, ms: number, atMs: number): void {
+    const baseMs = this.up.estimate(atMs)?.baseMs ?? 0
+    const beganMs = Math.min(atMs - leastMs, Math.max(atMs - ms, this.acknowledgedAtMs - baseMs))
+    this.acknowledgedAtMs = atMs
+    this.up.observe({ bytes, ms: atMs - beganMs, atMs })
   }
 
   /** An answer of `bytes` took `ms` on its way down. */
   answered(bytes: number, ms: number, atMs: number): void {
-    this.down.observe({ bytes, ms: Math.max(ms, 0.1), atMs })
+    this.down.observe({ bytes, ms: Math.max(ms, leastMs), atMs })
   }
 
   snapshot(nowMs: number, inFlight: InFlight): LinkState {
     const { online, sinceMs } = this.session
     if (!online) return { kind: 'down', reason: 'no session with the broker', sinceMs }
     const { bytes, oldestSentAtMs } = inFlight
-    const waiting = oldestSentAtMs === undefined ? undefined : { bytes, sinceMs: oldestSentAtMs }
+    // The oldest waits for its acknowledgement since it could have begun to cross.
+    const waiting =
+      oldestSentAtMs === undefined
+        ? undefined
+        : { bytes, sinceMs: Math.max(oldestSentAtMs, this.acknowledgedAtMs) }
     const up = this.up.estimate(nowMs, waiting)
     if (up === undefined) return { kind: 'unknown' }
     if (waiting !== undefined) {

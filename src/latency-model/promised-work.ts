@@ -1,20 +1,20 @@
 /**
- * Engine time that plans have taken into account and the engine's queue does not know yet, because the input is still
- * being read. A promise is kept by queueing the work, or by the end of the request, whichever is first.
+ * What plans have taken into account and no queue knows of yet: engine time of inputs that are still being read, bytes
+ * of heads that are not done. A promise is kept by queueing the work, or by the end of the request, whichever is first.
  */
 export class PromisedWork {
-  private readonly promises = new Set<{ readonly ms: number }>()
+  private readonly promises = new Set<{ readonly amount: number }>()
 
   /** @returns how to take it back; safe to repeat. */
-  promise(ms: number): () => void {
-    const promised = { ms }
+  promise(amount: number): () => void {
+    const promised = { amount }
     this.promises.add(promised)
     return () => this.promises.delete(promised)
   }
 
-  get totalMs(): number {
+  get total(): number {
     let sum = 0
-    for (const { ms } of this.promises) sum += ms
+    for (const { amount } of this.promises) sum += amount
     return sum
   }
 }

@@ -41,6 +41,8 @@ export interface PooledWorker extends AnnouncedModel {
   readonly id: string
   /** What a request waits there: as announced, but at least what this agent has there itself. */
   readonly queueMs: number
+  /** What this agent has there itself. */
+  readonly ownMs: number
   /** How much slower than announced its last answers were, by kind of work. */
   readonly tailFactor: number
   readonly pictureFactor: number
@@ -163,6 +165,7 @@ export class WorkerBelief {
       id,
       ...announced,
       queueMs: this.queueMs(nowMs),
+      ownMs: this.ownMs(nowMs),
       tailFactor: tail.factorAt(nowMs),
       pictureFactor: picture.factorAt(nowMs),
       featuresFactor: features.factorAt(nowMs),
@@ -188,9 +191,13 @@ export class WorkerBelief {
 
   /** Announced, or what this agent itself has there, whichever is more: announcements come seldom. */
   private queueMs(nowMs: number): number {
+    return Math.max(this.announced.queueMs, this.ownMs(nowMs), this.busyUntilMs - nowMs)
+  }
+
+  private ownMs(nowMs: number): number {
     let own = 0
     for (const { work } of this.outstanding.values()) own += this.expectedMs(work, nowMs)
-    return Math.max(this.announced.queueMs, own, this.busyUntilMs - nowMs)
+    return own
   }
 
   private expectedMs({ decode, decodeMs, tailMs }: AskedWork, nowMs: number): number {

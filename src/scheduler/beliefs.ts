@@ -9,4 +9,6 @@ export interface Beliefs {
   readonly edge: EdgeState
   /** Those that announce the model, in no order. */
   readonly workers: readonly PooledWorker[]
+  /** What requests that are under way will send whose heads are not done. */
+  readonly promisedBytes: number
 }

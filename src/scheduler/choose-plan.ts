@@ -54,7 +54,7 @@ export interface Prediction {
  * A split that is not expected to save this share of the local time is not worth its bytes and its worker; a threshold
  * on what is gained, so it does not make a plan stick.
  */
-const worthwhileShare = 0.03
+export const worthwhileShare = 0.03
 
 /** With `when-late`, an answer that is so many standard deviations late is not waited for alone any longer. */
 const lateDeviations = 2
@@ -82,7 +82,9 @@ export function predict(point: PlanPoint, conditions: Conditions): Prediction {
       expectedMs: localMs,
     }
   }
-  const upMs = (8000 * (point.bytes + link.backlogBytes)) / link.uplinkBps
+  const byteMs = 8000 / link.uplinkBps
+  // What is on its way crosses while the edge computes.
+  const upMs = byteMs * point.bytes + Math.max(0, byteMs * link.backlogBytes - edgeMs)
   const downMs = (8000 * point.resultBytes) / link.downlinkBps
   const networkMs = link.roundTripMs + upMs + downMs
   // What is not the link's is known well: only the link's part is uncertain.
@@ -97,7 +99,7 @@ export function predict(point: PlanPoint, conditions: Conditions): Prediction {
   return { point, edgeMs, remoteMs, remoteDeviationMs, returnMs, lateMs, localMs, expectedMs }
 }
 
-/** Of a worker: decoding what crosses, and the tail. */
+/** What a worker computes for a plan now. */
 export function backendMs(point: PlanPoint, conditions: Conditions): number {
   const { backendDecode, backendDecodeMs, backendTailMs } = point
   const { tailFactor, pictureFactor, featuresFactor } = conditions

@@ -43,6 +43,34 @@ export interface PlannedRequest extends Choice {
  * `worker` is undefined then.
  */
 export function planRequest(setup: PlanSetup, beliefs: Beliefs, inputBytes: number): PlannedRequest {
+  const { local, alone, offers } = offersOf(setup, beliefs, inputBytes)
+  const plans = offers.map(({ worker, conditions, points }): PlannedRequest => {
+    // The edge may be told to have a worker finish, also over a link that is not known to be up.
+    const choice = points.includes(local) ? choosePlan(points, conditions) : chooseRemote(points, conditions)
+    return { ...choice, worker, conditions }
+  })
+  const best = spread(plans)
+  if (best === undefined) return { ...choosePlan([local], alone), worker: undefined, conditions: alone }
+  return best.chosen.point === local ? { ...best, worker: undefined } : best
+}
+
+/** What a worker's part in a request could be. */
+export interface WorkerOffer {
+  readonly worker: PooledWorker
+  readonly conditions: Conditions
+  /** At least one; with the local plan, unless a worker has to finish. */
+  readonly points: readonly PlanPoint[]
+}
+
+export interface Offers {
+  readonly local: PlanPoint
+  /** Of the local plan. */
+  readonly alone: Conditions
+  readonly offers: readonly WorkerOffer[]
+}
+
+/** Every way to answer an input of so many bytes, by worker. */
+export function offersOf(setup: PlanSetup, beliefs: Beliefs, inputBytes: number): Offers {
   const { policy, wound, graph, chain, codecs, profile, resume, answer } = setup
   const { link, edge, workers } = beliefs
   const local = localPoint(wholeMs(profile), edge.inputMs)
@@ -53,8 +81,7 @@ export function planRequest(setup: PlanSetup, beliefs: Beliefs, inputBytes: numb
     resume,
     link: link.kind === 'up' ? link : undefined,
   }
-  const planAlone = { ...choosePlan([local], alone), worker: undefined, conditions: alone }
-  if (policy === 'local') return planAlone
+  if (policy === 'local') return { local, alone, offers: [] }
   const inputs = expectInputs(
     graph,
     codecs.get(inputWound) ?? [],
@@ -71,18 +98,20 @@ export function planRequest(setup: PlanSetup, beliefs: Beliefs, inputBytes: numb
     answerBytes: expectedBytes(answer),
   }
   const fixed = policy === 'input' ? inputWound : wound
-  const plans = workers.filter(isAsked).flatMap((worker): PlannedRequest[] => {
-    const conditions = { ...alone, ...backendConditions(worker) }
+  const offers = workers.filter(isAsked).map((worker): WorkerOffer => {
     const points = planPoints(space, worker.tailMs, worker.pictureMs)
-    const choice =
-      fixed === undefined
-        ? choosePlan([...paretoPoints(points), local], conditions)
-        : chooseAtWound(points, fixed, conditions)
-    return choice === undefined ? [] : [{ ...choice, worker, conditions }]
+    return {
+      worker,
+      conditions: { ...alone, ...backendConditions(worker) },
+      points:
+        fixed === undefined
+          ? [...paretoPoints(points), local]
+          : points
+              .filter((point) => point.wound === fixed)
+              .map((point) => ({ ...point, localTailMs: neverMs })),
+    }
   })
-  const best = spread(plans)
-  if (best === undefined) return planAlone
-  return best.chosen.point === local ? { ...best, worker: undefined } : best
+  return { local, alone, offers: offers.filter(({ points }) => points.length > 0) }
 }
 
 function isAsked({ tailMs, trust, outstanding }: PooledWorker): boolean {
@@ -94,18 +123,8 @@ function backendConditions(worker: PooledWorker) {
   return { backendWaitMs, tailFactor, pictureFactor, featuresFactor }
 }
 
-/** The edge does not finish by itself, and the link need not be known to be up: there is no other way. */
-function chooseAtWound(
-  points: readonly PlanPoint[],
-  wound: string,
-  conditions: Conditions,
-): Choice | undefined {
-  const possible = points.filter((point) => point.wound === wound)
-  if (possible.length === 0) return undefined
-  const ranked = rank(
-    possible.map((point) => ({ ...point, localTailMs: neverMs })),
-    conditions,
-  )
+function chooseRemote(points: readonly PlanPoint[], conditions: Conditions): Choice {
+  const ranked = rank(points, conditions)
   return { chosen: ranked[0], ranked }
 }
 
@@ -113,7 +132,7 @@ function chooseAtWound(
  * The best plan; among workers whose plans are nearly as good, of those trusted most, with the fewest of this agent's
  * requests, the one that has waited longest for its turn: else all agents would send everything to the same one.
  */
-function spread(plans: readonly PlannedRequest[]): PlannedRequest | undefined {
+export function spread(plans: readonly PlannedRequest[]): PlannedRequest | undefined {
   const leastMs = Math.min(...plans.map(({ chosen }) => chosen.expectedMs))
   const doubt = ({ worker }: PlannedRequest) => (worker?.trust.kind === 'trusted' ? 0 : 1)
   return plans

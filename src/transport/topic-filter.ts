@@ -14,16 +14,21 @@ export function matchesFilter(filter: string, topic: string): boolean {
 }
 
 /**
- * @throws {RangeError} where a broker would refuse the filter: empty, NUL, too long, `#` not last, a wildcard that is
- * not alone in its level, or `$share` without a group and a filter.
+ * False where a broker would refuse the filter: empty, NUL, too long, `#` not last, a wildcard that is not alone in its
+ * level, or `$share` without a group and a filter.
  */
-export function checkFilter(filter: string): void {
+export function isTopicFilter(filter: string): boolean {
   const shared = filter.startsWith('$share/')
   const inner = withoutShare(filter).split('/')
   const wild = (level: string, last: boolean) => level === '+' || (level === '#' && last)
   const fit = inner.every((level, i) => !/[+#]/.test(level) || wild(level, i === inner.length - 1))
   const group = shared ? /^\$share\/[^/+#]+\/./.test(filter) : true
-  if (filter === '' || !fit || !group || filter.includes('\0') || Buffer.byteLength(filter) > 0xffff) {
+  return filter !== '' && fit && group && !filter.includes('\0') && Buffer.byteLength(filter) <= 0xffff
+}
+
+/** @throws {RangeError} where it is none. */
+export function checkFilter(filter: string): void {
+  if (!isTopicFilter(filter)) {
     throw new RangeError(
       `Cannot subscribe: filter must be a valid topic filter, current value is ${JSON.stringify(filter)}`,
     )

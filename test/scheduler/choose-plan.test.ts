@@ -56,7 +56,7 @@ test('choosePlan() is local without a link, and counts what is still on its way'
   const points = [point, localPoint(100)]
   expect(choosePlan(points, { ...calm, link: undefined }).chosen.point.wound).toBe('local')
   expect(choosePlan(points, calm).chosen.point.wound).toBe('middle')
-  expect(choosePlan(points, { ...calm, link: { ...link, backlogBytes: 60_000 } }).chosen.point.wound).toBe(
+  expect(choosePlan(points, { ...calm, link: { ...link, backlogBytes: 120_000 } }).chosen.point.wound).toBe(
     'local',
   )
   expect(() => choosePlan([point], calm)).toThrow(/local plan must be among the points/)

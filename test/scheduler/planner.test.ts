@@ -24,6 +24,7 @@ function worker(id: string, fields: Partial<PooledWorker> = {}): PooledWorker {
     ]),
     pictureMs: 1,
     queueMs: 0,
+    ownMs: 0,
     tailFactor: 1,
     pictureFactor: 1,
     featuresFactor: 1,
@@ -36,7 +37,7 @@ function worker(id: string, fields: Partial<PooledWorker> = {}): PooledWorker {
 
 const setup = toySetup()
 const plan = (workers: readonly PooledWorker[], fields: Partial<Beliefs> = {}, changes: object = {}) =>
-  planRequest({ ...setup, ...changes }, { nowMs: 0, link, edge, workers, ...fields }, 1000)
+  planRequest({ ...setup, ...changes }, { nowMs: 0, link, edge, workers, promisedBytes: 0, ...fields }, 1000)
 const chosenOf = (workers: readonly PooledWorker[], fields: Partial<Beliefs> = {}) =>
   plan(workers, fields).worker?.id
 

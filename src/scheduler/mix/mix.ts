@@ -22,6 +22,8 @@ export interface StreamSettings {
   /** Of its share among streams of one priority. */
   readonly weight: number
   readonly deadlineMs?: number | undefined
+  /** `newest`: what does not fit is shed, older frames for newer ones. `all`: every input waits for its turn. */
+  readonly keep: 'newest' | 'all'
 }
 
 export interface MixSnapshot {
@@ -85,7 +87,8 @@ export class Mix {
   decide(stream: string, nowMs: number, snapshot: MixSnapshot): Decision {
     const state = this.state(stream)
     this.solveWhenDue(nowMs, snapshot)
-    const latestMs = doorMs(snapshot.localMs, state.settings.deadlineMs)
+    const { keep, deadlineMs = Infinity } = state.settings
+    const latestMs = keep === 'all' ? deadlineMs : doorMs(snapshot.localMs, deadlineMs)
     const first = state.credits.next(state.shares)
     if (first === undefined || first === shed) return { kind: 'shed', reason: 'overload' }
     const plan = snapshot.plans.get(stream)!.find(({ name }) => name === first)!
@@ -129,7 +132,9 @@ export class Mix {
       const { ratePerS, plans: named } = problem.streams[s]!
       const wanted = named.map(({ name }, p): [string, number] => [name, solution.rates[s]![p]! / ratePerS])
       const answered = wanted.reduce((sum, [, share]) => sum + share, 0)
-      state.shares = blended(state.shares, [...wanted, [shed, Math.max(0, 1 - answered)]], kept)
+      const left: [string, number] = [shed, Math.max(0, 1 - answered)]
+      const isShedding = state.settings.keep === 'newest' || answered === 0
+      state.shares = blended(state.shares, isShedding ? [...wanted, left] : wanted, kept)
     }
     this.solvedAtMs = nowMs
     this.solvedFor = signature

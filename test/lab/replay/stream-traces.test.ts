@@ -70,7 +70,7 @@ describe.each(traces)('$name', ({ path }) => {
             }),
             latestMs,
           )
-        const mixed = play(mixPolicy([{ name: 'a', priority: 1, weight: 1 }]))
+        const mixed = play(mixPolicy([{ name: 'a', priority: 1, weight: 1, keep: 'newest' }]))
         const single = plans.map(({ name }) => play(singlePlanPolicy(name)))
         const bound = windowBounds(world, times)
         expect(mixed / bound).toBeGreaterThan(0.73)

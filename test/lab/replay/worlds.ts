@@ -56,7 +56,7 @@ export function playConstant(
     world,
     link: knownLink(1e6 * mbps),
     arrivals: new Map([['camera', times]]),
-    policy: mixPolicy([{ name: 'camera', priority: 1, weight: 1 }]),
+    policy: mixPolicy([{ name: 'camera', priority: 1, weight: 1, keep: 'newest' }]),
     seed: 3,
   })
   return { ...outcome(inputs, world, seconds), boundPerS: bound }

@@ -25,6 +25,7 @@ const stream = (name: string, more: Partial<StreamSettings> = {}): StreamSetting
   name,
   priority: 1,
   weight: 1,
+  keep: 'newest',
   ...more,
 })
 

@@ -1,0 +1,148 @@
+import type { Beliefs } from './beliefs.ts'
+import { backendMs, type Conditions, predict, worthwhileShare } from './choose-plan.ts'
+import type { Decision, Mix } from './mix/mix.ts'
+import { type MixPlan, plannedUtilisation, type Resource } from './mix/resource.ts'
+import { localWound, type PlanPoint } from './plan-point.ts'
+import { type Offers, offersOf, type PlannedRequest, type PlanSetup, planRequest, spread } from './planner.ts'
+
+/** A plan to be carried out, or why there is none. */
+export type FrameDecision =
+  | { readonly kind: 'plan'; readonly plan: PlannedRequest }
+  | Extract<Decision, { kind: 'shed' }>
+
+/** Times of services vary: the engine's hardly, transfers and the pool with sizes and others' requests. */
+const engineCv2 = 0.1
+const sharedCv2 = 0.5
+
+/**
+ * What to do with an input of a stream that arrived now: the rates that the mix has for all streams, and of the plan that
+ * is this frame's turn the worker that has it soonest. Where an answer can only come from a worker and the link is not
+ * known, there is nothing to choose.
+ * @param plansOf what each stream may be answered by, as of its last frame; this one's are put there.
+ */
+export function planFrame(
+  setup: PlanSetup,
+  beliefs: Beliefs,
+  inputBytes: number,
+  mix: Mix,
+  stream: string,
+  plansOf: Map<string, readonly MixPlan[]>,
+): FrameDecision {
+  const { edge, link, workers, nowMs, promisedBytes } = beliefs
+  if (hasToBeSent(setup) && (link.kind !== 'up' || workers.length === 0))
+    return { kind: 'plan', plan: planRequest(setup, beliefs, inputBytes) }
+  const { ways, plans, resources, localMs } = frameOptions(setup, beliefs, inputBytes)
+  plansOf.set(stream, plans)
+  const upMs = (bytes: number) => (link.kind === 'up' ? (8000 * bytes) / link.uplinkBps : 0)
+  const decision = mix.decide(stream, nowMs, {
+    resources,
+    backlogMs: [
+      edge.waitMs,
+      upMs(link.kind === 'up' ? link.backlogBytes : 0),
+      Math.min(...workers.map(({ queueMs }) => queueMs), longestMs),
+    ],
+    promisedMs: [0, upMs(promisedBytes), 0],
+    plans: plansOf,
+    localMs,
+  })
+  if (decision.kind === 'shed') return decision
+  const plan = spread(ways.get(decision.plan.name)!)!
+  return {
+    kind: 'plan',
+    plan: plan.chosen.point.wound === localWound ? { ...plan, worker: undefined } : plan,
+  }
+}
+
+export interface FrameOptions {
+  /** By name of wound and codec, all workers that can have a part in it. */
+  readonly ways: ReadonlyMap<string, readonly PlannedRequest[]>
+  readonly plans: readonly MixPlan[]
+  /** Edge, uplink and workers, in this order. */
+  readonly resources: readonly Resource[]
+  /** What the edge alone takes where it has nothing else to do. */
+  readonly localMs: number
+}
+
+/** What an input of so many bytes may be answered by now, and what there is for it. */
+export function frameOptions(setup: PlanSetup, beliefs: Beliefs, inputBytes: number): FrameOptions {
+  const offers = offersOf(setup, beliefs, inputBytes)
+  const ways = waysOf(offers, !hasToBeSent(setup))
+  return {
+    ways,
+    plans: [...ways].map(([name, requests]) => mixPlan(name, requests, setup)),
+    resources: resourcesOf(beliefs),
+    localMs: predict(offers.local, { ...offers.alone, edgeWaitMs: 0 }).expectedMs,
+  }
+}
+
+function hasToBeSent({ policy, wound }: PlanSetup): boolean {
+  return policy === 'input' || wound !== undefined
+}
+
+/** Of a pool of nobody. */
+const longestMs = 1e9
+
+/** By name of wound and codec, all workers that can have a part in it. */
+function waysOf({ local, alone, offers }: Offers, isLocalPossible: boolean): Map<string, PlannedRequest[]> {
+  const ways = new Map<string, PlannedRequest[]>()
+  const add = (point: PlanPoint, conditions: Conditions, worker: PlannedRequest['worker']) => {
+    const name = `${point.wound}/${point.codec}`
+    const chosen = predict(point, conditions)
+    const way = { chosen, ranked: [chosen], worker, conditions } as const
+    ways.set(name, [...(ways.get(name) ?? []), way])
+  }
+  if (isLocalPossible) add(local, alone, undefined)
+  if (alone.link === undefined) return ways
+  for (const { worker, conditions, points } of offers)
+    for (const point of points) if (point !== local) add(point, conditions, worker)
+  return ways
+}
+
+/** What a plan needs of each resource, and what it takes where only others than this agent have something to do. */
+function mixPlan(name: string, requests: readonly PlannedRequest[], { policy }: PlanSetup): MixPlan {
+  const unloaded = requests.map(({ chosen: { point }, conditions, worker }) => {
+    const { link } = conditions
+    const idle = {
+      ...conditions,
+      edgeWaitMs: 0,
+      backendWaitMs: worker === undefined ? 0 : worker.queueMs - worker.ownMs,
+      link: link && { ...link, backlogBytes: 0 },
+    }
+    const { expectedMs } = predict(point, idle)
+    const use = [
+      conditions.edgeFactor * (point.headMs + point.encodeMs),
+      link === undefined ? 0 : (8000 * point.bytes) / link.uplinkBps,
+      backendMs(point, conditions),
+    ]
+    // A split that hardly saves time is not worth its bytes and its worker.
+    const latencyMs =
+      point.wound === localWound && policy === 'surgeon' ? (1 - worthwhileShare) * expectedMs : expectedMs
+    return { name, latencyMs, use }
+  })
+  return unloaded.reduce((best, other) => (other.latencyMs < best.latencyMs ? other : best))
+}
+
+function resourcesOf({ link, workers }: Beliefs): Resource[] {
+  const deviation = link.kind === 'up' ? link.relativeDeviation : 0
+  const servers = Math.max(1, workers.length)
+  return [
+    {
+      name: 'edge',
+      perS: 1000,
+      maxUtilisation: plannedUtilisation(0),
+      queue: { servers: 1, serviceCv2: engineCv2 },
+    },
+    {
+      name: 'uplink',
+      perS: 1000,
+      maxUtilisation: plannedUtilisation(deviation),
+      queue: { servers: 1, serviceCv2: sharedCv2 },
+    },
+    {
+      name: 'workers',
+      perS: 1000 * servers,
+      maxUtilisation: plannedUtilisation(0),
+      queue: { servers, serviceCv2: sharedCv2 },
+    },
+  ]
+}
