@@ -1,0 +1,67 @@
+import { fluidBound, type MixProblem, solveMix } from './program.ts'
+
+/** More of a resource, in words and as a share of what there is. */
+export interface More {
+  readonly words: string
+  readonly share: number
+}
+
+/**
+ * The mix in words, a line each: what is answered by what and why, how much of each resource that takes and what more of
+ * it would bring (solved anew with that much more of it), and the bound. O(resources) programs.
+ * @param more by resource; a tenth more unless given
+ */
+export function explainMix(problem: MixProblem, more: ReadonlyMap<string, More> = new Map()): string[] {
+  const { streams, resources } = problem
+  const { rates, answeredPerS, utilisation, meanLatencyMs } = solveMix(problem)
+  const offeredPerS = streams.reduce((sum, { ratePerS }) => sum + ratePerS, 0)
+  const shedPerS = offeredPerS - answeredPerS
+  const lines = [
+    shedPerS > 0.005 * offeredPerS
+      ? `${perS(answeredPerS)} of ${perS(offeredPerS)} inputs a second are answered, ${perS(shedPerS)} are shed: more does not fit.`
+      : `All ${perS(offeredPerS)} inputs a second are answered, after ${meanLatencyMs.toFixed(0)} ms on average.`,
+  ]
+  const used = streams.flatMap(({ name, plans }, s) =>
+    plans.flatMap((plan, p) => (rates[s]![p]! > 1e-6 ? [{ stream: name, plan, rate: rates[s]![p]! }] : [])),
+  )
+  const fastestMs = Math.min(...used.map(({ plan }) => plan.latencyMs))
+  for (const { stream, plan, rate } of used.toSorted((a, b) => b.rate - a.rate)) {
+    const needs = resources
+      .map(({ name, queue }, r) => ({ name, queue, need: plan.use[r]! }))
+      .filter(({ need, queue }) => need > 0 && queue !== undefined)
+      .map(({ name, need }) => `${need.toFixed(0)} ms of ${name}`)
+    const why = plan.latencyMs === fastestMs ? 'the fastest of them' : 'it spares what the others need'
+    const whose = streams.length > 1 ? ` of ${stream}` : ''
+    lines.push(
+      `${plan.name}${whose}: ${perS(rate)} a second, ${plan.latencyMs.toFixed(0)} ms each (${needs.join(', ')}); ${why}.`,
+    )
+  }
+  for (const [r, { name }] of resources.entries()) {
+    const { words, share } = more.get(name) ?? { words: `a tenth more of ${name}`, share: 0.1 }
+    const richer = resources.map((resource, i) =>
+      i === r ? { ...resource, perS: resource.perS * (1 + share) } : resource,
+    )
+    const gain = solveMix({ ...problem, resources: richer }).answeredPerS - answeredPerS
+    const worth =
+      gain > 0.005
+        ? `${words} would give ${perS(gain)} more answers a second`
+        : `${words} would give none more`
+    lines.push(`${name} is ${(100 * utilisation[r]!).toFixed(0)} % used; ${worth}.`)
+  }
+  for (const { name, plans } of streams)
+    lines.push(
+      `No mix of these plans answers more than ${perS(fluidBound(plans, resources))} a second${streams.length > 1 ? ` of ${name} alone` : ''}.`,
+    )
+  if (used.every(({ plan }) => !isSplit(plan.use)))
+    lines.push('Splitting is pointless here: no plan that computes on both sides is worth its bytes.')
+  return lines
+}
+
+/** Both the first resource, the edge, and the last that is waited for, the workers, have a part in it. */
+function isSplit([edge = 0, , workers = 0]: readonly number[]): boolean {
+  return edge > 0 && workers > 0
+}
+
+function perS(value: number): string {
+  return value.toFixed(1)
+}

@@ -1,0 +1,92 @@
+import { expect, test } from 'vitest'
+import { explainMix } from '../../../src/scheduler/mix/explain-mix.ts'
+import { withinLimits } from '../../../src/scheduler/mix/limits.ts'
+import { solveMix } from '../../../src/scheduler/mix/program.ts'
+import type { MixPlan, Resource } from '../../../src/scheduler/mix/resource.ts'
+
+const resources: Resource[] = ['edge', 'uplink', 'workers'].map((name) => ({
+  name,
+  perS: 1000,
+  maxUtilisation: 0.97,
+  queue: { servers: 1, serviceCv2: 0.3 },
+}))
+const plan = (name: string, latencyMs: number, use: readonly number[]): MixPlan => ({ name, latencyMs, use })
+const candidates = [
+  { plan: plan('input/received', 120, [0, 70, 10]), wound: 'input', bytes: 20_000 },
+  { plan: plan('middle/q8', 90, [40, 12, 8]), wound: 'middle', bytes: 3000 },
+  { plan: plan('local/none', 100, [100, 0, 0]), wound: 'local', bytes: 0 },
+]
+const wounds = ['input', 'middle', 'local']
+const stream = (plans: readonly MixPlan[], ratePerS: number) => ({
+  name: 'a',
+  priority: 1,
+  weight: 1,
+  ratePerS,
+  arrivalCv2: 0.03,
+  plans,
+})
+
+test('privacy keeps the input, and what is shallower than a wound, on the edge', () => {
+  const names = (privacy: string) =>
+    withinLimits(candidates, resources, wounds, { privacy }).plans.map(({ name }) => name)
+  expect(names('none')).toHaveLength(3)
+  expect(names('noInput')).toEqual(['middle/q8', 'local/none'])
+  expect(names('local')).toEqual(['local/none'])
+  expect(() => names('nowhere')).toThrow('privacy must be none, noInput or one of input, middle, local')
+})
+
+test('a deadline leaves out plans that cannot keep it, and says which', () => {
+  const { plans, excluded } = withinLimits(candidates, resources, wounds, { deadlineMs: 95 })
+  expect(plans.map(({ name }) => name)).toEqual(['middle/q8'])
+  expect(excluded).toEqual([
+    { name: 'input/received', limit: 'deadlineMs' },
+    { name: 'local/none', limit: 'deadlineMs' },
+  ])
+})
+
+test('limits that leave nothing say which to relax', () => {
+  expect(() => withinLimits(candidates, resources, wounds, { privacy: 'local', deadlineMs: 95 })).toThrow(
+    'no plan is left; deadlineMs must be at least 100, or privacy local relaxed, current value is 95',
+  )
+  expect(() => withinLimits(candidates, resources, wounds, { deadlineMs: 10 })).toThrow(
+    'deadlineMs must be at least 90, current value is 10',
+  )
+})
+
+test('budgets limit what is sent and how much of the edge is used', () => {
+  const limited = withinLimits(candidates, resources, wounds, {
+    uplinkBytesPerDay: 86_400 * 6000,
+    edgeShare: 0.5,
+  })
+  const { utilisation, rates } = solveMix({
+    streams: [stream(limited.plans, 50)],
+    resources: limited.resources,
+  })
+  expect(utilisation[0]).toBeLessThan(0.5 + 1e-6)
+  const bytesPerS = candidates.reduce((sum, { bytes }, p) => sum + bytes * rates[0]![p]!, 0)
+  expect(bytesPerS).toBeCloseTo(6000)
+})
+
+test('explainMix says what is answered by what, what more would bring, and the bound', () => {
+  const plans = candidates.map((candidate) => candidate.plan)
+  const problem = { streams: [stream(plans, 100)], resources }
+  const more = new Map([['uplink', { words: 'one more Mbps', share: 0.5 }]])
+  const richer = resources.map((resource) =>
+    resource.name === 'uplink' ? { ...resource, perS: 1500 } : resource,
+  )
+  const gain = solveMix({ ...problem, resources: richer }).answeredPerS - solveMix(problem).answeredPerS
+  const lines = explainMix(problem, more)
+  expect(lines[0]).toMatch(/^3\d\.\d of 100\.0 inputs a second are answered/)
+  expect(lines).toContain(
+    `uplink is 97 % used; one more Mbps would give ${gain.toFixed(1)} more answers a second.`,
+  )
+  expect(lines.join('\n')).toContain('middle/q8: ')
+  expect(lines.join('\n')).not.toContain('pointless')
+})
+
+test('explainMix says where splitting is pointless', () => {
+  const plans = [candidates[0]!.plan, candidates[2]!.plan]
+  expect(explainMix({ streams: [stream(plans, 5)], resources }).at(-1)).toContain(
+    'Splitting is pointless here',
+  )
+})
