@@ -10,6 +10,7 @@ import { explainPlan, type Flip, findFlips } from '../src/scheduler/explain-plan
 import { planRequest } from '../src/scheduler/planner.ts'
 import { type DaemonOptions, silent } from './daemon.ts'
 import { type MeasuredEdge, measuredEdge } from './measured-edge.ts'
+import { type PlannedMix, planMix } from './plan-mix.ts'
 
 /** Of a camera frame of 320 x 240 pixels. */
 const usualInputBytes = 20_000
@@ -27,6 +28,8 @@ export interface PlanOptions {
   /** Of one encoded input; 20 kB unless given. */
   readonly inputBytes?: number
   readonly maxAccuracyLoss?: number
+  /** Of a camera; without it the plan is for one input alone. */
+  readonly framesPerS?: number
   /** Files of `surgeon profile`; this machine is measured where one is left out. */
   readonly edgeProfile?: string
   readonly backendProfile?: string
@@ -38,7 +41,7 @@ export interface PlannedSurgery {
   readonly predictedMs: number
 }
 
-export interface Plan extends PlannedSurgery {
+export interface Plan extends PlannedSurgery, Partial<Omit<PlannedMix, 'explanation'>> {
   readonly runnerUp: PlannedSurgery | undefined
   /** Uplinks below and above at which another plan takes over. */
   readonly flips: readonly Flip[]
@@ -71,6 +74,14 @@ export async function plan(options: PlanOptions, { log = silent }: DaemonOptions
   )
   const refused = calibration === undefined ? [] : accuracyBudget(calibration, maxAccuracyLoss).refused
   const runnerUp = choice.ranked.find((prediction) => prediction !== choice.chosen)
+  const { explanation: mixInWords = [], ...mixed }: Partial<PlannedMix> =
+    options.framesPerS === undefined
+      ? {}
+      : planMix(
+          choice.ranked.map(({ point }) => point),
+          choice.conditions,
+          options.framesPerS,
+        )
   const surgery = ({ point: { wound, codec }, expectedMs }: (typeof choice)['chosen']): PlannedSurgery => ({
     wound,
     codec,
@@ -78,12 +89,14 @@ export async function plan(options: PlanOptions, { log = silent }: DaemonOptions
   })
   return {
     ...surgery(choice.chosen),
+    ...mixed,
     runnerUp: runnerUp && surgery(runnerUp),
     flips,
     excluded: refused.map(({ wound, codec, lossBound }) => ({ wound, codec, reason: 'accuracy', lossBound })),
     calibrated: calibration !== undefined,
     explanation: [
       ...explainPlan(choice, flips),
+      ...mixInWords,
       calibration === undefined
         ? 'Not calibrated: only codecs of 8 bits and wider are considered. surgeon calibrate measures the others.'
         : `Calibrated on ${calibration.images} images: ${refused.length} codecs at wounds are left out because they may lose more than ${100 * maxAccuracyLoss} % of the answers.`,

@@ -148,6 +148,7 @@ export const commands: Readonly<Record<string, Command>> = {
       '--uplink MBPS': 'of the link',
       '--downlink MBPS': 'as the uplink unless given',
       '--rtt MS': 'round trip; 10 unless given',
+      '--fps N': 'also the mix of plans for a camera of so many frames a second',
       '--edge PROFILE': 'file of surgeon profile; this machine unless given',
       '--backend PROFILE': 'file of surgeon profile; this machine unless given',
       '--input-bytes N': 'of one picture; 20000 unless given',

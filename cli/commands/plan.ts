@@ -13,12 +13,13 @@ export async function plan(args: readonly string[]): Promise<number> {
       uplink: { type: 'string' },
       downlink: { type: 'string' },
       rtt: { type: 'string' },
+      fps: { type: 'string' },
       'input-bytes': { type: 'string' },
       'max-accuracy-loss': { type: 'string' },
       json: { type: 'boolean' },
     },
   })
-  const { model, uplink, downlink, rtt, edge, backend } = values
+  const { model, uplink, downlink, rtt, fps, edge, backend } = values
   const { 'input-bytes': bytes, 'max-accuracy-loss': loss } = values
   if (model === undefined || uplink === undefined)
     throw new UsageError('surgeon plan needs --model M and --uplink MBPS')
@@ -28,6 +29,7 @@ export async function plan(args: readonly string[]): Promise<number> {
       uplinkBps: 1e6 * positiveNumber(uplink, '--uplink'),
       ...(downlink !== undefined && { downlinkBps: 1e6 * positiveNumber(downlink, '--downlink') }),
       ...(rtt !== undefined && { roundTripMs: positiveNumber(rtt, '--rtt') }),
+      ...(fps !== undefined && { framesPerS: positiveNumber(fps, '--fps') }),
       ...(bytes !== undefined && { inputBytes: positiveNumber(bytes, '--input-bytes') }),
       ...(loss !== undefined && { maxAccuracyLoss: Number(loss) }),
       ...(edge !== undefined && { edgeProfile: edge }),
