@@ -67,16 +67,11 @@ export class InputReader {
       shape: value.shape,
       bytes: featureCodec(codec).encode(value),
     })
-<<<<<<< HEAD
     return {
-      bytes,
       decoded: async () => ({ kind: 'values', values: [value] }),
       encoded,
       facts: Promise.resolve({}),
     }
-=======
-    return { tensor: () => tensor, encoded, facts: Promise.resolve({}) }
->>>>>>> 324110c (feat(agent): a stream is answered by a mix of plans, with shares, deadlines and newest-wins per stream, because a camera's frames each on their own fastest plan were 4 s late; the link is timed message by message, which was a third too fast)
   }
 
   private readPicture(message: InputMessage, input: PictureInput, onRead: (ms: number) => void): ReadInput {
@@ -87,12 +82,7 @@ export class InputReader {
     // Whoever waits for the pixels hears of it.
     facts.catch(() => undefined)
     return {
-<<<<<<< HEAD
-      bytes: picture.length,
       decoded: async () => ({ kind: 'pixels', pixels: (await read).made }),
-=======
-      tensor: () => tensor,
->>>>>>> 324110c (feat(agent): a stream is answered by a mix of plans, with shares, deadlines and newest-wins per stream, because a camera's frames each on their own fastest plan were 4 s late; the link is timed message by message, which was a third too fast)
       encoded: async (codec): Promise<SentInput> => ({
         shape: [],
         bytes: codec === rawInput ? (await read).made : await this.encode(picture, input, codec),

@@ -144,24 +144,13 @@ export async function simulate(world: World): Promise<SimulatedRequest[]> {
   for (const request of requests) {
     const { atMs, bytes, stream = 'default' } = request.arrival
     clock.schedule(settleMs + atMs, () => {
-<<<<<<< HEAD
-      const read = after(clock, world.inputMs).then((): ModelInput => {
-        edge.decoded(bytes, world.inputMs)
-        return { kind: 'values', values: [{ shape: [1, 1], data: new Float32Array(1) }] }
-      })
-      const input = {
-        bytes,
-        decoded: () => read,
-        encoded: async () => ({ shape: [], bytes: new Uint8Array(bytes) }),
-=======
       const read = () => {
-        const tensor = after(clock, world.inputMs).then(() => {
+        const decoded = after(clock, world.inputMs).then((): ModelInput => {
           edge.decoded(bytes, world.inputMs)
-          return { shape: [1, 1], data: new Float32Array(1) }
+          return { kind: 'values', values: [{ shape: [1, 1], data: new Float32Array(1) }] }
         })
         const encoded = async () => ({ shape: [], bytes: new Uint8Array(bytes) })
-        return { tensor: () => tensor, encoded }
->>>>>>> 324110c (feat(agent): a stream is answered by a mix of plans, with shares, deadlines and newest-wins per stream, because a camera's frames each on their own fastest plan were 4 s late; the link is timed message by message, which was a third too fast)
+        return { decoded: () => decoded, encoded }
       }
       const end = (outcome: SimulatedRequest['outcome']) => {
         request.outcome = outcome
