@@ -1,5 +1,5 @@
-import { readdir, stat } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { basename, dirname, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type ZooModel, zooModel, zooModels } from './zoo/zoo.ts'
 
@@ -8,8 +8,8 @@ const bundledModels = fileURLToPath(new URL('../../../models/', import.meta.url)
 
 /** What a model's name or path stands for. */
 export type ModelPlace =
-  /** Folder with a TensorFlow.js layers model. */
-  | { readonly kind: 'layers'; readonly directory: string }
+  /** model.json of a TensorFlow.js layers or graph model, whatever its name. */
+  | { readonly kind: 'layers'; readonly path: string; readonly directory: string }
   | { readonly kind: 'onnx'; readonly path: string; readonly directory: string }
   /** Keras topology without weights. */
   | { readonly kind: 'topology'; readonly path: string; readonly directory: string }
@@ -37,17 +37,41 @@ export async function findModel(source: string): Promise<ModelPlace> {
   }
 }
 
+/** How files of other kinds become ONNX files. */
+const conversions: ReadonlyMap<string, string> = new Map([
+  ['.tflite', 'python -m tf2onnx.convert --tflite model.tflite --output model.onnx'],
+  ['.pb', 'python -m tf2onnx.convert --saved-model FOLDER --output model.onnx'],
+  ['.h5', 'python -m tf2onnx.convert --keras model.h5 --output model.onnx'],
+  ['.keras', "model.export('model.onnx', format='onnx') of Keras 3"],
+  ['.pt', 'torch.onnx.export(model, example, "model.onnx")'],
+  ['.pth', 'torch.onnx.export(model, example, "model.onnx")'],
+])
+
+/** Whether a JSON file is a TensorFlow.js model under another name. */
+async function namesWeights(path: string): Promise<boolean> {
+  try {
+    const json: unknown = JSON.parse(await readFile(path, 'utf8'))
+    return typeof json === 'object' && json !== null && 'weightsManifest' in json
+  } catch {
+    return false
+  }
+}
+
 async function placeAt(path: string): Promise<ModelPlace | undefined> {
   const found = await stat(path).catch(() => undefined)
   if (found?.isFile() === true) {
     const directory = dirname(path)
     if (path.toLowerCase().endsWith('.onnx')) return { kind: 'onnx', path, directory }
-    if (basename(path) === 'model.json') return { kind: 'layers', directory }
-    return path.endsWith('.json') ? { kind: 'topology', path, directory } : undefined
+    const how = conversions.get(extname(path).toLowerCase())
+    if (how !== undefined)
+      throw new TypeError(`Cannot load model ${path}: it must be converted first, for example by ${how}`)
+    if (!path.endsWith('.json')) return undefined
+    const hasWeights = basename(path) === 'model.json' || (await namesWeights(path))
+    return { kind: hasWeights ? 'layers' : 'topology', path, directory }
   }
   if (found?.isDirectory() !== true) return undefined
   const files = await readdir(path)
-  if (files.includes('model.json')) return { kind: 'layers', directory: path }
+  if (files.includes('model.json')) return { kind: 'layers', path: join(path, 'model.json'), directory: path }
   const onnx = files.filter((file) => file.toLowerCase().endsWith('.onnx'))
   if (onnx.length === 1) return { kind: 'onnx', path: join(path, onnx[0]!), directory: path }
   if (onnx.length > 1) {

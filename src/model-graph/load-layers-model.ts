@@ -6,6 +6,7 @@ import { graphFromKeras } from './keras-topology.ts'
 import { knownManifest } from './known-manifests.ts'
 import { borderShape, type LayerGraph } from './layer-graph.ts'
 import { loadManifest, missingManifest } from './load-manifest.ts'
+import type { OnnxOptions } from './load-onnx-model.ts'
 import { inputShape, type Manifest, pictureOf, withLabels } from './manifest.ts'
 import type { Model } from './model.ts'
 import { openShardWeights } from './shard-weights.ts'
@@ -16,13 +17,22 @@ import { openShardWeights } from './shard-weights.ts'
  * model.json's topology and manifest and every byte of the shards, streamed.
  * @throws {TypeError} for an unknown or broken model. @throws {RangeError} for truncated shards.
  */
-export async function loadLayersModel(directory: string): Promise<Model> {
-  const path = join(directory, 'model.json')
+export async function loadLayersModel(
+  directory: string,
+  options: { readonly path?: string; readonly graphModel?: OnnxOptions } = {},
+): Promise<Model> {
+  const path = options.path ?? join(directory, 'model.json')
   const json = await readModelJson(path)
+  if (json.format === 'graph-model') {
+    // With all that reads ONNX, which a layers model does without.
+    return (await import('./load-graph-model.ts')).loadGraphModel(path, json, options.graphModel)
+  }
+  if (Object.values(options.graphModel ?? {}).some((option) => option !== undefined))
+    throw new TypeError(`Cannot load model ${path} with inputShapes or inputValues: it must be a graph model`)
   const given = await loadManifest(directory)
   const inputSize = given && pictureOf(given)
-  const options = inputSize === undefined ? {} : { inputSize }
-  const graph = graphFromKeras(json.modelTopology, { origin: path, ...options })
+  const size = inputSize === undefined ? {} : { inputSize }
+  const graph = graphFromKeras(json.modelTopology, { origin: path, ...size })
   const weights = await openShardWeights(directory, json.weightsManifest, graph)
   const manifest = given ?? (await wellKnown(graph, directory))
   requireFittingInput(graph, manifest, directory)
@@ -35,10 +45,16 @@ export async function loadLayersModel(directory: string): Promise<Model> {
   return { graph, weights, manifest, hash: hash.digest('hex').slice(0, 32) }
 }
 
+/** What model.json of TensorFlow.js holds. */
+export interface ModelJson {
+  readonly modelTopology: unknown
+  readonly weightsManifest: unknown
+  readonly format?: unknown
+  readonly signature?: unknown
+}
+
 /** @throws {TypeError} where the file is not that of a TensorFlow.js layers model. */
-export async function readModelJson(
-  path: string,
-): Promise<{ modelTopology: unknown; weightsManifest: unknown }> {
+export async function readModelJson(path: string): Promise<ModelJson> {
   let json: unknown
   try {
     json = JSON.parse(await readFile(path, 'utf8'))
@@ -53,9 +69,9 @@ export async function readModelJson(
   ) {
     throw new TypeError(`Cannot load model: ${path} must hold modelTopology and weightsManifest`)
   }
-  if ('format' in json && json.format !== 'layers-model') {
+  if ('format' in json && json.format !== 'layers-model' && json.format !== 'graph-model') {
     throw new TypeError(
-      `Cannot load model: format of ${path} must be layers-model, current value is ${JSON.stringify(json.format)}`,
+      `Cannot load model: format of ${path} must be layers-model or graph-model, current value is ${JSON.stringify(json.format)}`,
     )
   }
   return json

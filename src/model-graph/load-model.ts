@@ -25,8 +25,9 @@ export interface LoadModelOptions {
 export async function loadModel(source: string, options: LoadModelOptions = {}): Promise<Model> {
   const place = await findModel(source)
   const { inputShapes, inputValues, ...weights } = options
-  if (place.kind !== 'onnx' && inputShapes !== undefined) throw idle('inputShapes', source, 'an ONNX file')
-  if (place.kind !== 'onnx' && inputValues !== undefined) throw idle('inputValues', source, 'an ONNX file')
+  const isFile = place.kind === 'onnx' || place.kind === 'layers'
+  if (!isFile && inputShapes !== undefined) throw idle('inputShapes', source, 'an ONNX file')
+  if (!isFile && inputValues !== undefined) throw idle('inputValues', source, 'an ONNX file')
   switch (place.kind) {
     case 'zoo':
       return loadZooModel(place.model, weights)
@@ -37,7 +38,11 @@ export async function loadModel(source: string, options: LoadModelOptions = {}):
       for (const name of ['weights', 'seed'] as const) {
         if (options[name] !== undefined) throw idle(name, source, 'of the zoo')
       }
-      if (place.kind === 'layers') return loadLayersModel(place.directory)
+      if (place.kind === 'layers')
+        return loadLayersModel(place.directory, {
+          path: place.path,
+          graphModel: { inputShapes, inputValues },
+        })
       // With all that reads ONNX: 5 MB that an agent with another model does without.
       return (await import('./load-onnx-model.ts')).loadOnnxModel(place.path, { inputShapes, inputValues })
   }

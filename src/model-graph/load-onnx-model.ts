@@ -31,9 +31,20 @@ export interface OnnxOptions {
  * truncated external data.
  */
 export async function loadOnnxModel(path: string, options: OnnxOptions = {}): Promise<Model> {
+  const { file, hash } = await parse(path)
+  return modelOfFile(file, hash, basename(path, '.onnx'), options)
+}
+
+/** The model of a file that has been read. @param hash Of all its bytes. */
+export async function modelOfFile(
+  file: OnnxFile,
+  hash: Hash,
+  name: string,
+  options: OnnxOptions = {},
+): Promise<Model> {
+  const { path } = file
   const directory = dirname(path)
   const given = await loadManifest(directory)
-  const { file, hash } = await parse(path)
   const { inputShapes = {}, inputValues = {} } = options
   const parts = await graphFromOnnx(await anyOnnxRuntime(), file, {
     size: given && pictureOf(given),
@@ -41,7 +52,7 @@ export async function loadOnnxModel(path: string, options: OnnxOptions = {}): Pr
     values: inputValues,
   })
   const { graph, constants, constantOutputs, classNames } = parts
-  const named: LayerGraph = { ...graph, name: basename(path, '.onnx') }
+  const named: LayerGraph = { ...graph, name }
   const manifest = given ?? (await wellKnown(named, directory))
   if (manifest !== undefined) requireFittingInput(named, manifest, path)
   hash.update(JSON.stringify(named.inputs.map((id) => named.tensors[id]!.shape)))
@@ -74,7 +85,7 @@ async function parse(path: string): Promise<{ file: OnnxFile; hash: Hash }> {
   return { file, hash }
 }
 
-async function addFile(hash: Hash, path: string): Promise<void> {
+export async function addFile(hash: Hash, path: string): Promise<void> {
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer)
 }
 

@@ -5,6 +5,8 @@ export interface WeightEncoding {
   /** value = stored * scale + min; 1 and 0 where nothing is quantised. */
   readonly scale: number
   readonly min: number
+  /** Truth values. */
+  readonly isBool?: boolean
 }
 
 const bytesOf = { float32: 4, float16: 2, uint8: 1, uint16: 2, int32: 4 } as const

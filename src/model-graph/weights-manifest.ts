@@ -76,6 +76,8 @@ function encodingOf(
 ): WeightEncoding {
   const { name, dtype, quantization } = weight
   const stored = quantization?.dtype ?? dtype
+  if (dtype === 'bool' && quantization === undefined)
+    return { stored: 'uint8', scale: 1, min: 0, isBool: true }
   if (dtype !== 'float32' && dtype !== 'float16' && !(dtype === 'int32' && quantization === undefined)) {
     throw new TypeError(
       `Cannot read weight '${name}' of ${origin}: dtype must be float32, float16 or int32, current value is '${dtype}'`,

@@ -166,7 +166,7 @@ test('loadLayersModel refuses a manifest that is wrong or does not fit the model
     join(directory, 'surgeon.json'),
     JSON.stringify({ ...manifest, input: { ...manifest.input, width: 9 } }),
   )
-  await expect(loadLayersModel(directory)).rejects.toThrow(/picture of 2 x 9 x 3/)
+  await expect(loadLayersModel(directory)).rejects.toThrow(/picture of 3 x 2 x 9/)
 })
 
 test('loadLayersModel knows published networks without a manifest', async () => {

@@ -49,12 +49,15 @@ export async function graphFromOnnx(
   const { data, variable, preparing, kinds } = sorted
   const constants = new Map([...file.constants, ...probed.folded])
   const canCross = (value: string): boolean =>
-    probed.facts.has(value) && (kinds.get(value) !== 'variable' || probed.certain.has(value))
+    probed.facts.has(value) &&
+    file.inner?.has(value) !== true &&
+    (kinds.get(value) !== 'variable' || probed.certain.has(value))
   const order = new Set([...data, ...variable])
   const layered = sortNodes(file).filter((node) => order.has(node))
   const drafts = joinNodes(layered, canCross).map((nodes): Draft => {
-    const [{ name, proto }] = nodes as [OnnxNode]
-    return { name, type: proto.opType, nodes }
+    const first = nodes.find(({ writes }) => file.inner?.has(writes[0]!) !== true) ?? nodes[0]!
+    const { name, proto } = first
+    return { name, type: file.layerTypes?.get(name) ?? proto.opType, nodes }
   })
 
   const ends = new Set(sorted.outputs)
@@ -201,8 +204,9 @@ function tensorForm(
   const { dims, elementType } = facts
   const batched = dims.length > 1 && dims[0] === 1
   const shape = batched ? dims.slice(1) : dims.length === 0 ? [1] : dims
-  const isPicture = inputs.some((input) => input.name === name) && batched && isChannelsLastPicture(shape)
-  const layout = isPicture ? 'channels-last' : 'channels-first'
+  const isPicture = inputs.some((input) => input.name === name) && isChannelsLastPicture(shape)
+  const isMap = isPicture || (file.hasChannelsLast === true && shape.length === 3)
+  const layout = batched && isMap ? 'channels-last' : 'channels-first'
   if (batched && elementType === TensorProto_DataType.FLOAT && !variable) return { shape, layout }
   const digits = isBetween ? (digitsOf.get(elementType) ?? 1) : 1
   return {

@@ -40,6 +40,12 @@ export interface OnnxFile {
   /** Values to be given; constants that old files list as inputs are left out. */
   readonly inputs: readonly ValueInfoProto[]
   readonly outputs: readonly ValueInfoProto[]
+  /** Values that nothing is cut at, as they lie within a layer of the source. */
+  readonly inner?: ReadonlySet<string>
+  /** Types of the source's layers by name, where a layer is several nodes. */
+  readonly layerTypes?: ReadonlyMap<string, string>
+  /** Maps have their channels last. */
+  readonly hasChannelsLast?: boolean
 }
 
 /**
