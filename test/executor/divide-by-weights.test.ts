@@ -19,9 +19,7 @@ test.each([16, 50])('divideByWeights gives consecutive parts of at most %i MiB',
   expect(parts.flatMap(({ layers }) => layers)).toEqual(segment.layers)
   expect(parts.length).toBeGreaterThan(megabytes(segment.layers) / limit)
   for (const { layers } of parts) {
-    const weighted = layers.filter((index) => !graph.layers[index]!.type.startsWith('BatchNorm'))
-    const heavy = weighted.filter((index) => megabytes([index]) > 0)
-    if (heavy.length > 1) expect(megabytes(layers)).toBeLessThanOrEqual(limit * 1.1)
+    expect(megabytes(layers)).toBeLessThanOrEqual(limit)
   }
 })
 
@@ -35,8 +33,8 @@ test('divideByWeights gives each part what it reads and takes from it what other
       const { type, inputs: read } = graph.layers[index]!
       for (const tensor of read) {
         const isOwn = own.has(graph.tensors[tensor]!.producer)
-        expect(isOwn || given.includes(tensor)).toBe(true)
-        if (type === 'BatchNormalization') expect(isOwn).toBe(true)
+        const mayCome = type !== 'BatchNormalization' && given.includes(tensor)
+        expect(isOwn || mayCome).toBe(true)
       }
     }
     for (const tensor of outputs) made.add(tensor)
