@@ -32,6 +32,7 @@ export const defaultCodecs: CodecChoice = {
     'received',
     'raw',
     ...[30, 50, 75, 85, 90, 95, 97, 99].flatMap((quality) => [`jpeg:${quality}`, `webp:${quality}`]),
+    ...[25, 40, 55, 70, 85, 95].map((quality) => `avif:${quality}`),
     ...[50, 85].flatMap((quality) => [`jpeg:${quality}@160`, `webp:${quality}@160`]),
   ],
   features: ['float16', 'uint8', 'q8', 'q6', 'q5', 'q4', 'q4c', 'q3', 'q3c', 'q2'],

@@ -57,8 +57,10 @@ export async function measureFeatures(
   for (let fold = 0; fold < foldCount; fold++)
     folds.push(await fitTensors(options, maps, `without fold ${fold}`, (i) => foldOfImage[i] !== fold))
   for (const level of codecs.levels) {
-    const byFold = folds.map((fold) => fold.map((parameters) => kltCodec(parameters, level)))
-    rows.push(await measureRow(options, maps, `klt:${level}`, (i) => byFold[foldOfImage[i]!]!))
+    for (const effort of ['trellis', 'fast'] as const) {
+      const byFold = folds.map((fold) => fold.map((parameters) => kltCodec(parameters, level, effort)))
+      rows.push(await measureRow(options, maps, byFold[0]![0]!.name, (i) => byFold[foldOfImage[i]!]!))
+    }
   }
   const all = await fitTensors(options, maps, 'all', () => true)
   const transforms = all.map((parameters, t) =>

@@ -73,10 +73,15 @@ function round(value: number, digits: number): number {
   return Number(value.toFixed(digits))
 }
 
-/** Of each wound the rows than which none is at least as good in bytes, agreement and divergence. O(n^2). */
+/**
+ * Of each wound the rows than which none is at least as good in bytes, agreement and divergence; what is rounded fast is
+ * not left out for what asks more of the encoder. O(n^2).
+ */
 export function paretoRows(rows: readonly CalibrationRow[]): CalibrationRow[] {
+  const isFast = ({ codec }: CalibrationRow) => codec.endsWith('/fast')
   const covers = (a: CalibrationRow, b: CalibrationRow) =>
     a.wound === b.wound &&
+    (isFast(a) || !isFast(b)) &&
     a.bytesMean <= b.bytesMean &&
     a.agreement >= b.agreement &&
     a.klDivergence <= b.klDivergence

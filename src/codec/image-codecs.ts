@@ -7,7 +7,8 @@ import { type ImageLimits, readImage, unreadable } from './image-source.ts'
 /**
  * How the input itself is sent (the wound `input`): the bytes as they came, the pixels that the model takes, or those
  * re-encoded.
- * Names, as they stand in frames and configuration: `received`, `raw`, `jpeg:<quality>`, `webp:<quality>`, quality 1-100;
+ * Names, as they stand in frames and configuration: `received`, `raw`, `jpeg:<quality>`, `webp:<quality>`, `avif:<quality>`,
+ * quality 1-100;
  * `@<width>` after the quality encodes it at that width instead of the model's, and the other side enlarges it.
  */
 export type InputCodec =
@@ -18,8 +19,15 @@ export type InputCodec =
 /** Three bytes a pixel, which the other side need not decode; loses nothing. */
 export const rawInput = 'raw'
 
+const encoders = {
+  jpeg: (pixels: Sharp, quality: number) => pixels.jpeg({ quality }),
+  webp: (pixels: Sharp, quality: number) => pixels.webp({ quality }),
+  // Its least effort: that after the next takes four times as long at 224 x 224 for 4 % fewer bytes.
+  avif: (pixels: Sharp, quality: number) => pixels.avif({ quality, effort: 0 }),
+}
+
 export interface ImageEncoding {
-  readonly format: 'jpeg' | 'webp'
+  readonly format: keyof typeof encoders
   /** 1 to 100. */
   readonly quality: number
   /** Pixels; the model's own without. */
@@ -28,17 +36,17 @@ export interface ImageEncoding {
 
 /** Whether a codec's name is one of a picture's; the others are feature codecs. */
 export function isInputCodec(name: string): boolean {
-  return /^(?:received$|raw$|jpeg:|webp:)/.test(name)
+  return /^(?:received$|raw$|jpeg:|webp:|avif:)/.test(name)
 }
 
 /** @throws {RangeError} where the name is none of those of {@link InputCodec}. */
 export function parseInputCodec(name: string): InputCodec {
   if (name === 'received') return { kind: 'received' }
   if (name === rawInput) return { kind: 'raw' }
-  const match = /^(jpeg|webp):([1-9]\d?|100)(?:@([1-9]\d{0,3}))?$/.exec(name)
+  const match = /^(jpeg|webp|avif):([1-9]\d?|100)(?:@([1-9]\d{0,3}))?$/.exec(name)
   if (match === null) {
     throw new RangeError(
-      `Cannot parse input codec: name must be "received", "raw", "jpeg:<quality>" or "webp:<quality>", perhaps with "@<width>", with a quality from 1 to 100, current value is "${name}"`,
+      `Cannot parse input codec: name must be "received", "raw", "jpeg:<quality>", "webp:<quality>" or "avif:<quality>", perhaps with "@<width>", with a quality from 1 to 100, current value is "${name}"`,
     )
   }
   const width = match[3] === undefined ? {} : { width: Number(match[3]) }
@@ -59,7 +67,7 @@ export async function encodeInput(
   if (codec.kind === 'raw') return decodePixels(bytes, input, limits)
   const { format, quality, width = input.width } = codec
   const height = Math.max(1, Math.round((input.height * width) / input.width))
-  const encode = (pixels: Sharp) => pixels.toFormat(format, { quality }).toBuffer()
+  const encode = (pixels: Sharp) => encoders[format](pixels, quality).toBuffer()
   return (await readImage(bytes, input, encode, limits, { width, height })).made
 }
 
