@@ -24,8 +24,10 @@ import type { IncomingMessage } from '../src/transport/message.ts'
 import { MqttSession } from '../src/transport/mqtt-session.ts'
 import type { SessionOptions } from '../src/transport/session-options.ts'
 import { type DeviceLeaf, deviceTopic } from '../src/transport/topics.ts'
+import { TransportError } from '../src/transport/transport-error.ts'
 import { agentMetrics } from './agent-metrics.ts'
 import type { AgentConfig } from './config.ts'
+import { answerTopics, Repetitions } from './correspondence.ts'
 import type { EdgeRuntime } from './edge-runtime.ts'
 import { Health } from './health.ts'
 import { type InputStream, inputStreams } from './input-streams.ts'
@@ -144,11 +146,21 @@ export class Agent {
 
     await pipeline.warmUp()
     signal?.throwIfAborted()
+    const repetitions = new Repetitions()
     const answer = async (stream: InputStream, message: IncomingMessage) => {
-      const { topic, payload, expirySeconds } = message
+      const { topic, payload, contentType, expirySeconds, retain } = message
+      // An empty message that is to be kept only drops the one that was.
+      if ((retain && payload.length === 0) || repetitions.isRepetition(message)) return
       const source = stream.sourceOf(topic)
       const timeLeftMs = Math.min(stream.deadlineMs, 1000 * (expirySeconds ?? Number.POSITIVE_INFINITY))
-      const request = { id: this.idOf(message), stream: stream.name, source, payload, timeLeftMs }
+      const request = {
+        id: this.idOf(message),
+        stream: stream.name,
+        source,
+        payload,
+        contentType,
+        timeLeftMs,
+      }
       const result = await pipeline.answer(request)
       if (result.ok || result.error.code !== 'shed' || stream.shedReplies)
         await this.publishResult(device, message, result)
@@ -158,11 +170,12 @@ export class Agent {
     const answering = new Set<Promise<void>>()
     const unsubscribes: (() => Promise<void>)[] = []
     for (const stream of streams) {
-      const unsubscribe = await device.subscribe(stream.input, (message) => {
+      const take = (message: IncomingMessage) => {
         const work = answer(stream, message).finally(() => answering.delete(work))
         answering.add(work)
         return work
-      })
+      }
+      const unsubscribe = await device.subscribe(stream.input, take, { isFresh: !config.input.retained })
       unsubscribes.push(unsubscribe)
     }
     this.stops.add(async () => {
@@ -321,19 +334,19 @@ export class Agent {
   ): Promise<void> {
     const { correlationData, responseTopic } = message
     const { source } = result
-    const topic =
-      responseTopic ?? (source === undefined ? this.topic('result') : `${this.topic('result')}/${source}`)
+    const own = source === undefined ? this.topic('result') : `${this.topic('result')}/${source}`
     const correlation = correlationData === undefined ? {} : { correlationData }
-    try {
-      const { requestMs: timeoutMs } = this.config.limits
-      await session.publish(topic, JSON.stringify(result), {
-        qos: 1,
-        kind: 'result',
-        timeoutMs,
-        ...correlation,
-      })
-    } catch (error) {
-      this.log('warn', 'a result was not published', { id: result.id, error })
+    const { requestMs: timeoutMs } = this.config.limits
+    const options = { qos: 1, kind: 'result', timeoutMs, ...correlation } as const
+    const text = JSON.stringify(result)
+    for (const topic of answerTopics(own, responseTopic)) {
+      try {
+        await session.publish(topic, text, options)
+        return
+      } catch (error) {
+        this.log('warn', 'a result was not published', { id: result.id, topic, error })
+        if (!(error instanceof TransportError && error.code === 'refused')) return
+      }
     }
   }
 }

@@ -90,6 +90,8 @@ export const agentConfigSchema = z
       .strictObject({
         /** Where publishers' JSON holds the picture's base64 or the numbers, such as `event.image`. */
         jsonPath: z.string().min(1).optional(),
+        /** Also what the broker has kept is answered, at each connection anew. */
+        retained: z.boolean().default(false),
       })
       .prefault({}),
     /**

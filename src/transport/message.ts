@@ -20,6 +20,10 @@ export interface IncomingMessage {
   readonly expirySeconds?: number
   /** The broker had kept it: it may be old. */
   readonly retain: boolean
+  /** As its sender declares it. */
+  readonly contentType?: string
+  /** Sent before, on this connection or an earlier one, without an acknowledgement. */
+  readonly isRepeated?: boolean
 }
 
 /** What became of a message at the broker. */

@@ -8,6 +8,7 @@ import {
 } from 'mqtt'
 import type { Delivery, IncomingMessage, OutgoingMessage } from './message.ts'
 import type { FixedMessage, SessionOptions } from './session-options.ts'
+import type { SubscriptionTerms } from './subscriptions.ts'
 
 /** What the broker said in CONNACK. */
 export interface LinkLimits {
@@ -29,7 +30,7 @@ export interface LinkEvents {
 export interface MqttLink {
   send(message: OutgoingMessage, done: (delivery: Delivery) => void): void
   /** Rejects where the broker refuses or the connection ends. */
-  subscribe(filter: string, qos: 0 | 1): Promise<void>
+  subscribe(filter: string, terms: SubscriptionTerms): Promise<void>
   unsubscribe(filter: string): Promise<void>
   /** Sends the farewell, then DISCONNECT, so that no will is published; resolves when closed or after the time. */
   disconnect(farewell: FixedMessage | undefined, timeoutMs: number): Promise<void>
@@ -110,8 +111,9 @@ export function openLink(options: SessionOptions, events: LinkEvents, mayRetain:
         },
       )
     },
-    async subscribe(filter, qos) {
-      await client?.subscribeAsync(filter, { qos })
+    async subscribe(filter, { qos, isFresh = false }) {
+      // MQTT 5, section 3.8.3.1: retain as published, and no retained messages.
+      await client?.subscribeAsync(filter, { qos, ...(isFresh && { rap: true, rh: 2 }) })
     },
     async unsubscribe(filter) {
       await client?.unsubscribeAsync(filter)
@@ -188,13 +190,15 @@ function propertiesOf(message: OutgoingMessage): NonNullable<IPublishPacket['pro
 }
 
 function incoming(topic: string, payload: Uint8Array, packet: IPublishPacket): IncomingMessage {
-  const { correlationData, responseTopic, messageExpiryInterval } = packet.properties ?? {}
+  const { correlationData, responseTopic, messageExpiryInterval, contentType } = packet.properties ?? {}
   return {
     topic,
     payload,
     retain: packet.retain,
+    isRepeated: packet.dup,
     ...(correlationData !== undefined && { correlationData }),
     ...(responseTopic !== undefined && { responseTopic }),
+    ...(contentType !== undefined && { contentType }),
     ...(messageExpiryInterval !== undefined && { expirySeconds: messageExpiryInterval }),
   }
 }

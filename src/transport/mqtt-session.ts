@@ -4,7 +4,7 @@ import { retryDelayMs } from './backoff.ts'
 import { type LinkLimits, type MqttLink, openLink } from './mqtt-link.ts'
 import { Outbox, type PublishOptions, type PublishReceipt } from './outbox.ts'
 import type { FixedMessage, SessionOptions, SessionState } from './session-options.ts'
-import { type MessageHandler, Subscriptions } from './subscriptions.ts'
+import { type MessageHandler, Subscriptions, type SubscriptionTerms } from './subscriptions.ts'
 import { checkFilter } from './topic-filter.ts'
 import { TransportError } from './transport-error.ts'
 
@@ -155,15 +155,15 @@ export class MqttSession {
   async subscribe(
     filter: string,
     handler: MessageHandler,
-    options: { readonly qos?: 0 | 1 } = {},
+    options: Partial<SubscriptionTerms> = {},
   ): Promise<() => Promise<void>> {
     checkFilter(filter)
-    const { qos = 1 } = options
-    const subscription = { filter, qos, handler }
+    const terms = { qos: 1, ...options } as const
+    const subscription = { ...terms, filter, handler }
     this.#subscriptions.add(subscription)
     const link = this.#limits && this.#link
     try {
-      await link?.subscribe(filter, qos)
+      await link?.subscribe(filter, terms)
     } catch (cause) {
       // A connection that ended meanwhile is not a refusal: the next one subscribes again.
       if (link === this.#link) {
@@ -232,8 +232,8 @@ export class MqttSession {
     this.#outbox.attach({ ...limits, send: (message, done) => link.send(message, done) })
     // The packets leave in this order, unawaited: the broker has subscribed us before anyone sees us online.
     const refused = new Set<string>()
-    const answers = [...this.#subscriptions.filters()].map(([filter, qos]) =>
-      link.subscribe(filter, qos).catch((error: Error) => {
+    const answers = [...this.#subscriptions.filters()].map(([filter, terms]) =>
+      link.subscribe(filter, terms).catch((error: Error) => {
         if (link !== this.#link) return
         refused.add(filter)
         this.#log('error', 'the broker refused a subscription', { filter, reason: error.message })

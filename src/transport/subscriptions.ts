@@ -4,9 +4,18 @@ import { matchesFilter } from './topic-filter.ts'
 /** May return a promise; what it throws or rejects with is logged, never thrown on. */
 export type MessageHandler = (message: IncomingMessage) => unknown
 
-export interface Subscription {
-  readonly filter: string
+/** What is asked of the broker for a filter. */
+export interface SubscriptionTerms {
   readonly qos: 0 | 1
+  /**
+   * Nothing of what the broker has kept; `retain` of a message then says that its sender wants it kept (or, where it is
+   * empty, dropped).
+   */
+  readonly isFresh?: boolean
+}
+
+export interface Subscription extends SubscriptionTerms {
+  readonly filter: string
   readonly handler: MessageHandler
 }
 
@@ -33,10 +42,16 @@ export class Subscriptions {
     return others.length === 1 && others[0] === subscription
   }
 
-  /** Each filter once, with the highest QoS asked for. */
-  filters(): Map<string, 0 | 1> {
-    const filters = new Map<string, 0 | 1>()
-    for (const { filter, qos } of this.#entries) filters.set(filter, filters.get(filter) === 1 ? 1 : qos)
+  /** Each filter once, with the highest QoS asked for, and fresh only where nobody wants more. */
+  filters(): Map<string, SubscriptionTerms> {
+    const filters = new Map<string, SubscriptionTerms>()
+    for (const { filter, qos, isFresh = false } of this.#entries) {
+      const other = filters.get(filter)
+      filters.set(filter, {
+        qos: other?.qos === 1 ? 1 : qos,
+        isFresh: isFresh && (other?.isFresh ?? true),
+      })
+    }
     return filters
   }
 

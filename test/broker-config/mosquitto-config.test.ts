@@ -57,7 +57,7 @@ const missing =
 /** Topics in use, and those of somebody else. */
 const topics = [
   ...['pi-1', 'pi-2'].flatMap((device) =>
-    ['input', 'input/kitchen', 'result', 'state', 'metrics', 'reply', 'probe'].map(
+    ['input', 'input/kitchen', 'result', 'result/kitchen', 'state', 'metrics', 'reply', 'probe'].map(
       (leaf) => `surgeon/device/${device}/${leaf}`,
     ),
   ),
@@ -76,7 +76,11 @@ const filters = [
   'surgeon/requester/#',
   'surgeon/requester/home/#',
   '$CONTROL/#',
-  ...['input', 'result', 'state', 'metrics', 'reply', 'probe'].map((leaf) => `surgeon/device/+/${leaf}`),
+  ...['input', 'result', 'result/#', 'state', 'metrics', 'reply', 'probe'].map(
+    (leaf) => `surgeon/device/+/${leaf}`,
+  ),
+  'surgeon/device/pi-1/input/#',
+  'surgeon/device/pi-2/input/#',
   ...['request', 'state'].map((leaf) => `surgeon/worker/+/${leaf}`),
   '$share/pool/surgeon/worker/worker-1/request',
 ]
@@ -87,13 +91,15 @@ const rights = new Map<string, { readonly writes: readonly string[]; readonly re
     'pi-1',
     {
       writes: [
-        ...['result', 'state', 'metrics', 'probe'].map((leaf) => `surgeon/device/pi-1/${leaf}`),
+        ...['result', 'result/kitchen', 'state', 'metrics', 'probe'].map(
+          (leaf) => `surgeon/device/pi-1/${leaf}`,
+        ),
         ...['worker-1', 'worker-2'].map((worker) => `surgeon/worker/${worker}/request`),
         'surgeon/requester/home/answers',
         'surgeon/requester/other/answers',
       ],
       reads: [
-        ...['input', 'reply', 'probe'].map((leaf) => `surgeon/device/pi-1/${leaf}`),
+        ...['input/#', 'reply', 'probe'].map((leaf) => `surgeon/device/pi-1/${leaf}`),
         'surgeon/worker/+/state',
       ],
     },
@@ -105,13 +111,13 @@ const rights = new Map<string, { readonly writes: readonly string[]; readonly re
       reads: ['surgeon/worker/worker-1/request'],
     },
   ],
-  ['cam-1', { writes: ['surgeon/device/pi-1/input'], reads: [] }],
+  ['cam-1', { writes: ['surgeon/device/pi-1/input', 'surgeon/device/pi-1/input/kitchen'], reads: [] }],
   [
     'grafana',
     {
       writes: [],
       reads: [
-        ...['result', 'metrics', 'state'].map((leaf) => `surgeon/device/+/${leaf}`),
+        ...['result', 'result/#', 'metrics', 'state'].map((leaf) => `surgeon/device/+/${leaf}`),
         'surgeon/worker/+/state',
       ],
     },
@@ -119,7 +125,9 @@ const rights = new Map<string, { readonly writes: readonly string[]; readonly re
   [
     'home',
     {
-      writes: ['surgeon/device/pi-1/input', 'surgeon/device/pi-2/input'],
+      writes: ['pi-1', 'pi-2'].flatMap((device) =>
+        ['input', 'input/kitchen'].map((leaf) => `surgeon/device/${device}/${leaf}`),
+      ),
       reads: ['surgeon/requester/home/answers', 'surgeon/requester/home/#'],
     },
   ],
@@ -235,7 +243,7 @@ describe('broker-config', () => {
     expect(await connects(plain, 'stranger')).toBe(false)
     const agent = await join5(plain, 'pi-1')
     const worker = await join5(plain, 'worker-1')
-    await agent.subscribeAsync(['surgeon/device/pi-1/input', 'surgeon/device/pi-1/reply'], { qos: 1 })
+    await agent.subscribeAsync(['surgeon/device/pi-1/input/#', 'surgeon/device/pi-1/reply'], { qos: 1 })
     await agent.subscribeAsync(['surgeon/worker/+/state', 'surgeon/device/pi-1/probe'], { qos: 1 })
     await worker.subscribeAsync('surgeon/worker/worker-1/request', { qos: 1 })
     const request = new Promise((resolve) => worker.once('message', (topic) => resolve(topic)))
