@@ -1,4 +1,4 @@
-import type { LayerGraph } from '../model-graph/layer-graph.ts'
+import { borderShape, type LayerGraph } from '../model-graph/layer-graph.ts'
 import { type Manifest, pictureOf } from '../model-graph/manifest.ts'
 import type { TensorValue } from '../tensor/tensor-value.ts'
 import { type AnswerSpec, answerSpec } from './answer-spec.ts'
@@ -13,6 +13,7 @@ import {
   presentText,
   presentValues,
 } from './present.ts'
+import { isDistribution } from './probabilities.ts'
 
 /** What a model's output means, as the manifest says. */
 export type AnswerBody =
@@ -42,9 +43,9 @@ export class AnswerReader {
 
   /** @param sent Of the picture, which boxes need. */
   read(outputs: readonly TensorValue[], sent: PictureSize | undefined): AnswerBody {
-    return this.spec === undefined
-      ? { outputs: this.chosenValues(outputs) }
-      : this.readRows(condense(this.spec, outputs), sent)
+    if (this.spec === undefined) return { outputs: this.chosenValues(outputs) }
+    if (this.spec.kind === 'softmax') this.requireProbabilities(outputs[this.spec.outputs[0]!]!)
+    return this.readRows(condense(this.spec, outputs), sent)
   }
 
   /** @param condensed As {@link condense} gives it; where there is no `spec`, the outputs. */
@@ -52,6 +53,19 @@ export class AnswerReader {
     return this.spec === undefined
       ? { outputs: this.chosenValues(condensed) }
       : this.readRows(condensed[0]!, sent)
+  }
+
+  /** The first answer tells a manifest that means another output. @throws {TypeError} */
+  private requireProbabilities({ data }: TensorValue): void {
+    if (isDistribution(data)) return
+    const { name } = this.manifest
+    const shown = this.graph.outputs.map((id) => {
+      const tensor = this.graph.tensors[id]!
+      return `'${tensor.name}' [${borderShape(tensor).join(', ')}]`
+    })
+    throw new TypeError(
+      `Cannot answer for model ${name}: an output of kind softmax must be probabilities that sum to 1, current values begin with ${data.subarray(0, 4).join(', ')}; its outputs are ${shown.join(', ')}: name the right one (output.tensor), or use kind classes`,
+    )
   }
 
   private readRows(rows: TensorValue, sent: PictureSize | undefined): AnswerBody {

@@ -9,7 +9,7 @@ export function probabilities(output: Float32Array, kind: ClassesOutput['kind'])
 }
 
 /** Whether values are none below 0 and sum to 1 within 1 %. */
-function isDistribution(values: Float32Array): boolean {
+export function isDistribution(values: Float32Array): boolean {
   let sum = 0
   for (const value of values) {
     if (!(value >= 0)) return false
