@@ -19,6 +19,8 @@ export interface AgentFigures {
   readonly eventLoopP99Ms: number
   readonly rssBytes: number
   readonly uptimeS: number
+  /** Undefined where none is used. */
+  readonly certificateDays: number | undefined
 }
 
 type AgentMetric = Metric<AgentFigures>
@@ -73,6 +75,12 @@ export const agentMetrics: readonly AgentMetric[] = [
   gauge('event_loop_p99_ms', 'ms', 'What 99 of 100 timers were at most late', (f) => f.eventLoopP99Ms),
   gauge('rss_bytes', 'bytes', 'Memory of the process', ({ rssBytes }) => rssBytes),
   gauge('uptime_s', 'seconds', 'Since the start of the process', ({ uptimeS }) => uptimeS),
+  gauge(
+    'certificate_left_s',
+    'seconds',
+    'Until the first certificate ends',
+    (f) => f.certificateDays && 86_400 * f.certificateDays,
+  ),
 ]
 
 function gauge(key: string, unit: AgentMetric['unit'], help: string, read: AgentMetric['read']): AgentMetric {

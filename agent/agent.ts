@@ -19,6 +19,7 @@ import type { PlanSetup } from '../src/scheduler/planner.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import { Recorder } from '../src/telemetry/recorder.ts'
 import type { RecordListener } from '../src/telemetry/request-record.ts'
+import { CertificateWatch } from '../src/transport/certificate-watch.ts'
 import { endpointOptions } from '../src/transport/endpoint-config.ts'
 import type { IncomingMessage } from '../src/transport/message.ts'
 import { MqttSession } from '../src/transport/mqtt-session.ts'
@@ -105,6 +106,7 @@ export class Agent {
     this.cpu.start()
     this.stops.add(() => this.cpu.stop())
 
+    const certificates = new CertificateWatch([config.mqtt, config.pool ?? {}])
     const shown = new Shown({
       ...config,
       model,
@@ -113,6 +115,7 @@ export class Agent {
       mind,
       cpu: this.cpu,
       inWork: () => pipeline.inWork,
+      certificateDays: () => certificates.days,
     })
     const listeners: RecordListener[] = [(record) => shown.tally.record(record)]
     if (config.records !== undefined) {

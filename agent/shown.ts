@@ -23,6 +23,8 @@ export interface ShownOptions {
   readonly mind: Mind
   readonly cpu: CpuMonitor
   readonly inWork: () => number
+  /** Days until the first certificate ends. */
+  readonly certificateDays: () => number | undefined
   readonly clock?: Clock
 }
 
@@ -51,7 +53,7 @@ export class Shown implements DashboardSource {
   }
 
   figures(): AgentFigures {
-    const { mind, edge, engine, cpu, inWork, clock = systemClock } = this.options
+    const { mind, edge, engine, cpu, inWork, certificateDays, clock = systemClock } = this.options
     return {
       tally: this.tally,
       link: mind.link,
@@ -66,6 +68,7 @@ export class Shown implements DashboardSource {
       eventLoopP99Ms: this.loop.p99Ms,
       rssBytes: process.memoryUsage.rss(),
       uptimeS: process.uptime(),
+      certificateDays: certificateDays(),
     }
   }
 

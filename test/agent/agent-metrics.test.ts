@@ -41,6 +41,7 @@ function figures(changes: Partial<AgentFigures> = {}): AgentFigures {
     eventLoopP99Ms: 0.123456,
     rssBytes: 200e6,
     uptimeS: 12.3,
+    certificateDays: undefined,
     ...changes,
   }
 }
@@ -56,7 +57,13 @@ const busy = (): AgentFigures => {
     backlogBytes: 0,
     relativeDeviation: 0.1,
   }
-  return figures({ tally, link: { kind: 'up', ...link }, cpuLoad: 0.5, cpuTemperatureC: 51.26 })
+  return figures({
+    tally,
+    link: { kind: 'up', ...link },
+    cpuLoad: 0.5,
+    cpuTemperatureC: 51.26,
+    certificateDays: 30,
+  })
 }
 
 test('what is not known is left out, and numbers have the digits that they mean', () => {
