@@ -29,9 +29,9 @@ export function planFrame(
   plansOf: Map<string, readonly MixPlan[]>,
 ): FrameDecision {
   const { edge, link, workers, nowMs, promisedBytes } = beliefs
-  if (hasToBeSent(setup) && (link.kind !== 'up' || workers.length === 0))
-    return { kind: 'plan', plan: planRequest(setup, beliefs, inputBytes) }
   const { ways, plans, resources, localMs } = frameOptions(setup, beliefs, inputBytes)
+  if (hasToBeSent(setup) && (link.kind !== 'up' || ways.size === 0))
+    return { kind: 'plan', plan: planRequest(setup, beliefs, inputBytes) }
   plansOf.set(stream, plans)
   const upMs = (bytes: number) => (link.kind === 'up' ? (8000 * bytes) / link.uplinkBps : 0)
   const decision = mix.decide(stream, nowMs, {
@@ -46,7 +46,7 @@ export function planFrame(
     localMs,
   })
   if (decision.kind === 'shed') return decision
-  const plan = spread(ways.get(decision.plan.name)!)!
+  const plan = spread(ways.get(wayOf(decision.plan.name))!)!
   return {
     kind: 'plan',
     plan: plan.chosen.point.wound === localWound ? { ...plan, worker: undefined } : plan,
@@ -69,7 +69,7 @@ export function frameOptions(setup: PlanSetup, beliefs: Beliefs, inputBytes: num
   const ways = waysOf(offers, !hasToBeSent(setup))
   return {
     ways,
-    plans: [...ways].map(([name, requests]) => mixPlan(name, requests, setup)),
+    plans: [...ways].flatMap(([name, requests]) => mixPlansOf(name, requests, setup)),
     resources: resourcesOf(beliefs),
     localMs: predict(offers.local, { ...offers.alone, edgeWaitMs: 0 }).expectedMs,
   }
@@ -98,28 +98,45 @@ function waysOf({ local, alone, offers }: Offers, isLocalPossible: boolean): Map
   return ways
 }
 
-/** What a plan needs of each resource, and what it takes where only others than this agent have something to do. */
-function mixPlan(name: string, requests: readonly PlannedRequest[], { policy }: PlanSetup): MixPlan {
-  const unloaded = requests.map(({ chosen: { point }, conditions, worker }) => {
-    const { link } = conditions
+const insured = ' insured'
+
+/** Insured or not, a plan is carried out alike: the local tail runs where nothing more urgent waits. */
+function wayOf(name: string): string {
+  return name.endsWith(insured) ? name.slice(0, -insured.length) : name
+}
+
+/**
+ * What a plan needs of each resource, and what it takes where only others than this agent have something to do. Where
+ * the edge goes on by itself there are two of it: with that insurance, which takes edge time until the worker's answer
+ * is there, and without, as it is where heads take all of that time.
+ */
+function mixPlansOf(name: string, requests: readonly PlannedRequest[], setup: PlanSetup): MixPlan[] {
+  const isInsured = setup.resume === 'at-once' && !hasToBeSent(setup)
+  const offered = requests.map(({ chosen: { point }, conditions, worker }): MixPlan[] => {
+    const { link, edgeFactor } = conditions
     const idle = {
       ...conditions,
       edgeWaitMs: 0,
       backendWaitMs: worker === undefined ? 0 : worker.queueMs - worker.ownMs,
       link: link && { ...link, backlogBytes: 0 },
     }
-    const { expectedMs } = predict(point, idle)
-    const use = [
-      conditions.edgeFactor * (point.headMs + point.encodeMs),
-      link === undefined ? 0 : (8000 * point.bytes) / link.uplinkBps,
-      backendMs(point, conditions),
-    ]
-    // A split that hardly saves time is not worth its bytes and its worker.
-    const latencyMs =
-      point.wound === localWound && policy === 'surgeon' ? (1 - worthwhileShare) * expectedMs : expectedMs
-    return { name, latencyMs, use }
+    const edgeMs = edgeFactor * (point.headMs + point.encodeMs)
+    const upMs = link === undefined ? 0 : (8000 * point.bytes) / link.uplinkBps
+    const poolMs = backendMs(point, conditions)
+    if (point.wound === localWound) {
+      // A split that hardly saves time is not worth its bytes and its worker.
+      const share = setup.policy === 'surgeon' ? 1 - worthwhileShare : 1
+      return [{ name, latencyMs: share * predict(point, idle).expectedMs, use: [edgeMs, 0, 0] }]
+    }
+    const plain = predict(point, { ...idle, resume: 'when-late' })
+    const plans = [{ name, latencyMs: plain.expectedMs, use: [edgeMs, upMs, poolMs] }]
+    if (!isInsured) return plans
+    const safe = predict(point, idle)
+    const insuranceMs = Math.max(0, Math.min(safe.remoteMs, safe.localMs) - safe.edgeMs)
+    const use = [edgeMs + insuranceMs, upMs, poolMs]
+    return [...plans, { name: `${name}${insured}`, latencyMs: safe.expectedMs, use }]
   })
-  return unloaded.reduce((best, other) => (other.latencyMs < best.latencyMs ? other : best))
+  return offered.reduce((best, other) => (other.at(-1)!.latencyMs < best.at(-1)!.latencyMs ? other : best))
 }
 
 function resourcesOf({ link, workers }: Beliefs): Resource[] {

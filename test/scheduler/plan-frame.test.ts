@@ -1,0 +1,138 @@
+import { beforeEach, expect, test } from 'vitest'
+import type { LinkState } from '../../src/bandwidth-probe/link-belief.ts'
+import type { PooledWorker } from '../../src/latency-model/worker-belief.ts'
+import type { Beliefs } from '../../src/scheduler/beliefs.ts'
+import { Mix, type StreamSettings } from '../../src/scheduler/mix/mix.ts'
+import type { MixPlan } from '../../src/scheduler/mix/resource.ts'
+import { frameOptions, planFrame } from '../../src/scheduler/plan-frame.ts'
+import { type PlanSetup, planRequest } from '../../src/scheduler/planner.ts'
+import { toySetup } from './toy-setup.ts'
+
+const link: LinkState = {
+  kind: 'up',
+  uplinkBps: 2e6,
+  downlinkBps: 20e6,
+  roundTripMs: 4,
+  backlogBytes: 0,
+  relativeDeviation: 0.05,
+}
+
+function worker(fields: Partial<PooledWorker> = {}): PooledWorker {
+  return {
+    id: 'w',
+    tailMs: new Map([
+      ['input', 10],
+      ['middle', 5],
+    ]),
+    pictureMs: 1,
+    queueMs: 0,
+    ownMs: 0,
+    tailFactor: 1,
+    pictureFactor: 1,
+    featuresFactor: 1,
+    outstanding: 0,
+    lastSentAtMs: Number.NEGATIVE_INFINITY,
+    trust: { kind: 'trusted' },
+    ...fields,
+  }
+}
+
+function beliefs(fields: Partial<Beliefs> = {}): Beliefs {
+  return {
+    nowMs: 0,
+    link,
+    edge: { factor: 1, waitMs: 0, inputMs: 0, inputs: new Map() },
+    workers: [worker()],
+    promisedBytes: 0,
+    ...fields,
+  }
+}
+
+const camera: StreamSettings = { name: 'camera', priority: 0, weight: 1, keep: 'newest' }
+const setup = toySetup()
+const bytes = 17_000
+let mix: Mix
+let plansOf: Map<string, readonly MixPlan[]>
+
+beforeEach(() => {
+  mix = new Mix([camera])
+  plansOf = new Map()
+})
+
+function decide(at: Beliefs, changes: Partial<PlanSetup> = {}) {
+  mix.observeArrival('camera', at.nowMs)
+  return planFrame({ ...setup, ...changes }, at, bytes, mix, 'camera', plansOf)
+}
+
+/** Wounds of frames that come evenly, `perS` a second, where everything is as believed and nobody ever waits. */
+function woundsOf(perS: number, count: number, fromMs = 0): (string | undefined)[] {
+  return Array.from({ length: count }, (_, i) => {
+    const decision = decide(beliefs({ nowMs: fromMs + (1000 * i) / perS }))
+    return decision.kind === 'plan' ? decision.plan.chosen.point.wound : undefined
+  })
+}
+
+test('planFrame() gives a request alone the plan that the planner gives it', () => {
+  for (const [i, at] of [
+    beliefs(),
+    beliefs({ link: { kind: 'unknown' } }),
+    beliefs({ workers: [] }),
+    beliefs({ link: { ...link, uplinkBps: 20e3 } }),
+    beliefs({ link: { ...link, uplinkBps: 50e6 } }),
+    beliefs({ edge: { ...beliefs().edge, factor: 5 } }),
+  ].entries()) {
+    const decision = decide({ ...at, nowMs: 5000 * i })
+    const { chosen, worker: to } = planRequest(setup, at, bytes)
+    expect(decision).toMatchObject({ kind: 'plan', plan: { chosen: { point: chosen.point } } })
+    expect(decision.kind === 'plan' && decision.plan.worker?.id).toBe(to?.id)
+  }
+})
+
+test('planFrame() mixes plans for a stream that no single one can answer, and leaves out what none can', () => {
+  const busy = woundsOf(35, 350).slice(100)
+  expect(new Set(busy)).toEqual(new Set(['input', 'middle']))
+  // 24 in the middle and 14 as they come are what 41 ms of engine and 68 ms of uplink allow.
+  const flooded = woundsOf(100, 1000, 10_000).slice(300)
+  const answered = flooded.filter((wound) => wound !== undefined).length / 7
+  expect(answered).toBeGreaterThan(0.9 * (1000 / 41 + 1000 / 68))
+  expect(answered).toBeLessThan(1000 / 41 + 1000 / 68)
+})
+
+test('planFrame() sheds what would be too late, unless all is to be kept', () => {
+  const late = beliefs({ edge: { ...beliefs().edge, waitMs: 5000 }, link: { kind: 'unknown' } })
+  expect(decide(late)).toEqual({ kind: 'shed', reason: 'late' })
+  mix = new Mix([{ ...camera, keep: 'all' }])
+  expect(decide(late)).toMatchObject({ kind: 'plan', plan: { chosen: { point: { wound: 'local' } } } })
+})
+
+test('planFrame() has the edge answer where the input has to be sent and nobody can take it', () => {
+  const resting = worker({ trust: { kind: 'resting', untilMs: 9 } })
+  for (const [i, workers] of [[], [resting]].entries()) {
+    const decision = decide(beliefs({ nowMs: 5000 * i, workers }), { policy: 'input' })
+    expect(decision).toMatchObject({ kind: 'plan', plan: { chosen: { point: { wound: 'local' } } } })
+  }
+  const sent = decide(beliefs({ nowMs: 10_000 }), { policy: 'input' })
+  expect(sent).toMatchObject({ kind: 'plan', plan: { worker: { id: 'w' } } })
+})
+
+test('frameOptions() prices insurance by the time until the worker has answered, and does without it as well', () => {
+  const { plans } = frameOptions(setup, beliefs(), bytes)
+  const of = (name: string) => plans.find((plan) => plan.name === name)!
+  const plain = of('middle/uint8')
+  const safe = of('middle/uint8 insured')
+  expect(plain.use[0]).toBe(41)
+  expect(safe.use[0]! - plain.use[0]!).toBeCloseTo(safe.latencyMs - 41, 0)
+  expect(safe.latencyMs).toBeLessThanOrEqual(plain.latencyMs)
+  expect(
+    frameOptions({ ...setup, resume: 'when-late' }, beliefs(), bytes).plans.map(({ name }) => name),
+  ).toEqual(['local/none', 'input/received', 'middle/uint8'])
+})
+
+test('frameOptions() counts what others have at a worker, and not what this agent has itself', () => {
+  const latency = (fields: Partial<PooledWorker>) =>
+    frameOptions(setup, beliefs({ workers: [worker(fields)] }), bytes).plans.find(
+      ({ name }) => name === 'middle/uint8',
+    )!.latencyMs
+  expect(latency({ queueMs: 30, ownMs: 30 })).toBeCloseTo(latency({}))
+  expect(latency({ queueMs: 30, ownMs: 0 })).toBeCloseTo(latency({}) + 30, 0)
+})
