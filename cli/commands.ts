@@ -21,7 +21,7 @@ const loading = {
   '--seed N': 'of made-up weights',
   '--input-shape NAME=1x3x224x224': 'for an ONNX file that leaves it open; may be repeated',
 }
-const engine = { '--engine E': 'onnxruntime (default), wasm or tensorflow' }
+const engine = { '--engine E': 'onnxruntime (default), wasm, tensorflow or xnnpack' }
 const access = {
   '--config FILE': "the agent's: its broker, account and name are taken",
   '--broker URL': 'instead of a file',
@@ -72,12 +72,13 @@ export const commands: Readonly<Record<string, Command>> = {
   },
   infer: {
     operands: 'IMAGE...',
-    summary: 'classifies pictures, both sides of the cut on this machine',
+    summary: 'answers pictures, both sides of the cut on this machine',
     options: {
       ...model,
       '--wound W': 'where to cut: input, local (default) or a layer (surgeon wounds lists them)',
       '--codec C':
         'how it crosses: float32, float16, uint8, q4, klt:LEVEL; at input received, raw, jpeg:Q, webp:Q',
+      '--out FILE': 'of a detector: the picture with its boxes drawn in',
       ...engine,
       ...json,
     },
@@ -190,7 +191,7 @@ export const commands: Readonly<Record<string, Command>> = {
   },
   bench: {
     operands: 'engines|codec|pool|stream',
-    summary: 'measures this machine: engines, codecs, what a pool carries; streams in virtual time',
+    summary: 'measures engines, codecs, pools; plays streams in virtual time',
     options: { '--models M,M': 'which', '--threads N': 'of one run', ...json },
     examples: ['bench engines --models mobilenetv2 --threads 1', 'bench pool'],
     load: async () => (await import('./commands/bench.ts')).bench,

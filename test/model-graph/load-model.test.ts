@@ -25,8 +25,8 @@ test('findModel prefers a path, then what is bundled, then the zoo', async () =>
   expect(await findModel('MobileNetV2')).toMatchObject({ kind: 'layers' })
   expect(await findModel('zoo:mobilenetv2')).toMatchObject({ kind: 'zoo', model: { name: 'mobilenetv2' } })
   expect(await findModel('ResNet-50')).toMatchObject({ kind: 'zoo', model: { name: 'resnet50' } })
-  expect(await findModel(bundled)).toEqual({ kind: 'layers', directory: bundled })
-  expect(await findModel(join(bundled, 'model.json'))).toEqual({ kind: 'layers', directory: bundled })
+  expect(await findModel(bundled)).toMatchObject({ kind: 'layers', directory: bundled })
+  expect(await findModel(join(bundled, 'model.json'))).toMatchObject({ kind: 'layers', directory: bundled })
   await expect(findModel('alexnet')).rejects.toThrow(/Cannot load model alexnet: it must be .*nasnetlarge/)
 
   const directory = await mkdtemp(join(tmpdir(), 'surgeon-find-'))
