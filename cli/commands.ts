@@ -35,8 +35,13 @@ const daemon = {
 export const commands: Readonly<Record<string, Command>> = {
   demo: {
     summary: 'broker, worker, agent, shaped link and camera on this machine',
-    options: { '--edge-slowdown N': 'how many times slower the edge is made; 1 leaves it as it is', ...json },
-    examples: ['demo', 'demo --edge-slowdown 1'],
+    options: {
+      '--alone': 'four frames a second instead of thirty, so that each request is alone',
+      '--board B': 'how slow the edge is made: zero2w, pi3b, pi3b+, pi4 (default) or pi5',
+      '--edge-slowdown N': 'instead: how many times slower; 1 leaves it as it is',
+      ...json,
+    },
+    examples: ['demo', 'demo --alone', 'demo --board pi5'],
     load: async () => (await import('./commands/demo.ts')).demo,
   },
   agent: {

@@ -1,12 +1,22 @@
 import { runDemo } from '../../lab/demo/run-demo.ts'
-import { summaryTable } from '../../lab/demo/table.ts'
+import { aloneScenario, type BoardName, boardMs, streamScenario } from '../../lab/demo/scenario.ts'
 import { readOptions } from '../../src/terminal/options.ts'
 import { UsageError } from '../../src/terminal/usage-error.ts'
 
+const boardNames = Object.keys(boardMs) as BoardName[]
+
 export async function demo(args: readonly string[]): Promise<number> {
   const { values } = readOptions(args, {
-    options: { 'edge-slowdown': { type: 'string' }, json: { type: 'boolean' } },
+    options: {
+      alone: { type: 'boolean' },
+      board: { type: 'string', default: 'pi4' },
+      'edge-slowdown': { type: 'string' },
+      json: { type: 'boolean' },
+    },
   })
+  const board = boardNames.find((name) => name === values.board)
+  if (board === undefined)
+    throw new UsageError(`--board must be one of ${boardNames.join(', ')}, current value is ${values.board}`)
   const text = values['edge-slowdown']
   const edgeSlowdown = text === undefined ? undefined : Number(text)
   if (edgeSlowdown !== undefined && !(edgeSlowdown >= 1)) {
@@ -17,9 +27,10 @@ export async function demo(args: readonly string[]): Promise<number> {
   process.once('SIGINT', onSignal)
   process.once('SIGTERM', onSignal)
   const print = (line: string) => (values.json ? process.stderr.write(`${line}\n`) : console.log(line))
-  const { summary, faults } = await runDemo({ edgeSlowdown, print, signal: over.signal })
-  if (values.json) console.log(JSON.stringify(summary, undefined, 2))
-  else console.log(summaryTable(summary))
+  const scenario = values.alone ? aloneScenario : streamScenario
+  const played = await runDemo({ scenario, board, edgeSlowdown, print, signal: over.signal })
+  const { summary, text: table, faults } = played
+  console.log(values.json ? JSON.stringify(summary, undefined, 2) : table)
   for (const fault of faults) console.error(`Not as it should be: ${fault}`)
   return faults.length === 0 ? 0 : 1
 }

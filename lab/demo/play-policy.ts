@@ -7,17 +7,9 @@ import { type DeviceLeaf, deviceTopic } from '../../src/transport/topics.ts'
 import { createLinkEmulator } from '../link-emulator.ts'
 import { runLinkSchedule } from '../link-schedule.ts'
 import type { CameraFrame } from './camera.ts'
-import {
-  downlinkBps,
-  framePeriodMs,
-  linkSteps,
-  oneWayDelayMs,
-  type PolicyName,
-  uplinkMbpsAt,
-} from './scenario.ts'
+import { downlinkBps, frameCount, oneWayDelayMs, type PolicyName, uplinkMbpsAt } from './scenario.ts'
 import { demoModel, retained, type Stage } from './stage.ts'
 import type { Row } from './summary.ts'
-import { tableHead, tableRow } from './table.ts'
 
 /** How long after the last frame an answer may still come. */
 const patienceMs = 8000
@@ -35,18 +27,23 @@ const agentPolicy: Readonly<Record<PolicyName, object>> = {
   surgeon: { policy: 'surgeon', inputCodecs: ['received'] },
 }
 
-/** Runs one agent behind a link of its own through the scenario, and shows each answer as it comes. */
+/** Runs one agent behind a link of its own through the scenario; each answer is shown as it comes. */
 export async function playPolicy(
   stage: Stage,
   policy: PolicyName,
   frames: readonly CameraFrame[],
+  show: (row: Row) => void,
 ): Promise<Played> {
-  const { camera, print, signal, brokerPort, edgeSlowdown } = stage
+  const { camera, scenario, signal, brokerPort, edgeSlowdown } = stage
+  const { steps, framePeriodMs, source } = scenario
+  const count = frameCount(scenario)
+  const photoOf = (frame: number) => frames[frame % frames.length]!.photo
+  const resultTopic = (base: string) => (source === undefined ? base : `${base}/${source}`)
   const device = `pi-${policy}`
   const topic = (leaf: DeviceLeaf) => deviceTopic(device, leaf)
   const link = createLinkEmulator({
     targetPort: brokerPort,
-    uplink: linkSteps[0]!.uplinkBps,
+    uplink: steps[0]!.uplinkBps,
     downlink: downlinkBps,
     oneWayDelayMs,
   })
@@ -59,8 +56,10 @@ export async function playPolicy(
     stateDirectory: join(stage.directory, 'state'),
     compiledCache: { directory: join(stage.directory, 'compiled') },
     lab: { edgeSlowdown },
+    ...scenario.agent,
     ...agentPolicy[policy],
   })
+  const inputTopic = source === undefined ? topic('input') : `${topic('input')}/${source}`
   let eventLoopP99Ms = 0
   const rows: Row[] = []
   const over = new AbortController()
@@ -70,7 +69,7 @@ export async function playPolicy(
     await camera.subscribe(topic('metrics'), (message) => {
       eventLoopP99Ms = (parse(message.payload) as { event_loop_p99_ms: number }).event_loop_p99_ms
     }),
-    await camera.subscribe(topic('result'), (message) => {
+    await camera.subscribe(resultTopic(topic('result')), (message) => {
       const result = parse(message.payload) as ResultMessage
       const sent = waiting.get(result.id)
       if (sent === undefined) return
@@ -79,38 +78,38 @@ export async function playPolicy(
       const row = {
         frame,
         uplinkMbps,
-        photo: frames[frame]!.photo,
+        photo: photoOf(frame),
         latencyMs: performance.now() - sentAtMs,
         result,
       }
       rows.push(row)
-      print(tableRow(row))
-      if (rows.length === frames.length) onAllAnswered()
+      show(row)
+      if (rows.length === count) onAllAnswered()
     }),
   ]
   try {
     await Promise.race([retainedOnline(stage, topic('state')), agent.ended])
-    print(tableHead(policy))
     const beginMs = performance.now()
-    const schedule = runLinkSchedule(link, linkSteps, { signal: over.signal })
-    for (const [frame, { bytes }] of frames.entries()) {
+    const schedule = runLinkSchedule(link, steps, { signal: over.signal })
+    for (let frame = 0; frame < count; frame++) {
       const dueMs = frame * framePeriodMs
       await Promise.race([
         delay(Math.max(0, beginMs + dueMs - performance.now()), undefined, { signal }),
         agent.ended,
       ])
-      const uplinkMbps = uplinkMbpsAt(dueMs)
+      const uplinkMbps = uplinkMbpsAt(scenario, dueMs)
+      const { bytes } = frames[frame % frames.length]!
       const correlationData = randomBytes(8)
       waiting.set(correlationData.toString('hex'), { frame, uplinkMbps, sentAtMs: performance.now() })
-      await camera.publish(topic('input'), bytes, { qos: 1, timeoutMs: 5000, correlationData })
+      await camera.publish(inputTopic, bytes, { qos: 1, timeoutMs: 5000, correlationData })
     }
     await Promise.race([allAnswered, delay(patienceMs, undefined, { signal }), agent.ended])
     await schedule
     const seconds = (performance.now() - beginMs) / 1000
     for (const { frame, uplinkMbps } of waiting.values()) {
-      const row = { frame, uplinkMbps, photo: frames[frame]!.photo, latencyMs: undefined, result: undefined }
+      const row = { frame, uplinkMbps, photo: photoOf(frame), latencyMs: undefined, result: undefined }
       rows.push(row)
-      print(tableRow(row))
+      show(row)
     }
     return { rows, seconds, eventLoopP99Ms }
   } finally {

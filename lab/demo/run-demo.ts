@@ -10,12 +10,18 @@ import { type SurgeonProcess, startSurgeon } from '../surgeon-process.ts'
 import { cameraFrames } from './camera.ts'
 import { slowdownFor } from './edge-speed.ts'
 import { playPolicy } from './play-policy.ts'
-import { frameCount, type PolicyName, policies, raspberryPi4Ms } from './scenario.ts'
+import { type BoardName, boardMs, type PolicyName, policies, type Scenario } from './scenario.ts'
 import { demoModel, retained, type Stage } from './stage.ts'
+import { streamFaults, summariseStream } from './stream-summary.ts'
+import { streamProgress, streamTable } from './stream-table.ts'
 import { type DemoSummary, faults, type Row, summarise } from './summary.ts'
+import { summaryTable, tableHead, tableRow } from './table.ts'
 
 export interface DemoOptions {
-  /** How much slower the edge is made; undefined makes it as slow as a Raspberry Pi 4. 1 leaves it as it is. */
+  readonly scenario: Scenario
+  /** As slow as this the edge is made. */
+  readonly board: BoardName
+  /** Instead: so many times slower; 1 leaves it as it is. */
   readonly edgeSlowdown: number | undefined
   /** Told each line as it comes. */
   readonly print: (line: string) => void
@@ -23,14 +29,17 @@ export interface DemoOptions {
 }
 
 export interface DemoOutcome {
-  readonly summary: DemoSummary
+  /** For `--json`. */
+  readonly summary: unknown
+  /** In words. */
+  readonly text: string
   /** Why the demo did not show what it should; empty when it did. */
   readonly faults: readonly string[]
 }
 
 /** Plays the scenario once per policy and compares. Leaves no process and no file behind, however it ends. */
 export async function runDemo(options: DemoOptions): Promise<DemoOutcome> {
-  const { print, signal } = options
+  const { print, signal, scenario } = options
   const directory = await mkdtemp(join(tmpdir(), 'surgeon-demo-'))
   const processes: SurgeonProcess[] = []
   const launch = async (command: string, name: string, config: unknown) => {
@@ -43,7 +52,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoOutcome> {
   }
   let camera: MqttSession | undefined
   try {
-    const edgeSlowdown = options.edgeSlowdown ?? (await raspberryPi4Slowdown(print))
+    const edgeSlowdown = options.edgeSlowdown ?? (await boardSlowdown(options.board, print))
     const brokerPort = await freePort()
     const url = `mqtt://127.0.0.1:${brokerPort}`
     const broker = await launch('broker', 'broker', { port: brokerPort })
@@ -53,24 +62,32 @@ export async function runDemo(options: DemoOptions): Promise<DemoOutcome> {
       models: [demoModel],
       compiledCache: { directory: join(directory, 'compiled') },
     })
-    const frames = await cameraFrames(frameCount)
+    const frames = await cameraFrames(scenario.pictures)
     camera = new MqttSession({ url, clientId: 'surgeon-demo-camera', backoff: { minMs: 50, maxMs: 500 } })
     camera.start()
     await Promise.race([camera.whenOnline(signal), broker.ended])
     await Promise.race([retained(camera, workerTopic('pool-1', 'state'), signal), worker.ended])
-    const stage: Stage = { directory, brokerPort, edgeSlowdown, camera, print, signal, launch }
+    const stage: Stage = { scenario, directory, brokerPort, edgeSlowdown, camera, print, signal, launch }
     const rows = {} as Record<PolicyName, readonly Row[]>
     const seconds = {} as Record<PolicyName, number>
     let eventLoopP99Ms = 0
     for (const policy of policies) {
-      const played = await Promise.race([playPolicy(stage, policy, frames), broker.ended, worker.ended])
+      let show = (row: Row) => print(tableRow(row))
+      if (scenario.name === 'stream') show = streamProgress(policy, print)
+      else print(tableHead(policy))
+      const played = await Promise.race([playPolicy(stage, policy, frames, show), broker.ended, worker.ended])
       rows[policy] = played.rows
       seconds[policy] = played.seconds
       if (policy === 'surgeon') eventLoopP99Ms = played.eventLoopP99Ms
     }
-    const summary = summarise(rows, { edgeSlowdown, eventLoopP99Ms, seconds })
+    if (scenario.name === 'stream') {
+      const summary = summariseStream(scenario, rows, { edgeSlowdown, eventLoopP99Ms })
+      return { summary, text: streamTable(summary), faults: streamFaults(summary) }
+    }
+    const summary: DemoSummary = summarise(rows, { edgeSlowdown, eventLoopP99Ms, seconds })
     const { hash } = await loadModel(demoModel)
-    return { summary, faults: faults(summary, rows, await modelCalibration(demoModel, hash)) }
+    const found = faults(summary, rows, await modelCalibration(demoModel, hash))
+    return { summary, text: summaryTable(summary), faults: found }
   } finally {
     await camera?.stop()
     await Promise.all(processes.toReversed().map((process) => process.stop()))
@@ -78,10 +95,11 @@ export async function runDemo(options: DemoOptions): Promise<DemoOutcome> {
   }
 }
 
-async function raspberryPi4Slowdown(print: (line: string) => void): Promise<number> {
-  const { nativeMs, slowdown } = await slowdownFor(demoModel, raspberryPi4Ms)
+async function boardSlowdown(board: BoardName, print: (line: string) => void): Promise<number> {
+  const targetMs = boardMs[board]
+  const { nativeMs, slowdown } = await slowdownFor(demoModel, targetMs)
   print(
-    `The whole model takes ${nativeMs.toFixed(1)} ms here; the edge is slowed down ${slowdown.toFixed(1)} times to a Raspberry Pi 4's ${raspberryPi4Ms} ms (--edge-slowdown 1 turns it off).`,
+    `The whole model takes ${nativeMs.toFixed(1)} ms here; the edge is slowed down ${slowdown.toFixed(1)} times to the ${targetMs} ms that a ${board} is estimated to take (--edge-slowdown 1 turns it off).`,
   )
   return slowdown
 }

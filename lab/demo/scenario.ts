@@ -12,28 +12,77 @@ export const policyTitles: Readonly<Record<PolicyName, string>> = {
 
 const mbps = 1e6
 
-/** The uplink through the run; 0 is a dead link. */
-export const linkSteps: readonly (LinkStep & { readonly uplinkBps: number })[] = [
-  { atMs: 0, uplinkBps: 20 * mbps },
-  { atMs: 4000, uplinkBps: 2 * mbps },
-  { atMs: 8000, uplinkBps: 0.2 * mbps },
-  { atMs: 11_000, uplinkBps: 0 },
-  { atMs: 14_000, uplinkBps: 2 * mbps },
-]
-const playMs = 18_000
+interface UplinkStep extends LinkStep {
+  /** 0 is a dead link. */
+  readonly uplinkBps: number
+}
+
+/** What a camera does to an agent, and how its link behaves meanwhile. */
+export interface Scenario {
+  readonly name: 'stream' | 'alone'
+  readonly steps: readonly UplinkStep[]
+  readonly framePeriodMs: number
+  readonly playMs: number
+  /** Of frames that come back again, so that none is twice in a few seconds. */
+  readonly pictures: number
+  /** Added to the agent's configuration. */
+  readonly agent: Readonly<Record<string, unknown>>
+  /** Where its answers go, below the device's result topic. */
+  readonly source: string | undefined
+}
+
+/** A camera of 30 frames a second: more than the edge, the link or both can answer. */
+export const streamScenario: Scenario = {
+  name: 'stream',
+  steps: [
+    { atMs: 0, uplinkBps: 8 * mbps },
+    { atMs: 4000, uplinkBps: 2 * mbps },
+    { atMs: 9000, uplinkBps: 0.5 * mbps },
+    { atMs: 13_000, uplinkBps: 0 },
+    { atMs: 16_000, uplinkBps: 2 * mbps },
+  ],
+  framePeriodMs: 1000 / 30,
+  playMs: 20_000,
+  pictures: 120,
+  agent: { streams: [{ name: 'camera' }] },
+  source: 'camera',
+}
+
+/** Four frames a second, so that each request is alone. */
+export const aloneScenario: Scenario = {
+  name: 'alone',
+  steps: [
+    { atMs: 0, uplinkBps: 20 * mbps },
+    { atMs: 4000, uplinkBps: 2 * mbps },
+    { atMs: 8000, uplinkBps: 0.2 * mbps },
+    { atMs: 11_000, uplinkBps: 0 },
+    { atMs: 14_000, uplinkBps: 2 * mbps },
+  ],
+  framePeriodMs: 250,
+  playMs: 18_000,
+  pictures: 72,
+  agent: {},
+  source: undefined,
+}
 
 export const downlinkBps = 20 * mbps
 export const oneWayDelayMs = 5
-export const framePeriodMs = 250
-export const frameCount = playMs / framePeriodMs
 
-/** Milliseconds that the whole MobileNetV2 takes on a Raspberry Pi 4 with the same kind of engine: see docs/lab.md. */
-export const raspberryPi4Ms = 75
+/**
+ * Milliseconds that the whole MobileNetV2 takes with ONNX Runtime, estimated from public tables, within about 20 %:
+ * see docs/lab.md.
+ */
+export const boardMs = { zero2w: 270, pi3b: 235, 'pi3b+': 205, pi4: 100, pi5: 19 } as const
+export type BoardName = keyof typeof boardMs
 
-/** An answer is late when it took this much longer than finishing locally takes on average. */
+/** An answer to a request alone is late when it took this much longer than finishing locally takes on average. */
 export const toleranceMs = 25
 
+export function frameCount({ playMs, framePeriodMs }: Scenario): number {
+  return Math.round(playMs / framePeriodMs)
+}
+
 /** Mbps so many milliseconds after the start. */
-export function uplinkMbpsAt(elapsedMs: number): number {
-  return linkSteps.findLast(({ atMs }) => atMs <= elapsedMs)!.uplinkBps / mbps
+export function uplinkMbpsAt({ steps }: Scenario, elapsedMs: number): number {
+  return steps.findLast(({ atMs }) => atMs <= elapsedMs)!.uplinkBps / mbps
 }

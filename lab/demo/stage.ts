@@ -1,11 +1,13 @@
 import { deferred } from '../../src/async/deferred.ts'
 import type { MqttSession } from '../../src/transport/mqtt-session.ts'
 import type { SurgeonProcess } from '../surgeon-process.ts'
+import type { Scenario } from './scenario.ts'
 
 export const demoModel = 'mobilenetv2'
 
 /** What every part of the demo needs of the others. */
 export interface Stage {
+  readonly scenario: Scenario
   readonly directory: string
   readonly brokerPort: number
   readonly edgeSlowdown: number

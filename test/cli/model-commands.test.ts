@@ -95,11 +95,7 @@ test.each([
   [['wounds'], 64, /needs --model/],
   [['wounds', '--model', 'alexnet'], 1, /Cannot load model alexnet/],
   [['wounds', '--model', 'vgg19', '--verify-limit', '0'], 64, /--verify-limit must be a whole number from 1/],
-  [
-    ['wounds', '--model', 'vgg19', '--engine', 'gpu'],
-    64,
-    /--engine must be one of onnxruntime, .*wasm/,
-  ],
+  [['wounds', '--model', 'vgg19', '--engine', 'gpu'], 64, /--engine must be one of onnxruntime, .*wasm/],
   [['wounds', '--model', 'x.onnx', '--input-shape', '3'], 64, /--input-shape must be like/],
   [['graph', '--model', 'vgg19', '--out', 'a.png'], 64, /FILE\.svg or FILE\.html/],
   [

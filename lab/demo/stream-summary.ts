@@ -1,0 +1,94 @@
+import { quantile } from 'simple-statistics'
+import { type PolicyName, policies, type Scenario } from './scenario.ts'
+import type { Row } from './summary.ts'
+
+/** What became of the frames that came in one phase of the link. */
+export interface PhaseSummary {
+  /** 0 where the link is dead. */
+  readonly uplinkMbps: number
+  readonly seconds: number
+  readonly frames: number
+  readonly answered: number
+  readonly answersPerS: number
+}
+
+export interface StreamPolicySummary {
+  readonly frames: number
+  readonly answered: number
+  /** Left out for others, and said so. */
+  readonly shed: number
+  /** Neither answered nor shed. */
+  readonly lost: number
+  readonly answersPerS: number
+  readonly p50Ms: number
+  readonly p95Ms: number
+  readonly maxMs: number
+  readonly bytes: number
+  readonly phases: readonly PhaseSummary[]
+  /** Wound and codec -> answers. */
+  readonly plans: Readonly<Record<string, number>>
+}
+
+export interface StreamSummary {
+  readonly edgeSlowdown: number
+  readonly eventLoopP99Ms: number
+  readonly policies: Readonly<Record<PolicyName, StreamPolicySummary>>
+}
+
+export function summariseStream(
+  scenario: Scenario,
+  rows: Readonly<Record<PolicyName, readonly Row[]>>,
+  facts: { readonly edgeSlowdown: number; readonly eventLoopP99Ms: number },
+): StreamSummary {
+  const perPolicy = policies.map((policy) => [policy, summarisePolicy(scenario, rows[policy])] as const)
+  return { ...facts, policies: Object.fromEntries(perPolicy) as StreamSummary['policies'] }
+}
+
+function summarisePolicy(scenario: Scenario, rows: readonly Row[]): StreamPolicySummary {
+  const { steps, playMs, framePeriodMs } = scenario
+  const answered = rows.filter(({ result }) => result?.ok)
+  const shed = rows.filter(({ result }) => result?.ok === false && result.error.code === 'shed')
+  const times = answered.map(({ latencyMs }) => latencyMs!)
+  const at = (share: number) => (times.length === 0 ? Number.NaN : quantile(times, share))
+  const plans: Record<string, number> = {}
+  for (const { result } of answered) {
+    if (!result?.ok) continue
+    const { wound, codec } = result.plan
+    const plan = wound === 'local' ? wound : `${wound}/${codec}`
+    plans[plan] = (plans[plan] ?? 0) + 1
+  }
+  return {
+    frames: rows.length,
+    answered: answered.length,
+    shed: shed.length,
+    lost: rows.length - answered.length - shed.length,
+    answersPerS: (1000 * answered.length) / playMs,
+    p50Ms: at(0.5),
+    p95Ms: at(0.95),
+    maxMs: Math.max(...times),
+    bytes: answered.reduce((sum, { result }) => sum + (result?.ok ? result.bytes : 0), 0),
+    phases: steps.map(({ atMs, uplinkBps }, i) => {
+      const endMs = steps[i + 1]?.atMs ?? playMs
+      const dueMs = ({ frame }: Row) => frame * framePeriodMs
+      const own = (row: Row) => dueMs(row) >= atMs && dueMs(row) < endMs
+      const seconds = (endMs - atMs) / 1000
+      const count = answered.filter(own).length
+      return {
+        uplinkMbps: uplinkBps / 1e6,
+        seconds,
+        frames: rows.filter(own).length,
+        answered: count,
+        answersPerS: count / seconds,
+      }
+    }),
+    plans,
+  }
+}
+
+/** What stops the demo from being called a success, in words; empty when nothing does. */
+export function streamFaults({ policies: played }: StreamSummary): string[] {
+  return policies.flatMap((policy) => {
+    const { lost, frames } = played[policy]
+    return lost > 0 ? [`${policy}: ${lost} of ${frames} frames were neither answered nor left out`] : []
+  })
+}
