@@ -44,7 +44,7 @@ export const streamScenario: Scenario = {
   framePeriodMs: 1000 / 30,
   playMs: 20_000,
   pictures: 120,
-  agent: { streams: [{ name: 'camera' }] },
+  agent: { streams: [{ name: 'camera', deadlineMs: 2000 }] },
   source: 'camera',
 }
 

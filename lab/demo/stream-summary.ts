@@ -15,9 +15,9 @@ export interface PhaseSummary {
 export interface StreamPolicySummary {
   readonly frames: number
   readonly answered: number
-  /** Left out for others, and said so. */
+  /** Answered by an error: left out for others, or not finished before the deadline. */
   readonly shed: number
-  /** Neither answered nor shed. */
+  /** Nothing came back at all. */
   readonly lost: number
   readonly answersPerS: number
   readonly p50Ms: number
@@ -47,7 +47,7 @@ export function summariseStream(
 function summarisePolicy(scenario: Scenario, rows: readonly Row[]): StreamPolicySummary {
   const { steps, playMs, framePeriodMs } = scenario
   const answered = rows.filter(({ result }) => result?.ok)
-  const shed = rows.filter(({ result }) => result?.ok === false && result.error.code === 'shed')
+  const shed = rows.filter(({ result }) => result?.ok === false)
   const times = answered.map(({ latencyMs }) => latencyMs!)
   const at = (share: number) => (times.length === 0 ? Number.NaN : quantile(times, share))
   const plans: Record<string, number> = {}
@@ -89,6 +89,6 @@ function summarisePolicy(scenario: Scenario, rows: readonly Row[]): StreamPolicy
 export function streamFaults({ policies: played }: StreamSummary): string[] {
   return policies.flatMap((policy) => {
     const { lost, frames } = played[policy]
-    return lost > 0 ? [`${policy}: ${lost} of ${frames} frames were neither answered nor left out`] : []
+    return lost > 0 ? [`${policy}: ${lost} of ${frames} frames were lost without a word`] : []
   })
 }
