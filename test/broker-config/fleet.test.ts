@@ -31,7 +31,7 @@ test('fleet.mjs prints for the names of broker-config/README.md what stands ther
 
 test('fleet.mjs gives each member its own, and makes a role once', () => {
   const lines = fleet('agents=kitchen,hall', 'cameras=c1:hall,c2:hall').split('\n')
-  expect(lines).toContain('ctrl addRoleACL agent-hall subscribeLiteral surgeon/device/hall/input allow')
+  expect(lines).toContain('ctrl addRoleACL agent-hall subscribeLiteral surgeon/device/hall/input/# allow')
   expect(lines.filter((line) => line.includes('pi-1'))).toEqual([])
   expect(lines.filter((line) => line === 'ctrl createRole camera-hall')).toHaveLength(1)
   expect(lines).toContain('ctrl addClientRole c2 camera-hall')
