@@ -369,6 +369,7 @@ function planSetup(
     wound: edge.fixedWound,
     codecs: edge.codecs,
     resume: config.resume,
+    budgets: config.limits,
     answer,
   }
 }

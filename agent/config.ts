@@ -75,6 +75,12 @@ export const agentConfigSchema = z
         requests: z.int().min(1).default(64),
         /** A request unanswered for so long is answered by an error. */
         requestMs: milliseconds(100).default(30_000),
+        /** What may leave the device: `none` is no limit, `noInput` anything but the input, a wound nothing before it. */
+        privacy: z.string().min(1).default('none'),
+        /** What may be sent to workers in a day, as an even rate. */
+        uplinkBytesPerDay: z.number().min(1).optional(),
+        /** How much of the engine's time may be planned away. */
+        edgeShare: z.number().gt(0).max(1).optional(),
       })
       .prefault({}),
     /** How the link is measured while nothing else moves. */
@@ -170,6 +176,13 @@ export const agentConfigSchema = z
     /** Emulation, for the lab only. */
     lab: z.strictObject({ edgeSlowdown: z.number().min(1).default(1) }).prefault({}),
   })
+  .refine(
+    ({ policy, wound, limits }) => limits.privacy === 'none' || (policy !== 'input' && wound !== 'input'),
+    {
+      path: ['limits', 'privacy'],
+      error: 'must be none where the input is always sent',
+    },
+  )
   .refine(({ policy, wound }) => policy !== 'local' || wound === undefined, {
     path: ['wound'],
     error: 'must be left out with policy local, which sends nothing',

@@ -13,6 +13,7 @@ import { pictureOf } from '../src/model-graph/manifest.ts'
 import type { Model } from '../src/model-graph/model.ts'
 import { plannedWounds } from '../src/scheduler/candidate-wounds.ts'
 import { type CodecOption, codecOptions } from '../src/scheduler/codec-options.ts'
+import { allowedWounds } from '../src/scheduler/private-wounds.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import type { AgentConfig } from './config.ts'
 

@@ -42,7 +42,8 @@ export async function startEdge(
     )
     return { edge: part, profile: result, engine }
   } catch (error) {
-    if (!(error instanceof NoEngineError) || config.policy === 'local') throw error
+    const mayNotSend = config.policy === 'local' || config.limits.privacy !== 'none'
+    if (!(error instanceof NoEngineError) || mayNotSend) throw error
     log('error', 'nothing is computed here, every input goes to a worker', { error })
     const inputCodecs = config.inputCodecs.length > 0 ? config.inputCodecs : ['received']
     const remote = { ...config, engine: 'wasm', wound: 'input', inputCodecs } as const

@@ -1,5 +1,6 @@
 import type { Beliefs } from './beliefs.ts'
 import { backendMs, type Conditions, predict, worthwhileShare } from './choose-plan.ts'
+import { type LimitedPlan, withinLimits } from './mix/limits.ts'
 import type { Decision, Mix } from './mix/mix.ts'
 import { type MixPlan, plannedUtilisation, type Resource } from './mix/resource.ts'
 import { localWound, type PlanPoint } from './plan-point.ts'
@@ -34,14 +35,17 @@ export function planFrame(
     return { kind: 'plan', plan: planRequest(setup, beliefs, inputBytes) }
   plansOf.set(stream, plans)
   const upMs = (bytes: number) => (link.kind === 'up' ? (8000 * bytes) / link.uplinkBps : 0)
+  // Nobody waits for what is left of a day's bytes.
+  const budgets = resources.slice(waitedFor).map(() => 0)
   const decision = mix.decide(stream, nowMs, {
     resources,
     backlogMs: [
       edge.waitMs,
       upMs(link.kind === 'up' ? link.backlogBytes : 0),
       Math.min(...workers.map(({ queueMs }) => queueMs), longestMs),
+      ...budgets,
     ],
-    promisedMs: [0, upMs(promisedBytes), 0],
+    promisedMs: [0, upMs(promisedBytes), 0, ...budgets],
     plans: plansOf,
     localMs,
   })
@@ -57,7 +61,7 @@ export interface FrameOptions {
   /** By name of wound and codec, all workers that can have a part in it. */
   readonly ways: ReadonlyMap<string, readonly PlannedRequest[]>
   readonly plans: readonly MixPlan[]
-  /** Edge, uplink and workers, in this order. */
+  /** Edge, uplink and workers, in this order, and then the bytes of a day where these are limited. */
   readonly resources: readonly Resource[]
   /** What the edge alone takes where it has nothing else to do. */
   readonly localMs: number
@@ -67,10 +71,16 @@ export interface FrameOptions {
 export function frameOptions(setup: PlanSetup, beliefs: Beliefs, inputBytes: number): FrameOptions {
   const offers = offersOf(setup, beliefs, inputBytes)
   const ways = waysOf(offers, !hasToBeSent(setup))
+  const wounds = setup.chain.wounds.map(({ id }) => id)
+  const candidates = [...ways].flatMap(([name, requests]) => mixPlansOf(name, requests, setup))
+  const { plans, resources } =
+    candidates.length === 0
+      ? { plans: [], resources: resourcesOf(beliefs) }
+      : withinLimits(candidates, resourcesOf(beliefs), wounds, setup.budgets ?? {})
   return {
     ways,
-    plans: [...ways].flatMap(([name, requests]) => mixPlansOf(name, requests, setup)),
-    resources: resourcesOf(beliefs),
+    plans,
+    resources,
     localMs: predict(offers.local, { ...offers.alone, edgeWaitMs: 0 }).expectedMs,
   }
 }
@@ -79,6 +89,8 @@ function hasToBeSent({ policy, wound }: PlanSetup): boolean {
   return policy === 'input' || wound !== undefined
 }
 
+/** Edge, uplink, workers. */
+const waitedFor = 3
 /** Of a pool of nobody. */
 const longestMs = 1e9
 
@@ -110,7 +122,7 @@ function wayOf(name: string): string {
  * the edge goes on by itself there are two of it: with that insurance, which takes edge time until the worker's answer
  * is there, and without, as it is where heads take all of that time.
  */
-function mixPlansOf(name: string, requests: readonly PlannedRequest[], setup: PlanSetup): MixPlan[] {
+function mixPlansOf(name: string, requests: readonly PlannedRequest[], setup: PlanSetup): LimitedPlan[] {
   const isInsured = setup.resume === 'at-once' && !hasToBeSent(setup)
   const offered = requests.map(({ chosen: { point }, conditions, worker }): MixPlan[] => {
     const { link, edgeFactor } = conditions
@@ -136,7 +148,11 @@ function mixPlansOf(name: string, requests: readonly PlannedRequest[], setup: Pl
     const use = [edgeMs + insuranceMs, upMs, poolMs]
     return [...plans, { name: `${name}${insured}`, latencyMs: safe.expectedMs, use }]
   })
-  return offered.reduce((best, other) => (other.at(-1)!.latencyMs < best.at(-1)!.latencyMs ? other : best))
+  const best = offered.reduce((first, other) =>
+    other.at(-1)!.latencyMs < first.at(-1)!.latencyMs ? other : first,
+  )
+  const { wound, bytes } = requests[0]!.chosen.point
+  return best.map((plan) => ({ plan, wound, bytes }))
 }
 
 function resourcesOf({ link, workers }: Beliefs): Resource[] {

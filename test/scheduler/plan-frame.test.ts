@@ -136,3 +136,23 @@ test('frameOptions() counts what others have at a worker, and not what this agen
   expect(latency({ queueMs: 30, ownMs: 30 })).toBeCloseTo(latency({}))
   expect(latency({ queueMs: 30, ownMs: 0 })).toBeCloseTo(latency({}) + 30, 0)
 })
+
+test('planFrame() keeps to budgets: bytes of a day as an even rate, and a share of the engine', () => {
+  const alone = woundsOf(4, 40).slice(20)
+  expect(new Set(alone)).toEqual(new Set(['middle']))
+  // A frame a second in the middle, of four.
+  const perDay = 86_400 * 220
+  mix = new Mix([camera])
+  const few = Array.from({ length: 80 }, (_, i) => {
+    const decision = decide(beliefs({ nowMs: 250 * i }), { budgets: { uplinkBytesPerDay: perDay } })
+    return decision.kind === 'plan' ? decision.plan.chosen.point.wound : 'shed'
+  }).slice(40)
+  expect(few.filter((wound) => wound === 'middle').length).toBeLessThanOrEqual(11)
+  expect(few.filter((wound) => wound === 'local').length).toBeGreaterThanOrEqual(29)
+  mix = new Mix([camera])
+  const spared = Array.from({ length: 80 }, (_, i) => {
+    const decision = decide(beliefs({ nowMs: 250 * i }), { budgets: { edgeShare: 0.05 } })
+    return decision.kind === 'plan' ? decision.plan.chosen.point.wound : 'shed'
+  }).slice(40)
+  expect(spared.filter((wound) => wound === 'input').length).toBeGreaterThanOrEqual(20)
+})

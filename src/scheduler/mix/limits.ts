@@ -3,11 +3,11 @@ import type { MixPlan, Resource } from './resource.ts'
 /** What the operator allows. */
 export interface MixLimits {
   /** `noInput`: the input never leaves; a wound: nothing shallower than it does. */
-  readonly privacy?: string
-  readonly deadlineMs?: number
-  readonly uplinkBytesPerDay?: number
+  readonly privacy?: string | undefined
+  readonly deadlineMs?: number | undefined
+  readonly uplinkBytesPerDay?: number | undefined
   /** How much of the edge's engine may be used, 0 to 1. */
-  readonly edgeShare?: number
+  readonly edgeShare?: number | undefined
 }
 
 /** A plan with what limits ask about. */
