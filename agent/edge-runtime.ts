@@ -51,7 +51,15 @@ export class EdgeRuntime {
       this.chain = segmentChain(graph, wound.id === input.id ? [input, local] : [input, wound, local])
       this.needed = this.chain.segments.slice(0, this.chain.indexOf(wound.id))
     }
-    this.codecs = codecsOf(inputRules(config, model), this.chain, calibration)
+    const { privacy } = config.limits
+    const allowed = new Set(allowedWounds(graph, this.chain.wounds, privacy).map(({ id }) => id))
+    const fixed = config.policy === 'input' ? 'input' : this.fixedWound
+    if (fixed !== undefined && !allowed.has(fixed))
+      throw new RangeError(
+        `Cannot cut at ${fixed}: limits.privacy is ${privacy}, and more than that would leave the device`,
+      )
+    const codecs = codecsOf(inputRules(config, model), this.chain, calibration)
+    this.codecs = new Map([...codecs].filter(([wound]) => allowed.has(wound)))
     this.outputShapes = model.graph.outputs.map((id) => [1, ...borderShape(model.graph.tensors[id]!)])
     this.inference = new InferenceHost(
       {

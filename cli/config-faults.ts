@@ -5,11 +5,11 @@ import { checkWeights, loadChosenModel, type ModelChoice } from '../src/model-gr
 import { endpointFaults } from '../src/transport/endpoint-config.ts'
 
 /** What is wrong with the files that an agent's configuration names. */
-export async function agentFaults({ mqtt, pool, model, wound }: AgentConfig): Promise<string[]> {
+export async function agentFaults({ mqtt, pool, model, wound, limits }: AgentConfig): Promise<string[]> {
   return [
     ...endpointFaults('mqtt', mqtt),
     ...(pool === undefined ? [] : endpointFaults('pool', pool)),
-    ...(await modelFaults('model', model, wound)),
+    ...(await modelFaults('model', model, { wound, 'limits.privacy': privacyWound(limits.privacy) })),
   ]
 }
 
@@ -20,18 +20,29 @@ export async function workerFaults({ mqtt, models }: WorkerConfig): Promise<stri
   return faults
 }
 
-/** The model itself is read only where a wound has to be looked for in it. */
-async function modelFaults(field: string, choice: ModelChoice, wound?: string): Promise<string[]> {
+function privacyWound(privacy: string): string | undefined {
+  return privacy === 'none' || privacy === 'noInput' ? undefined : privacy
+}
+
+/** @param wounds By field; the model itself is read only where one has to be looked for in it. */
+async function modelFaults(
+  field: string,
+  choice: ModelChoice,
+  wounds: Readonly<Record<string, string | undefined>> = {},
+): Promise<string[]> {
+  const named = Object.entries(wounds).filter((entry): entry is [string, string] => entry[1] !== undefined)
   try {
     await checkWeights(choice)
-    if (wound === undefined) return []
+    if (named.length === 0) return []
     const { graph } = await loadChosenModel(choice)
-    try {
-      findWound(graph, wound)
-      return []
-    } catch (error) {
-      return [`wound: ${(error as Error).message}`]
-    }
+    return named.flatMap(([at, wound]) => {
+      try {
+        findWound(graph, wound)
+        return []
+      } catch (error) {
+        return [`${at}: ${(error as Error).message}`]
+      }
+    })
   } catch (error) {
     return [`${field}: ${(error as Error).message}`]
   }
