@@ -44,7 +44,8 @@ export class RowStatistics {
     const count = this.bytes.length
     const sorted = this.bytes.toSorted((a, b) => a - b)
     const labels =
-      this.labelled === 0
+      // Of some images alone: their losses over all images would look too small.
+      this.labelled < count
         ? {}
         : { accuracy: round(this.right / this.labelled, 4), lost: this.lost, won: this.won }
     return {

@@ -108,12 +108,11 @@ export function lowBitCodec(bits: number, perChannel: boolean): FeatureCodec {
         ? inflateCodes(stream, elements, top)
         : decodePlanes(stream, { channels, width, height, bits, zeroPoints })
       const data = new Float32Array(elements)
-      const values = new Float32Array(top + 1)
       const area = width * height
       for (let c = 0, i = 0; c < channels; c++) {
         const own = perChannel ? channelScale(scale, bytes[tensorHeaderBytes + 2 * (c % groups)]!) : scale
-        for (let code = 0; code <= top; code++) values[code] = (code - zeroPoints[c]!) * own
-        for (const end = i + area; i < end; i++) data[i] = values[codes[i]!]!
+        const zeroPoint = zeroPoints[c]!
+        for (const end = i + area; i < end; i++) data[i] = (codes[i]! - zeroPoint) * own
       }
       return { shape, data }
     },

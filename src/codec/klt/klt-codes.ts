@@ -45,6 +45,10 @@ export function encodeCodes(
   }
   const stream = ransEncode(coded)
   const rest = raw.finish()
+  if (rest.length >= 2 ** (8 * lengthBytes))
+    throw new RangeError(
+      `Cannot encode klt: raw bits must fit into ${8 * lengthBytes} bits of length, current value is ${rest.length} bytes`,
+    )
   const bytes = new Uint8Array(lengthBytes + stream.length + rest.length)
   bytes[0] = rest.length
   bytes[1] = rest.length >> 8
