@@ -1,8 +1,8 @@
-import type { Conditions } from '../src/scheduler/choose-plan.ts'
+import type { Beliefs } from '../src/scheduler/beliefs.ts'
 import { explainMix } from '../src/scheduler/mix/explain-mix.ts'
-import { mixPlans } from '../src/scheduler/mix/mix-plans.ts'
 import { fluidBound, solveMix } from '../src/scheduler/mix/program.ts'
-import type { PlanPoint } from '../src/scheduler/plan-point.ts'
+import { frameOptions } from '../src/scheduler/plan-frame.ts'
+import type { PlanSetup } from '../src/scheduler/planner.ts'
 
 /** What a stream would be answered by. */
 export interface PlannedMix {
@@ -16,24 +16,26 @@ export interface PlannedMix {
 /** Of a camera's gaps: its jitter. */
 const cameraCv2 = 0.03
 
-/** The mix for one camera of so many frames a second, one worker at its service. */
+/** The mix that an agent would have for one camera of so many frames a second. */
 export function planMix(
-  points: readonly PlanPoint[],
-  conditions: Conditions,
+  setup: PlanSetup,
+  beliefs: Beliefs,
+  inputBytes: number,
   framesPerS: number,
 ): PlannedMix {
-  const { resources, plans } = mixPlans(points, conditions, 1)
+  const { resources, plans } = frameOptions(setup, beliefs, inputBytes)
   const camera = { name: 'camera', priority: 1, weight: 1, ratePerS: framesPerS, arrivalCv2: cameraCv2 }
   const problem = { resources, streams: [{ ...camera, plans }] }
   const [rates] = solveMix(problem).rates
   const used = plans.flatMap(({ name }, p): [string, number][] =>
     rates![p]! > 1e-6 ? [[name, rates![p]!]] : [],
   )
-  const { link } = conditions
-  const oneMbps = link && ([['uplink', { words: 'one more Mbps', share: 1e6 / link.uplinkBps }]] as const)
+  const { link } = beliefs
+  const oneMbps =
+    link.kind === 'up' && ([['uplink', { words: 'one more Mbps', share: 1e6 / link.uplinkBps }]] as const)
   return {
     mix: Object.fromEntries(used),
     fluidBoundPerS: fluidBound(plans, resources),
-    explanation: explainMix(problem, new Map(oneMbps)),
+    explanation: explainMix(problem, new Map(oneMbps || [])),
   }
 }

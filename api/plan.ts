@@ -67,7 +67,8 @@ export async function plan(options: PlanOptions, { log = silent }: DaemonOptions
   const backend = (await givenProfile(options.backendProfile)) ?? edge.profile
   const { model, calibration, chain, codecs, profile } = edge
   const setup = { graph: model.graph, chain, profile, policy: 'surgeon', codecs, resume: 'at-once' } as const
-  const choice = planRequest(setup, idle(edge, backend, options), inputBytes)
+  const beliefs = idle(edge, backend, options)
+  const choice = planRequest(setup, beliefs, inputBytes)
   const flips = findFlips(
     choice.ranked.map(({ point }) => point),
     choice.conditions,
@@ -75,13 +76,7 @@ export async function plan(options: PlanOptions, { log = silent }: DaemonOptions
   const refused = calibration === undefined ? [] : accuracyBudget(calibration, maxAccuracyLoss).refused
   const runnerUp = choice.ranked.find((prediction) => prediction !== choice.chosen)
   const { explanation: mixInWords = [], ...mixed }: Partial<PlannedMix> =
-    options.framesPerS === undefined
-      ? {}
-      : planMix(
-          choice.ranked.map(({ point }) => point),
-          choice.conditions,
-          options.framesPerS,
-        )
+    options.framesPerS === undefined ? {} : planMix(setup, beliefs, inputBytes, options.framesPerS)
   const surgery = ({ point: { wound, codec }, expectedMs }: (typeof choice)['chosen']): PlannedSurgery => ({
     wound,
     codec,

@@ -1,7 +1,7 @@
 import type { MeasuredEdge } from '../../api/measured-edge.ts'
 import type { WorldPlan } from '../../lab/replay/stream-world.ts'
 import { headMs, type Profile, wholeMs } from '../../src/latency-model/profile.ts'
-import { mixName } from '../../src/scheduler/mix/mix-plans.ts'
+import { mixName } from '../../src/scheduler/plan-frame.ts'
 import { localPoint, paretoPoints } from '../../src/scheduler/plan-point.ts'
 import { expectInputs, planPoints } from '../../src/scheduler/plan-points.ts'
 

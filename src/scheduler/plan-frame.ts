@@ -89,6 +89,11 @@ function hasToBeSent({ policy, wound }: PlanSetup): boolean {
   return policy === 'input' || wound !== undefined
 }
 
+/** A plan's name in the mix. */
+export function mixName({ wound, codec }: PlanPoint): string {
+  return `${wound}/${codec}`
+}
+
 /** Edge, uplink, workers. */
 const waitedFor = 3
 /** Of a pool of nobody. */
@@ -98,7 +103,7 @@ const longestMs = 1e9
 function waysOf({ local, alone, offers }: Offers, isLocalPossible: boolean): Map<string, PlannedRequest[]> {
   const ways = new Map<string, PlannedRequest[]>()
   const add = (point: PlanPoint, conditions: Conditions, worker: PlannedRequest['worker']) => {
-    const name = `${point.wound}/${point.codec}`
+    const name = mixName(point)
     const chosen = predict(point, conditions)
     const way = { chosen, ranked: [chosen], worker, conditions } as const
     ways.set(name, [...(ways.get(name) ?? []), way])

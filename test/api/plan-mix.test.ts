@@ -1,28 +1,39 @@
 import { expect, test } from 'vitest'
 import { planMix } from '../../api/plan-mix.ts'
-import { type Conditions, noBackend } from '../../src/scheduler/choose-plan.ts'
-import { localPoint, type PlanPoint } from '../../src/scheduler/plan-point.ts'
+import type { Beliefs } from '../../src/scheduler/beliefs.ts'
+import { toySetup } from '../scheduler/toy-setup.ts'
 
 const link = { uplinkBps: 2e6, downlinkBps: 2e6, roundTripMs: 10, backlogBytes: 0, relativeDeviation: 0 }
-const conditions: Conditions = { ...noBackend, edgeFactor: 1, edgeWaitMs: 0, resume: 'when-late', link }
-const middle: PlanPoint = {
-  wound: 'middle',
-  codec: 'q8',
-  inputMs: 0,
-  headMs: 40,
-  encodeMs: 10,
-  sendMs: 0,
-  bytes: 2500,
-  localTailMs: 60,
-  resultBytes: 0,
-  backendDecode: 'features',
-  backendDecodeMs: 1,
-  backendTailMs: 4,
+const worker = {
+  id: 'w',
+  tailMs: new Map([['middle', 5]]),
+  pictureMs: 0,
+  queueMs: 0,
+  ownMs: 0,
+  tailFactor: 1,
+  pictureFactor: 1,
+  featuresFactor: 1,
+  outstanding: 0,
+  lastSentAtMs: 0,
+  trust: { kind: 'trusted' },
+} as const
+const beliefs: Beliefs = {
+  nowMs: 0,
+  link: { kind: 'up', ...link },
+  edge: { factor: 1, waitMs: 0, inputMs: 0, inputs: new Map() },
+  workers: [worker],
+  promisedBytes: 0,
 }
 
 test('planMix for a camera tells the mix, its bound and what one more Mbps brings', () => {
-  const { mix, fluidBoundPerS, explanation } = planMix([middle, localPoint(100)], conditions, 60)
-  expect(mix).toEqual({ 'middle/q8': expect.closeTo(19.4, 5) })
-  expect(fluidBoundPerS).toBeCloseTo(20)
+  const setup = {
+    ...toySetup(),
+    resume: 'when-late' as const,
+    codecs: new Map([['middle', [{ codec: 'uint8', bytes: 2500 }]]]),
+  }
+  const { mix, fluidBoundPerS, explanation } = planMix(setup, beliefs, 10_000, 60)
+  // 41 ms of the engine each, of which 97 % may be planned away.
+  expect(mix).toEqual({ 'middle/uint8': expect.closeTo(970 / 41, 3) })
+  expect(fluidBoundPerS).toBeCloseTo(1000 / 41)
   expect(explanation.join('\n')).toContain('one more Mbps would give none more')
 })
