@@ -4,7 +4,6 @@ import type { DashboardSource } from '../src/dashboard/dashboard-server.ts'
 import { type LiveState, liveRequests, liveWounds } from '../src/dashboard/live-state.ts'
 import type { EngineState } from '../src/executor/start-with-engine.ts'
 import { programVersion } from '../src/files/program-version.ts'
-import { graphSvg } from '../src/graph-picture/render-picture.ts'
 import { headMs, wholeMs } from '../src/latency-model/profile.ts'
 import type { Model } from '../src/model-graph/model.ts'
 import { EventLoopDelay } from '../src/telemetry/event-loop-delay.ts'
@@ -100,8 +99,10 @@ export class Shown implements DashboardSource {
     }
   }
 
-  graph(): Promise<string> {
+  async graph(): Promise<string> {
     const { graph, manifest } = this.options.model
+    // Only where somebody looks: what draws it holds some megabytes.
+    const { graphSvg } = await import('../src/graph-picture/render-picture.ts')
     return graphSvg(graph, { folded: true, title: manifest.name })
   }
 }

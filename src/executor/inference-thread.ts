@@ -4,8 +4,8 @@
  */
 import { parentPort, workerData } from 'node:worker_threads'
 import type { EncodedTensor } from '../codec/encoded-tensor.ts'
-import { pixelsToInput } from '../codec/image-input.ts'
 import { modelCodecs } from '../codec/model-codecs.ts'
+import { pixelsToInput } from '../codec/pixels-to-input.ts'
 import { collectGarbage } from '../memory/collect-garbage.ts'
 import { loadModel } from '../model-graph/load-model.ts'
 import { pictureOf } from '../model-graph/manifest.ts'

@@ -1,7 +1,7 @@
 import { TensorProto_DataType as Type } from 'onnx-buf'
 import type { GraphTensor } from '../model-graph/layer-graph.ts'
 import type { Model } from '../model-graph/model.ts'
-import { isShortFloat } from '../model-graph/onnx/element-types.ts'
+import { isShortFloat } from '../model-graph/onnx/short-floats.ts'
 import { fillUniform } from '../model-graph/zoo/random-stream.ts'
 import type { TensorValue } from '../tensor/tensor-value.ts'
 import { randomInputs } from './random-inputs.ts'

@@ -38,8 +38,7 @@ describe('an agent with a fixed wound', () => {
     const limits = { batch: 1, tailBytes: 1 }
     const worker = await start('worker', { worker: 'pool-1', models: [model], threads: 2, limits })
     const announced = message(stateTopic.worker('pool-1'), (text) => text !== '')
-    // As docs/benchmarks.md has it for a device with little memory.
-    const settings = { device: 'pi', model, wound: 'block3_pool', dashboard: false }
+    const settings = { device: 'pi', model, wound: 'block3_pool' }
     const online = () => message(stateTopic.agent('pi'), (text) => text.includes('online'))
     const first = await start('agent', settings, await serviceEnvironment())
     await Promise.race([online(), first.ended])

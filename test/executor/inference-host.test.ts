@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { pixelsToInput } from '../../src/codec/image-input.ts'
+import { pixelsToInput } from '../../src/codec/pixels-to-input.ts'
 import { InferenceHost, InferenceThreadError, RunCancelledError } from '../../src/executor/inference-host.ts'
 import type { GivenInput, RunRequest } from '../../src/executor/inference-protocol.ts'
 import { type SegmentChain, segmentChain } from '../../src/executor/segment-chain.ts'
@@ -152,7 +152,7 @@ test('InferenceHost: pixels give what their values give, alone and together, and
     expect(Math.max(...data.map((value, c) => Math.abs(value - expected[i]![c]!)))).toBeLessThan(1e-4)
   worker.drop('kept')
   const wrong = part('wrong', 0, 1, { input: { kind: 'pixels', tensors, pixels: new Uint8Array(7) } })
-  await expect(worker.run(wrong)).rejects.toThrow(/7 bytes instead of 150528/)
+  await expect(worker.run(wrong)).rejects.toThrow(/must be 150528 bytes, current value is 7/)
 })
 
 test('InferenceHost: a model that cannot be loaded is told at start', async () => {

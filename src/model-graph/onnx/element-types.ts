@@ -56,11 +56,6 @@ export function isWeightType(type: Type): boolean {
   return weightTypes.has(type)
 }
 
-/** Whether float32 holds its values and a codec may round them. */
-export function isShortFloat(type: Type): boolean {
-  return type === Type.FLOAT || type === Type.FLOAT16 || type === Type.BFLOAT16
-}
-
 /** @returns Bytes of `count` values, or undefined for a type that cannot be a constant. */
 export function bytesOfValues(type: Type, count: number): number | undefined {
   const width = bits.get(type)
