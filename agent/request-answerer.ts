@@ -103,10 +103,11 @@ export class RequestAnswerer {
         'no-worker',
         `Cannot finish: the edge holds only what is before wound ${setup.wound}, and no worker has this model`,
       )
+    // First, as it may throw: what is promised is taken back only where the work has begun.
+    const input = request.read()
     const { headMs, encodeMs, bytes: sentBytes } = chosen.point
     const computed = this.promisedMs.promise(conditions.edgeFactor * (headMs + encodeMs))
     const sent = this.promisedBytes.promise(sentBytes)
-    const input = request.read()
     const life = linkedAbort(signal)
     const { measured } = trace
     const surgery = operate(this.instruments, {

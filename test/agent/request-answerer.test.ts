@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest'
+import { type Request, RequestAnswerer, type RequestTrace } from '../../agent/request-answerer.ts'
+import { systemClock } from '../../src/async/clock.ts'
+import { EdgeBelief } from '../../src/latency-model/edge-belief.ts'
+import { toySetup } from '../scheduler/toy-setup.ts'
+
+const never = () => new Promise<never>(() => undefined)
+const setup = toySetup()
+const answerer = new RequestAnswerer({
+  setup: () => setup,
+  streams: [{ name: 'default', priority: 0, weight: 1, keep: 'all' }],
+  link: () => ({ kind: 'unknown' }),
+  edge: new EdgeBelief(),
+  workers: () => [],
+  instruments: {
+    inference: {
+      run: never,
+      runJob: () => ({ reply: never(), revise: () => undefined }),
+      drop: () => undefined,
+      waitMs: () => 0,
+    },
+    chain: setup.chain,
+    exchange: { request: never },
+    outputShapes: [],
+    clock: systemClock,
+  },
+})
+
+async function askUnreadable(): Promise<RequestTrace> {
+  const trace: RequestTrace = { measured: { totalMs: 0, sentBytes: 0 } }
+  const request: Request = {
+    stream: 'default',
+    bytes: 1,
+    timeLeftMs: 1000,
+    read: () => {
+      throw new Error('no picture')
+    },
+  }
+  const answer = answerer.answer(request, trace, new AbortController().signal)
+  await expect(answer).rejects.toThrow('no picture')
+  return trace
+}
+
+test('RequestAnswerer: inputs that cannot be read leave the edge as free as it was', async () => {
+  for (let i = 0; i < 3; i++) {
+    const { plan } = await askUnreadable()
+    expect(plan!.conditions.edgeWaitMs).toBe(0)
+  }
+})
