@@ -3,6 +3,11 @@ export class EventQueue<Event> {
   private readonly heap: { readonly atMs: number; readonly order: number; readonly event: Event }[] = []
   private pushed = 0
 
+  /** Of the next event; Infinity where there is none. */
+  get nextMs(): number {
+    return this.heap[0]?.atMs ?? Number.POSITIVE_INFINITY
+  }
+
   push(atMs: number, event: Event): void {
     const { heap } = this
     const entry = { atMs, order: this.pushed++, event }
