@@ -1,22 +1,11 @@
 import { expect, test } from 'vitest'
 import { planMix } from '../../api/plan-mix.ts'
 import type { Beliefs } from '../../src/scheduler/beliefs.ts'
+import { pooledWorker } from '../scheduler/pooled-worker.ts'
 import { toySetup } from '../scheduler/toy-setup.ts'
 
 const link = { uplinkBps: 2e6, downlinkBps: 2e6, roundTripMs: 10, backlogBytes: 0, relativeDeviation: 0 }
-const worker = {
-  id: 'w',
-  tailMs: new Map([['middle', 5]]),
-  pictureMs: 0,
-  queueMs: 0,
-  ownMs: 0,
-  tailFactor: 1,
-  pictureFactor: 1,
-  featuresFactor: 1,
-  outstanding: 0,
-  lastSentAtMs: 0,
-  trust: { kind: 'trusted' },
-} as const
+const worker = pooledWorker({ tailMs: new Map([['middle', 5]]), pictureMs: 0 })
 const beliefs: Beliefs = {
   nowMs: 0,
   link: { kind: 'up', ...link },

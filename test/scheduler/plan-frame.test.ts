@@ -6,6 +6,7 @@ import { Mix, type StreamSettings } from '../../src/scheduler/mix/mix.ts'
 import type { MixPlan } from '../../src/scheduler/mix/resource.ts'
 import { frameOptions, planFrame } from '../../src/scheduler/plan-frame.ts'
 import { type PlanSetup, planRequest } from '../../src/scheduler/planner.ts'
+import { pooledWorker } from './pooled-worker.ts'
 import { toySetup } from './toy-setup.ts'
 
 const link: LinkState = {
@@ -17,32 +18,12 @@ const link: LinkState = {
   relativeDeviation: 0.05,
 }
 
-function worker(fields: Partial<PooledWorker> = {}): PooledWorker {
-  return {
-    id: 'w',
-    tailMs: new Map([
-      ['input', 10],
-      ['middle', 5],
-    ]),
-    pictureMs: 1,
-    queueMs: 0,
-    ownMs: 0,
-    tailFactor: 1,
-    pictureFactor: 1,
-    featuresFactor: 1,
-    outstanding: 0,
-    lastSentAtMs: Number.NEGATIVE_INFINITY,
-    trust: { kind: 'trusted' },
-    ...fields,
-  }
-}
-
 function beliefs(fields: Partial<Beliefs> = {}): Beliefs {
   return {
     nowMs: 0,
     link,
     edge: { factor: 1, waitMs: 0, inputMs: 0, inputs: new Map() },
-    workers: [worker()],
+    workers: [pooledWorker()],
     promisedBytes: 0,
     ...fields,
   }
@@ -106,7 +87,7 @@ test('planFrame() sheds what would be too late, unless all is to be kept', () =>
 })
 
 test('planFrame() has the edge answer where the input has to be sent and nobody can take it', () => {
-  const resting = worker({ trust: { kind: 'resting', untilMs: 9 } })
+  const resting = pooledWorker({ trust: { kind: 'resting', untilMs: 9 } })
   for (const [i, workers] of [[], [resting]].entries()) {
     const decision = decide(beliefs({ nowMs: 5000 * i, workers }), { policy: 'input' })
     expect(decision).toMatchObject({ kind: 'plan', plan: { chosen: { point: { wound: 'local' } } } })
@@ -130,7 +111,7 @@ test('frameOptions() prices insurance by the time until the worker has answered,
 
 test('frameOptions() counts what others have at a worker, and not what this agent has itself', () => {
   const latency = (fields: Partial<PooledWorker>) =>
-    frameOptions(setup, beliefs({ workers: [worker(fields)] }), bytes).plans.find(
+    frameOptions(setup, beliefs({ workers: [pooledWorker(fields)] }), bytes).plans.find(
       ({ name }) => name === 'middle/uint8',
     )!.latencyMs
   expect(latency({ queueMs: 30, ownMs: 30 })).toBeCloseTo(latency({}))

@@ -3,6 +3,7 @@ import type { LinkState } from '../../src/bandwidth-probe/link-belief.ts'
 import type { PooledWorker, Trust } from '../../src/latency-model/worker-belief.ts'
 import type { Beliefs } from '../../src/scheduler/beliefs.ts'
 import { planRequest } from '../../src/scheduler/planner.ts'
+import { pooledWorker } from './pooled-worker.ts'
 import { toySetup } from './toy-setup.ts'
 
 const link: LinkState = {
@@ -15,25 +16,7 @@ const link: LinkState = {
 }
 const edge = { factor: 1, waitMs: 0, inputMs: 0, inputs: new Map() }
 
-function worker(id: string, fields: Partial<PooledWorker> = {}): PooledWorker {
-  return {
-    id,
-    tailMs: new Map([
-      ['input', 10],
-      ['middle', 5],
-    ]),
-    pictureMs: 1,
-    queueMs: 0,
-    ownMs: 0,
-    tailFactor: 1,
-    pictureFactor: 1,
-    featuresFactor: 1,
-    outstanding: 0,
-    lastSentAtMs: Number.NEGATIVE_INFINITY,
-    trust: { kind: 'trusted' },
-    ...fields,
-  }
-}
+const worker = (id: string, fields: Partial<PooledWorker> = {}) => pooledWorker({ id, ...fields })
 
 const setup = toySetup()
 const plan = (workers: readonly PooledWorker[], fields: Partial<Beliefs> = {}, changes: object = {}) =>

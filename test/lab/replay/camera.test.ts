@@ -6,6 +6,7 @@ import type { Beliefs } from '../../../src/scheduler/beliefs.ts'
 import { fluidBound } from '../../../src/scheduler/mix/program.ts'
 import { frameOptions } from '../../../src/scheduler/plan-frame.ts'
 import type { PlanSetup } from '../../../src/scheduler/planner.ts'
+import { pooledWorker } from '../../scheduler/pooled-worker.ts'
 import { mobileNetOnPi4 } from './pi4.ts'
 
 const localMs = 100
@@ -43,19 +44,7 @@ function worldAt(mbps: number, policy: PlanSetup['policy'], times: readonly numb
 /** What any mix of plans can give at most, everything being known. */
 function boundPerS(mbps: number): number {
   const link = { uplinkBps: 1e6 * mbps, downlinkBps: 1e6 * mbps, roundTripMs: 2 * delayMs }
-  const worker = {
-    id: 'w',
-    tailMs: tails,
-    pictureMs: tailMs.pictureMs,
-    queueMs: 0,
-    ownMs: 0,
-    tailFactor: 1,
-    pictureFactor: 1,
-    featuresFactor: 1,
-    outstanding: 0,
-    lastSentAtMs: 0,
-    trust: { kind: 'trusted' },
-  } as const
+  const worker = pooledWorker({ tailMs: tails, pictureMs: tailMs.pictureMs })
   const beliefs: Beliefs = {
     nowMs: 0,
     link: { kind: 'up', ...link, backlogBytes: 0, relativeDeviation: 0 },
