@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
-import type { ModelJson } from './load-layers-model.ts'
 import { addFile, modelOfFile, type OnnxOptions } from './load-onnx-model.ts'
 import type { Model } from './model.ts'
+import type { ModelJson } from './model-json.ts'
 import { graphModelFile } from './tfjs-graph/graph-model-file.ts'
 
 /**

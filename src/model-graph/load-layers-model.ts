@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { access, readFile } from 'node:fs/promises'
+import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { graphFromKeras } from './keras-topology.ts'
 import { knownManifest } from './known-manifests.ts'
@@ -9,6 +9,7 @@ import { loadManifest, missingManifest } from './load-manifest.ts'
 import type { OnnxOptions } from './load-onnx-model.ts'
 import { inputShape, type Manifest, pictureOf, withLabels } from './manifest.ts'
 import type { Model } from './model.ts'
+import { readModelJson } from './model-json.ts'
 import { openShardWeights } from './shard-weights.ts'
 
 /**
@@ -43,38 +44,6 @@ export async function loadLayersModel(
       hash.update(chunk as Buffer)
   }
   return { graph, weights, manifest, hash: hash.digest('hex').slice(0, 32) }
-}
-
-/** What model.json of TensorFlow.js holds. */
-export interface ModelJson {
-  readonly modelTopology: unknown
-  readonly weightsManifest: unknown
-  readonly format?: unknown
-  readonly signature?: unknown
-}
-
-/** @throws {TypeError} where the file is not that of a TensorFlow.js layers model. */
-export async function readModelJson(path: string): Promise<ModelJson> {
-  let json: unknown
-  try {
-    json = JSON.parse(await readFile(path, 'utf8'))
-  } catch (cause) {
-    throw new TypeError(`Cannot load model: ${path} must be a readable JSON file`, { cause })
-  }
-  if (
-    typeof json !== 'object' ||
-    json === null ||
-    !('modelTopology' in json) ||
-    !('weightsManifest' in json)
-  ) {
-    throw new TypeError(`Cannot load model: ${path} must hold modelTopology and weightsManifest`)
-  }
-  if ('format' in json && json.format !== 'layers-model' && json.format !== 'graph-model') {
-    throw new TypeError(
-      `Cannot load model: format of ${path} must be layers-model or graph-model, current value is ${JSON.stringify(json.format)}`,
-    )
-  }
-  return json
 }
 
 async function wellKnown(graph: LayerGraph, directory: string): Promise<Manifest> {
