@@ -71,7 +71,12 @@ export const agentConfigSchema = z
           .int()
           .min(1)
           .default(8 * 1024 * 1024),
-        /** Requests in work at once; more are refused. */
+        /** Inputs that requests in work may hold together; more are refused. */
+        inputBytesInWork: z
+          .int()
+          .min(1)
+          .default(64 * 1024 * 1024),
+        /** Requests in work at once; more are refused, and of one sender that leaves less than a quarter free. */
         requests: z.int().min(1).default(64),
         /** A request unanswered for so long is answered by an error. */
         requestMs: milliseconds(100).default(30_000),
@@ -183,6 +188,10 @@ export const agentConfigSchema = z
       error: 'must be none where the input is always sent',
     },
   )
+  .refine(({ limits }) => limits.inputBytes <= limits.inputBytesInWork, {
+    path: ['limits', 'inputBytesInWork'],
+    error: 'must be at least limits.inputBytes',
+  })
   .refine(({ policy, wound }) => policy !== 'local' || wound === undefined, {
     path: ['wound'],
     error: 'must be left out with policy local, which sends nothing',

@@ -10,6 +10,7 @@ import type { Outcome, PlanRecord, RecordListener } from '../src/telemetry/reque
 import { elementCount } from '../src/tensor/element-count.ts'
 import type { AgentConfig } from './config.ts'
 import { type InputFacts, InputReader, type ReadInput } from './input-reader.ts'
+import { Intake } from './intake.ts'
 import type { RequestAnswerer, RequestTrace } from './request-answerer.ts'
 import { RequestError } from './request-error.ts'
 import type { AnswerMessage, ResultMessage } from './request-message.ts'
@@ -44,12 +45,14 @@ export class RequestPipeline {
   private readonly options: PipelineOptions
   private readonly inputs: InputReader
   private readonly over = new AbortController()
-  private requests = 0
+  private readonly intake: Intake
   private isWarm = false
 
   constructor(options: PipelineOptions) {
     this.options = options
     const { config, model, edge } = options
+    const { requests, inputBytesInWork: bytes } = config.limits
+    this.intake = new Intake({ requests, bytes })
     this.inputs = new InputReader({
       input: model.manifest.input,
       maxBytes: config.limits.inputBytes,
@@ -60,11 +63,11 @@ export class RequestPipeline {
 
   /** Requests in work. */
   get inWork(): number {
-    return this.requests
+    return this.intake.inWork
   }
 
   get idle(): boolean {
-    return this.requests === 0
+    return this.inWork === 0
   }
 
   stop(): void {
@@ -94,14 +97,10 @@ export class RequestPipeline {
     const { id, stream, source, payload } = message
     const arrivedAt = Date.now()
     const trace: RequestTrace = { measured: { totalMs: 0, sentBytes: 0 } }
-    this.requests++
+    const end = this.intake.admit(`${stream}/${source}`, payload.length)
     let result: ResultMessage
     try {
-      if (this.requests > limits.requests)
-        throw new RequestError(
-          'overloaded',
-          `${limits.requests} requests are in work already, which is the limit`,
-        )
+      if (end === undefined) throw new RequestError('overloaded', this.fullness(payload.length))
       const timeLeftMs = Math.min(limits.requestMs, message.timeLeftMs ?? Number.POSITIVE_INFINITY)
       const { answerer } = this.options
       const bytes = payload.length
@@ -122,7 +121,7 @@ export class RequestPipeline {
         error: { code, message: describe(reason) },
       }
     } finally {
-      this.requests--
+      end?.()
     }
     if (this.isWarm)
       this.options.onRecord({
@@ -135,6 +134,11 @@ export class RequestPipeline {
         outcome: outcomeOf(result),
       })
     return result
+  }
+
+  private fullness(bytes: number): string {
+    const { requests, inputBytesInWork } = this.options.config.limits
+    return `${this.inWork} requests are in work already, with which this one of ${bytes} bytes would be more than its sender's share of limits.requests (${requests}) or limits.inputBytesInWork (${inputBytesInWork})`
   }
 
   private onRead(bytes: number, ms: number, { measured }: RequestTrace): void {
