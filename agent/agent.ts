@@ -11,6 +11,7 @@ import { programVersion } from '../src/files/program-version.ts'
 import { announceToHomeAssistant } from '../src/home-assistant/announce.ts'
 import { discoveryMessage, discoveryTopic } from '../src/home-assistant/discovery.ts'
 import type { Profile } from '../src/latency-model/profile.ts'
+import { logWarningsHere } from '../src/machine/this-machine.ts'
 import { collectGarbage } from '../src/memory/collect-garbage.ts'
 import { loadLabels } from '../src/model-graph/load-model.ts'
 import type { Model } from '../src/model-graph/model.ts'
@@ -73,6 +74,7 @@ export class Agent {
   private async open(signal: AbortSignal | undefined): Promise<void> {
     const { config, log } = this
     log('info', 'starting', { version: programVersion(), ...config.model, engine: config.engine })
+    logWarningsHere(config.threads, log)
     const startedMs = performance.now()
     const model = await loadChosenModel(config.model)
     signal?.throwIfAborted()
@@ -115,6 +117,7 @@ export class Agent {
       mind,
       cpu: this.cpu,
       inWork: () => pipeline.inWork,
+      sessions: config.pool === undefined ? { mqtt: device } : { mqtt: device, pool: poolSession },
       certificateDays: () => certificates.days,
     })
     const listeners: RecordListener[] = [(record) => shown.tally.record(record)]

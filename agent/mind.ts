@@ -8,7 +8,7 @@ import type { PlanSetup } from '../src/scheduler/planner.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import { Exchange, type PoolSession } from './exchange.ts'
 import { type AnswererOptions, RequestAnswerer } from './request-answerer.ts'
-import { Workers } from './workers.ts'
+import { type WorkerSaid, Workers } from './workers.ts'
 
 export interface MindOptions {
   readonly clock: Clock
@@ -89,6 +89,11 @@ export class Mind {
   /** Those that serve the model, as they are believed to be now. */
   get workers(): readonly PooledWorker[] {
     return this.pool.snapshot()
+  }
+
+  /** Every worker that is there, whether or not it serves the model. */
+  get allWorkers(): readonly WorkerSaid[] {
+    return this.pool.all
   }
 
   /** What waits here for the link to be free is ahead of a new request as well. */

@@ -9,6 +9,7 @@ import type { Model } from '../src/model-graph/model.ts'
 import { EventLoopDelay } from '../src/telemetry/event-loop-delay.ts'
 import { metricValues } from '../src/telemetry/metric.ts'
 import { prometheusContentType, prometheusText } from '../src/telemetry/prometheus-text.ts'
+import type { MqttSession } from '../src/transport/mqtt-session.ts'
 import { type AgentFigures, agentMetrics } from './agent-metrics.ts'
 import type { EdgeRuntime } from './edge-runtime.ts'
 import type { Mind } from './mind.ts'
@@ -22,6 +23,8 @@ export interface ShownOptions {
   readonly mind: Mind
   readonly cpu: CpuMonitor
   readonly inWork: () => number
+  /** With the brokers, by the names of the configuration. */
+  readonly sessions: Readonly<Record<string, Pick<MqttSession, 'state' | 'url'>>>
   /** Days until the first certificate ends. */
   readonly certificateDays: () => number | undefined
   readonly clock?: Clock
@@ -78,23 +81,36 @@ export class Shown implements DashboardSource {
   }
 
   live(): LiveState {
-    const { device, model, engine, mind } = this.options
+    const { device, model, engine, mind, sessions } = this.options
     const { profile, chain } = mind.setup
     const wounds = chain.wounds.map(({ id, tensors }) => ({
       id,
       headMs: tensors.length === 0 ? wholeMs(profile) : headMs(profile, id),
     }))
     const { link } = mind
+    const pooled = new Map(mind.workers.map((worker) => [worker.id, worker]))
     return {
       device,
       version: this.version,
       model: model.manifest.name,
+      modelHash: model.hash,
       engine: engine.used,
+      engineReason: engine.reason,
       ts: Date.now(),
       metrics: metricValues(agentMetrics, this.figures()),
       link: link.kind === 'down' ? `down: ${link.reason}` : link.kind,
       wounds: liveWounds(wounds, this.tally.last),
-      workers: mind.workers.map(({ id, queueMs, trust }) => ({ id, queueMs, trust: trust.kind })),
+      workers: mind.allWorkers.map((said) => {
+        const worker = pooled.get(said.id)
+        return { ...said, queueMs: worker?.queueMs, trust: worker?.trust.kind }
+      }),
+      connections: Object.entries(sessions).map(([name, { state, url }]) => ({
+        name,
+        url,
+        isOnline: state.kind === 'online',
+        reason: state.kind === 'offline' ? state.reason : undefined,
+        refused: state.kind === 'online' ? [...state.refused] : [],
+      })),
       requests: liveRequests(this.tally.last),
     }
   }

@@ -20,10 +20,22 @@ const maxWorkers = 64
 /** A worker renews its announcement in a third of this: one that does not has lost its power, and no will was sent. */
 const oldMs = 3.5 * announcementRenewMs
 
+/** What a worker says that no plan depends on. */
+export interface WorkerSaid {
+  readonly id: string
+  readonly version: string | undefined
+  /** Those that it serves. */
+  readonly models: readonly { readonly name: string; readonly hash: string }[]
+  /** It serves this agent's model. */
+  readonly isOurs: boolean
+}
+
 /** The workers that announce this model, and what is believed of each. */
 export class Workers {
   private readonly options: WorkersOptions
   private readonly known = new Map<string, { readonly belief: WorkerBelief; heardAtMs: number }>()
+  /** All that are there, those without this model included. */
+  private readonly said = new Map<string, WorkerSaid & { readonly heardAtMs: number }>()
 
   constructor(options: WorkersOptions) {
     this.options = options
@@ -42,6 +54,7 @@ export class Workers {
       log('warn', 'ignored an announcement', { worker, error: firstLine(error) })
     }
     const model = announcement && this.modelOf(announcement)
+    this.note(worker, announcement, model !== undefined)
     const known = this.known.get(worker)
     if (model === undefined) this.forget(worker, 'it said so')
     else if (known !== undefined) {
@@ -62,6 +75,30 @@ export class Workers {
     for (const [worker, { heardAtMs }] of this.known)
       if (nowMs - heardAtMs > oldMs) this.forget(worker, 'its announcement was not renewed')
     return [...this.known.values()].map(({ belief }) => belief.snapshot(nowMs))
+  }
+
+  /** Every worker that is there, for people. */
+  get all(): readonly WorkerSaid[] {
+    const nowMs = this.options.now()
+    for (const [worker, { heardAtMs }] of this.said) if (nowMs - heardAtMs > oldMs) this.said.delete(worker)
+    return [...this.said.values()].map(({ id, version, models, isOurs }) => ({ id, version, models, isOurs }))
+  }
+
+  /** Says once of a worker that it has other models, as nothing would ever be sent to it without a word. */
+  private note(id: string, announcement: Announcement | undefined, isOurs: boolean): void {
+    const before = this.said.get(id)
+    if (announcement === undefined || announcement.models.length === 0) {
+      this.said.delete(id)
+      return
+    }
+    if (before === undefined && this.said.size >= maxWorkers) return
+    const { version } = announcement
+    const models = announcement.models.map(({ name, hash }) => ({ name, hash }))
+    this.said.set(id, { id, version, models, isOurs, heardAtMs: this.options.now() })
+    if (isOurs || before?.isOurs === false) return
+    const { log, modelHash } = this.options
+    const serves = models.map(({ name, hash }) => `${name} ${hash}`)
+    log('warn', 'a worker does not serve this model', { worker: id, serves, wanted: modelHash })
   }
 
   private forget(worker: string, reason: string): void {

@@ -2,6 +2,7 @@ import { linkedAbort } from '../src/async/linked-abort.ts'
 import { waitAtMost } from '../src/async/wait-at-most.ts'
 import { ConfigError } from '../src/config/load-config.ts'
 import { programVersion } from '../src/files/program-version.ts'
+import { logWarningsHere } from '../src/machine/this-machine.ts'
 import { randomWeights } from '../src/model-graph/model-choice.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import { type Announcement, announcementRenewMs } from '../src/transport/announcement.ts'
@@ -88,6 +89,7 @@ export class BackendWorker {
   private async open(signal: AbortSignal): Promise<void> {
     const { config, log } = this
     log('info', 'starting', { version: programVersion(), models: config.models.map(({ model }) => model) })
+    logWarningsHere(config.threads, log)
     const { models, leftOut } = await this.startModels(signal)
     signal.throwIfAborted()
     const { limits, mqtt, topicPrefix, worker } = config
@@ -212,6 +214,7 @@ export class BackendWorker {
     const announcement: Announcement = {
       models: this.stopping ? [] : models.map((model) => this.describe(model, serving)),
       leftOut: [...leftOut],
+      version: programVersion(),
       waitingBytes: serving.bytes,
     }
     const text = JSON.stringify(announcement)

@@ -68,6 +68,15 @@ export const commands: Readonly<Record<string, Command>> = {
     examples: ['status --config /etc/surgeon/agent.yaml', 'status --broker mqtt://127.0.0.1'],
     load: async () => (await import('./commands/status.ts')).status,
   },
+  doctor: {
+    summary: 'what is wrong with an agent or worker, and how to mend it',
+    options: {
+      '--config FILE': "the agent's or the worker's; a running agent is asked first",
+      ...json,
+    },
+    examples: ['doctor --config /etc/surgeon/agent.yaml'],
+    load: async () => (await import('./commands/doctor.ts')).doctor,
+  },
   send: {
     operands: 'IMAGE',
     summary: 'publishes a picture as a camera would, and prints the answer',

@@ -10,6 +10,7 @@ const layers = [
   'src/telemetry',
   'src/terminal',
   'src/files',
+  'src/machine',
   'src/calendar',
   'src/config',
   'src/onnx',

@@ -18,24 +18,27 @@ export async function loadConfig<Schema extends z.ZodType>(
   schema: Schema,
   faultsOf: (config: Readonly<z.output<Schema>>) => Promise<readonly string[]> = () => Promise.resolve([]),
 ): Promise<Readonly<z.output<Schema>>> {
+  const config = parseConfig(await readDocument(path), schema, path)
+  const faults = await faultsOf(config)
+  if (faults.length > 0) throw unusable(path, faults)
+  return config
+}
+
+/** What the file says, with what the environment says instead, unchecked. @throws {ConfigError} */
+export async function readDocument(path: string): Promise<unknown> {
   let text: string
   try {
     text = await readFile(path, 'utf8')
   } catch (cause) {
     throw new ConfigError(`Cannot read configuration ${path}: ${(cause as Error).message}`, { cause })
   }
-  let document: unknown
   try {
-    document = withEnvironment(parse(text) ?? {}, process.env)
+    return withEnvironment(parse(text) ?? {}, process.env)
   } catch (cause) {
     throw new ConfigError(`Cannot read configuration ${path}: it is not YAML: ${(cause as Error).message}`, {
       cause,
     })
   }
-  const config = parseConfig(document, schema, path)
-  const faults = await faultsOf(config)
-  if (faults.length > 0) throw unusable(path, faults)
-  return config
 }
 
 /** As {@link loadConfig} for a document that is already there; `origin` is named in the error. */

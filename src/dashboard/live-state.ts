@@ -5,16 +5,42 @@ export interface LiveState {
   readonly device: string
   readonly version: string
   readonly model: string
+  readonly modelHash: string
   readonly engine: string
+  /** Why another engine than the configured one computes. */
+  readonly engineReason: string | undefined
   /** Milliseconds since 1970. */
   readonly ts: number
   readonly metrics: Readonly<Record<string, number>>
   readonly link: string
   /** Every wound that may be planned, in the order of the model. */
   readonly wounds: readonly LiveWound[]
-  readonly workers: readonly { readonly id: string; readonly queueMs: number; readonly trust: string }[]
+  readonly workers: readonly LiveWorker[]
+  readonly connections: readonly LiveConnection[]
   /** The newest first. */
   readonly requests: readonly LiveRequest[]
+}
+
+export interface LiveWorker {
+  readonly id: string
+  readonly version: string | undefined
+  /** What it serves, by name and hash. */
+  readonly models: readonly { readonly name: string; readonly hash: string }[]
+  /** It serves this agent's model; the rest is known of such a worker only. */
+  readonly isOurs: boolean
+  readonly queueMs: number | undefined
+  readonly trust: string | undefined
+}
+
+export interface LiveConnection {
+  /** `mqtt` or `pool`, as the configuration names it. */
+  readonly name: string
+  readonly url: string
+  readonly isOnline: boolean
+  /** Why it is not. */
+  readonly reason: string | undefined
+  /** Filters that the broker would not have subscribed to. */
+  readonly refused: readonly string[]
 }
 
 interface LiveWound {

@@ -40,6 +40,8 @@ const announcementSchema = z.object({
     .max(64),
   /** Models of its configuration that it does not serve, and why. */
   leftOut: z.array(z.object({ model: z.string(), reason: z.string() })).default([]),
+  /** Of the worker's program; absent before 0.2. */
+  version: z.string().max(64).optional(),
   /** Bytes of all requests that are there. */
   waitingBytes: z.number().nonnegative().default(0),
 })

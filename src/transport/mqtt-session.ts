@@ -61,6 +61,10 @@ export class MqttSession {
     return this.#state
   }
 
+  get url(): string {
+    return this.#options.url
+  }
+
   /**
    * Begins to connect and returns at once. Safe to repeat.
    * @throws {TypeError} where the URL is not one of a broker.

@@ -82,3 +82,17 @@ test('Workers: what was learned of a worker outlives what it announces anew', ()
   announce('a', { models: [{ ...model, queueMs: 0 }] })
   expect(workers.snapshot()[0]).toMatchObject({ queueMs: 0, trust: { kind: 'resting' } })
 })
+
+test('Workers tells once of a worker with other models, and knows it until it is gone', () => {
+  announce('other', { models: [{ ...model, hash: 'b' }], version: '1.2.3' })
+  announce('other', { models: [{ ...model, hash: 'b' }], version: '1.2.3' })
+  announce('ours', { models: [model] })
+  expect(logged).toEqual(['a worker does not serve this model', 'a worker joined'])
+  expect(workers.all).toEqual([
+    { id: 'other', version: '1.2.3', models: [{ name: 'm', hash: 'b' }], isOurs: false },
+    { id: 'ours', version: undefined, models: [{ name: 'm', hash }], isOurs: true },
+  ])
+  announce('other', '')
+  nowMs = 60_000
+  expect(workers.all).toEqual([])
+})

@@ -36,7 +36,9 @@ const live: LiveState = {
   device: 'pi-1',
   version: '0.1.0',
   model: 'mobilenetv2',
+  modelHash: 'abc',
   engine: 'onnxruntime',
+  engineReason: undefined,
   ts: 1,
   metrics: { answered: 40, failed: 1, uplink_bps: 8e6, answer_mean_ms: 42 },
   link: 'up',
@@ -44,7 +46,19 @@ const live: LiveState = {
     wounds.map((id, n) => ({ id, headMs: 10 * n })),
     records,
   ),
-  workers: [{ id: 'pool-1', queueMs: 3, trust: 'trusted' }],
+  workers: [
+    {
+      id: 'pool-1',
+      version: '0.1.0',
+      models: [{ name: 'mobilenetv2', hash: 'abc' }],
+      isOurs: true,
+      queueMs: 3,
+      trust: 'trusted',
+    },
+  ],
+  connections: [
+    { name: 'mqtt', url: 'mqtt://127.0.0.1:1883', isOnline: true, reason: undefined, refused: [] },
+  ],
   requests: liveRequests(records),
 }
 

@@ -1,0 +1,49 @@
+import { programVersion } from '../../src/files/program-version.ts'
+import { bad, type Finding, good, warning } from './finding.ts'
+
+/** A worker as it says of itself. */
+export interface SeenWorker {
+  readonly id: string
+  readonly version: string | undefined
+  readonly models: readonly { readonly name: string; readonly hash: string }[]
+  /** As the agent has found, where it is asked. */
+  readonly trust?: string | undefined
+}
+
+/** Whether there is one for the agent's model, of this version, and trusted. */
+export function checkWorkers(workers: readonly SeenWorker[], modelHash: string | undefined): Finding[] {
+  const ours = workers.filter(({ models }) => models.some(({ hash }) => hash === modelHash))
+  const findings = ours.map((worker) => checkWorker(worker))
+  for (const { id, models } of workers.filter((worker) => !ours.includes(worker)))
+    findings.push(
+      warning(
+        'worker',
+        `${id} serves ${models.map(({ name, hash }) => `${name} (hash ${hash})`).join(', ')}, and not this agent's model (hash ${modelHash ?? 'unknown'})`,
+        'Both ends need the same files: name the model in its models, and copy the folder where the hashes differ.',
+      ),
+    )
+  if (ours.length > 0) return findings
+  const none = bad(
+    'workers',
+    'No worker serves the model: everything is computed on the edge',
+    'Start surgeon worker on another machine with this model and this broker (deploy/worker.example.yaml); where one runs, its account must be allowed to write its state and this one to read it.',
+  )
+  return [none, ...findings]
+}
+
+function checkWorker({ id, version, trust }: SeenWorker): Finding {
+  const own = programVersion()
+  if (trust === 'resting' || trust === 'on-trial')
+    return warning(
+      'worker',
+      `${id} failed twice running and rests`,
+      "Look at the worker's log; it is tried again by itself.",
+    )
+  if (version !== undefined && version !== own)
+    return warning(
+      'worker',
+      `${id} has version ${version} and this machine ${own}`,
+      'Update the older one; between versions times may be told otherwise.',
+    )
+  return good('worker', `${id} serves the model${version === undefined ? '' : `, version ${version}`}`)
+}
