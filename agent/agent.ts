@@ -34,6 +34,7 @@ import type { EdgeRuntime } from './edge-runtime.ts'
 import { Health } from './health.ts'
 import { type InputStream, inputStreams } from './input-streams.ts'
 import { Mind } from './mind.ts'
+import { PlanReport } from './plan-report.ts'
 import type { ResultMessage } from './request-message.ts'
 import { RequestPipeline } from './request-pipeline.ts'
 import { Shown } from './shown.ts'
@@ -143,6 +144,14 @@ export class Agent {
     })
     this.stops.add(() => pipeline.stop())
     await this.show(shown, device, model)
+    const planReport = new PlanReport({
+      session: device,
+      topic: this.topic('plan'),
+      report: () => answerer.report(),
+      log,
+    })
+    planReport.start()
+    this.stops.add(() => planReport.stop())
     signal?.throwIfAborted()
     this.scheduleReprofiling(edge, (fresh) => {
       mind.setup = planSetup(config, model, edge, fresh, reader.spec)
@@ -364,6 +373,7 @@ function planSetup(
   profile: Profile,
   answer: AnswerSpec | undefined,
 ): PlanSetup {
+  const { uplinkBytesPerDay, edgeShare, joulesPerDay, power } = config.limits
   return {
     graph: model.graph,
     chain: edge.chain,
@@ -372,7 +382,8 @@ function planSetup(
     wound: edge.fixedWound,
     codecs: edge.codecs,
     resume: config.resume,
-    budgets: config.limits,
+    budgets: { uplinkBytesPerDay, edgeShare, joulesPerDay, power },
+    excluded: edge.excluded,
     answer,
   }
 }

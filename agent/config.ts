@@ -86,6 +86,15 @@ export const agentConfigSchema = z
         uplinkBytesPerDay: z.number().min(1).optional(),
         /** How much of the engine's time may be planned away. */
         edgeShare: z.number().gt(0).max(1).optional(),
+        /** What answering may cost in a day beside an idle device, as an even rate; needs `power`. */
+        joulesPerDay: z.number().gt(0).optional(),
+        /** What the device draws more than when it is idle, in watts: while its engine computes, while it sends. */
+        power: z
+          .strictObject({
+            computingWatts: z.number().min(0).max(1000),
+            sendingWatts: z.number().min(0).max(1000),
+          })
+          .optional(),
       })
       .prefault({}),
     /** How the link is measured while nothing else moves. */
@@ -188,6 +197,10 @@ export const agentConfigSchema = z
       error: 'must be none where the input is always sent',
     },
   )
+  .refine(({ limits }) => limits.joulesPerDay === undefined || limits.power !== undefined, {
+    path: ['limits', 'power'],
+    error: 'must be given with limits.joulesPerDay',
+  })
   .refine(({ limits }) => limits.inputBytes <= limits.inputBytesInWork, {
     path: ['limits', 'inputBytesInWork'],
     error: 'must be at least limits.inputBytes',

@@ -11,8 +11,10 @@ import { findWound } from '../src/model-graph/find-wound.ts'
 import { borderShape } from '../src/model-graph/layer-graph.ts'
 import { pictureOf } from '../src/model-graph/manifest.ts'
 import type { Model } from '../src/model-graph/model.ts'
+import { accuracyBudget } from '../src/scheduler/accuracy-budget.ts'
 import { plannedWounds } from '../src/scheduler/candidate-wounds.ts'
 import { type CodecOption, codecOptions } from '../src/scheduler/codec-options.ts'
+import type { ExcludedPlan } from '../src/scheduler/mix/limits.ts'
 import { allowedWounds } from '../src/scheduler/private-wounds.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import type { AgentConfig } from './config.ts'
@@ -28,6 +30,8 @@ export class EdgeRuntime {
   private readonly needed: readonly ChainSegment[]
   /** What may cross, by wound. */
   readonly codecs: ReadonlyMap<string, readonly CodecOption[]>
+  /** What might cross but for what the operator allows. */
+  readonly excluded: readonly ExcludedPlan[]
   /** Of the model's outputs, batch axis first. */
   readonly outputShapes: readonly (readonly number[])[]
   /** Some segment is not in the cache of compiled segments, and so its weights are held twice for a while. */
@@ -60,6 +64,14 @@ export class EdgeRuntime {
       )
     const codecs = codecsOf(inputRules(config, model), this.chain, calibration)
     this.codecs = new Map([...codecs].filter(([wound]) => allowed.has(wound)))
+    this.excluded = [
+      ...[...codecs.keys()]
+        .filter((wound) => !allowed.has(wound))
+        .map((name) => ({ name, limit: 'privacy' as const })),
+      ...(calibration === undefined ? [] : accuracyBudget(calibration, config.maxAccuracyLoss).refused)
+        .filter(({ wound }) => allowed.has(wound))
+        .map(({ wound, codec }) => ({ name: `${wound}/${codec}`, limit: 'maxAccuracyLoss' as const })),
+    ]
     this.outputShapes = model.graph.outputs.map((id) => [1, ...borderShape(model.graph.tensors[id]!)])
     this.inference = new InferenceHost(
       {

@@ -9,6 +9,8 @@ import { PromisedWork } from '../src/latency-model/promised-work.ts'
 import type { PooledWorker } from '../src/latency-model/worker-belief.ts'
 import type { Beliefs } from '../src/scheduler/beliefs.ts'
 import { Mix, type StreamSettings } from '../src/scheduler/mix/mix.ts'
+import { type MixReport, reportMix } from '../src/scheduler/mix/mix-report.ts'
+import type { MixProblem } from '../src/scheduler/mix/program.ts'
 import type { MixPlan } from '../src/scheduler/mix/resource.ts'
 import { planFrame } from '../src/scheduler/plan-frame.ts'
 import { type PlannedRequest, type PlanSetup, planRequest } from '../src/scheduler/planner.ts'
@@ -71,6 +73,7 @@ export class RequestAnswerer {
   private readonly mix: Mix
   /** What each stream's last frame might have been answered by. */
   private readonly plansOf = new Map<string, readonly MixPlan[]>()
+  private reported: MixProblem | undefined
   private nextSurgery = 0
 
   constructor(options: AnswererOptions) {
@@ -142,6 +145,14 @@ export class RequestAnswerer {
       life.release()
       measured.totalMs = clock.now() - plannedAtMs
     }
+  }
+
+  /** What the streams are answered by and why; undefined where that is as it was told last. */
+  report(): MixReport | undefined {
+    const problem = this.mix.solution?.problem
+    if (problem === undefined || problem === this.reported) return undefined
+    this.reported = problem
+    return reportMix(problem, { excluded: this.options.setup().excluded ?? [] })
   }
 
   /** @throws {RequestError} `shed` where the input is not worth answering any more, or more is asked than can be answered. */

@@ -28,6 +28,10 @@ export interface PlanOptions {
   /** Of one encoded input; 20 kB unless given. */
   readonly inputBytes?: number
   readonly maxAccuracyLoss?: number
+  /** For a stream: `none`, `noInput` or the first wound at which something may leave. */
+  readonly privacy?: string
+  /** For a stream: an answer later than this is worth nothing. */
+  readonly deadlineMs?: number
   /** Of a camera; without it the plan is for one input alone. */
   readonly framesPerS?: number
   /** Files of `surgeon profile`; this machine is measured where one is left out. */
@@ -41,7 +45,7 @@ export interface PlannedSurgery {
   readonly predictedMs: number
 }
 
-export interface Plan extends PlannedSurgery, Partial<Omit<PlannedMix, 'explanation'>> {
+export interface Plan extends PlannedSurgery, Partial<Omit<PlannedMix, 'report'>> {
   readonly runnerUp: PlannedSurgery | undefined
   /** Uplinks below and above at which another plan takes over. */
   readonly flips: readonly Flip[]
@@ -75,8 +79,8 @@ export async function plan(options: PlanOptions, { log = silent }: DaemonOptions
   )
   const refused = calibration === undefined ? [] : accuracyBudget(calibration, maxAccuracyLoss).refused
   const runnerUp = choice.ranked.find((prediction) => prediction !== choice.chosen)
-  const { explanation: mixInWords = [], ...mixed }: Partial<PlannedMix> =
-    options.framesPerS === undefined ? {} : planMix(setup, beliefs, inputBytes, options.framesPerS)
+  const { report, ...mixed }: Partial<PlannedMix> =
+    options.framesPerS === undefined ? {} : planMix(setup, beliefs, inputBytes, options.framesPerS, options)
   const surgery = ({ point: { wound, codec }, expectedMs }: (typeof choice)['chosen']): PlannedSurgery => ({
     wound,
     codec,
@@ -91,7 +95,7 @@ export async function plan(options: PlanOptions, { log = silent }: DaemonOptions
     calibrated: calibration !== undefined,
     explanation: [
       ...explainPlan(choice, flips),
-      ...mixInWords,
+      ...(report?.explanation ?? []),
       calibration === undefined
         ? 'Not calibrated: only codecs of 8 bits and wider are considered. surgeon calibrate measures the others.'
         : `Calibrated on ${calibration.images} images: ${refused.length} codecs at wounds are left out because they may lose more than ${100 * maxAccuracyLoss} % of the answers.`,

@@ -168,6 +168,8 @@ export const commands: Readonly<Record<string, Command>> = {
       '--backend PROFILE': 'file of surgeon profile; this machine unless given',
       '--input-bytes N': 'of one picture; 20000 unless given',
       '--max-accuracy-loss X': 'share of answers a codec may cost; 0.01 unless given',
+      '--privacy W': 'with --fps: none, noInput, or nothing before this wound leaves',
+      '--deadline-ms N': 'with --fps: an answer later than this is worth nothing',
       ...json,
     },
     examples: [

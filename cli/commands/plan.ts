@@ -16,11 +16,13 @@ export async function plan(args: readonly string[]): Promise<number> {
       fps: { type: 'string' },
       'input-bytes': { type: 'string' },
       'max-accuracy-loss': { type: 'string' },
+      privacy: { type: 'string' },
+      'deadline-ms': { type: 'string' },
       json: { type: 'boolean' },
     },
   })
   const { model, uplink, downlink, rtt, fps, edge, backend } = values
-  const { 'input-bytes': bytes, 'max-accuracy-loss': loss } = values
+  const { 'input-bytes': bytes, 'max-accuracy-loss': loss, privacy, 'deadline-ms': deadline } = values
   if (model === undefined || uplink === undefined)
     throw new UsageError('surgeon plan needs --model M and --uplink MBPS')
   const { explanation, ...document } = await planSurgery(
@@ -32,6 +34,8 @@ export async function plan(args: readonly string[]): Promise<number> {
       ...(fps !== undefined && { framesPerS: positiveNumber(fps, '--fps') }),
       ...(bytes !== undefined && { inputBytes: positiveNumber(bytes, '--input-bytes') }),
       ...(loss !== undefined && { maxAccuracyLoss: Number(loss) }),
+      ...(privacy !== undefined && { privacy }),
+      ...(deadline !== undefined && { deadlineMs: positiveNumber(deadline, '--deadline-ms') }),
       ...(edge !== undefined && { edgeProfile: edge }),
       ...(backend !== undefined && { backendProfile: backend }),
     },

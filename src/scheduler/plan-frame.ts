@@ -1,6 +1,6 @@
 import type { Beliefs } from './beliefs.ts'
 import { backendMs, type Conditions, predict, worthwhileShare } from './choose-plan.ts'
-import { type LimitedPlan, withinLimits } from './mix/limits.ts'
+import { type ExcludedPlan, type LimitedPlan, type MixLimits, withinLimits } from './mix/limits.ts'
 import type { Decision, Mix } from './mix/mix.ts'
 import { type MixPlan, plannedUtilisation, type Resource } from './mix/resource.ts'
 import { localWound, type PlanPoint } from './plan-point.ts'
@@ -30,9 +30,14 @@ export function planFrame(
   plansOf: Map<string, readonly MixPlan[]>,
 ): FrameDecision {
   const { edge, link, workers, nowMs, promisedBytes } = beliefs
-  const { ways, plans, resources, localMs } = frameOptions(setup, beliefs, inputBytes)
+  const deadlineMs = mix.deadlineMs(stream)
+  const { ways, plans, resources, localMs, excluded } = frameOptions(setup, beliefs, inputBytes, {
+    deadlineMs,
+  })
   if (hasToBeSent(setup) && (link.kind !== 'up' || ways.size === 0))
     return { kind: 'plan', plan: planRequest(setup, beliefs, inputBytes) }
+  // Not even where it had everything to itself.
+  if (plans.length === 0 && excluded.length > 0) return { kind: 'shed', reason: 'late' }
   plansOf.set(stream, plans)
   const upMs = (bytes: number) => (link.kind === 'up' ? (8000 * bytes) / link.uplinkBps : 0)
   // Nobody waits for what is left of a day's bytes.
@@ -65,22 +70,31 @@ export interface FrameOptions {
   readonly resources: readonly Resource[]
   /** What the edge alone takes where it has nothing else to do. */
   readonly localMs: number
+  /** What would be among the plans but for a limit. */
+  readonly excluded: readonly ExcludedPlan[]
+  /** All of them. */
+  readonly candidates: readonly LimitedPlan[]
 }
 
-/** What an input of so many bytes may be answered by now, and what there is for it. */
-export function frameOptions(setup: PlanSetup, beliefs: Beliefs, inputBytes: number): FrameOptions {
+/**
+ * What an input of so many bytes may be answered by now, and what there is for it.
+ * @param limits beside those of the set-up
+ */
+export function frameOptions(
+  setup: PlanSetup,
+  beliefs: Beliefs,
+  inputBytes: number,
+  limits: Pick<MixLimits, 'privacy' | 'deadlineMs'> = {},
+): FrameOptions {
   const offers = offersOf(setup, beliefs, inputBytes)
   const ways = waysOf(offers, !hasToBeSent(setup))
   const wounds = setup.chain.wounds.map(({ id }) => id)
   const candidates = [...ways].flatMap(([name, requests]) => mixPlansOf(name, requests, setup))
-  const { plans, resources } =
-    candidates.length === 0
-      ? { plans: [], resources: resourcesOf(beliefs) }
-      : withinLimits(candidates, resourcesOf(beliefs), wounds, setup.budgets ?? {})
+  const within = withinLimits(candidates, resourcesOf(beliefs), wounds, { ...setup.budgets, ...limits })
   return {
+    ...within,
+    candidates,
     ways,
-    plans,
-    resources,
     localMs: predict(offers.local, { ...offers.alone, edgeWaitMs: 0 }).expectedMs,
   }
 }

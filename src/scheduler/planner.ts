@@ -6,7 +6,7 @@ import type { LayerGraph } from '../model-graph/layer-graph.ts'
 import type { Beliefs } from './beliefs.ts'
 import { type Choice, type Conditions, choosePlan, noBackend, type Resume, rank } from './choose-plan.ts'
 import type { CodecOption } from './codec-options.ts'
-import type { MixLimits } from './mix/limits.ts'
+import type { ExcludedPlan, MixLimits } from './mix/limits.ts'
 import { inputWound, localPoint, type PlanPoint, paretoPoints } from './plan-point.ts'
 import { expectInputs, planPoints } from './plan-points.ts'
 
@@ -28,7 +28,9 @@ export interface PlanSetup {
   readonly codecs: ReadonlyMap<string, readonly CodecOption[]>
   readonly resume: Resume
   /** What may be used of what there is; all where absent. */
-  readonly budgets?: Pick<MixLimits, 'uplinkBytesPerDay' | 'edgeShare'> | undefined
+  readonly budgets?: Omit<MixLimits, 'privacy' | 'deadlineMs'> | undefined
+  /** Left out beforehand by what the operator allows; only told. */
+  readonly excluded?: readonly ExcludedPlan[] | undefined
   /** How workers are to condense the outputs; the outputs themselves come back where absent. */
   readonly answer?: AnswerSpec | undefined
 }

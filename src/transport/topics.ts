@@ -2,7 +2,7 @@
  * Names of the topics: `<prefix>/device/<device>/<leaf>` and `<prefix>/worker/<worker>/<leaf>`. Pure functions;
  * ids and prefix are checked, because an id with a wildcard or a slash would reach other people's topics.
  */
-const deviceLeaves = ['input', 'result', 'state', 'metrics', 'reply', 'probe'] as const
+const deviceLeaves = ['input', 'result', 'state', 'metrics', 'plan', 'reply', 'probe'] as const
 export type DeviceLeaf = (typeof deviceLeaves)[number]
 
 const workerLeaves = ['state', 'request'] as const

@@ -20,9 +20,20 @@ test('planMix for a camera tells the mix, its bound and what one more Mbps bring
     resume: 'when-late' as const,
     codecs: new Map([['middle', [{ codec: 'uint8', bytes: 2500 }]]]),
   }
-  const { mix, fluidBoundPerS, explanation } = planMix(setup, beliefs, 10_000, 60)
+  const { mix, fluidBoundPerS, report } = planMix(setup, beliefs, 10_000, 60)
   // 41 ms of the engine each, of which 97 % may be planned away.
   expect(mix).toEqual({ 'middle/uint8': expect.closeTo(970 / 41, 3) })
   expect(fluidBoundPerS).toBeCloseTo(1000 / 41)
-  expect(explanation.join('\n')).toContain('one more Mbps would give none more')
+  expect(report.explanation.join('\n')).toContain('one more Mbps would give none more')
+})
+
+test('planMix with limits that leave nothing says which to relax', () => {
+  const plan = (limits: { privacy?: string; deadlineMs?: number }) =>
+    planMix(toySetup(), beliefs, 10_000, 10, limits)
+  expect(() => plan({ deadlineMs: 1 })).toThrow(/no plan is left; deadlineMs must be at least \d+/)
+  expect(() => plan({ privacy: 'nowhere' })).toThrow('privacy must be none, noInput or one of')
+  expect(plan({ privacy: 'noInput' }).report.excluded).toContainEqual({
+    name: 'input/received',
+    limit: 'privacy',
+  })
 })

@@ -57,7 +57,7 @@ const missing =
 /** Topics in use, and those of somebody else. */
 const topics = [
   ...['pi-1', 'pi-2'].flatMap((device) =>
-    ['input', 'input/kitchen', 'result', 'result/kitchen', 'state', 'metrics', 'reply', 'probe'].map(
+    ['input', 'input/kitchen', 'result', 'result/kitchen', 'state', 'metrics', 'plan', 'reply', 'probe'].map(
       (leaf) => `surgeon/device/${device}/${leaf}`,
     ),
   ),
@@ -76,7 +76,7 @@ const filters = [
   'surgeon/requester/#',
   'surgeon/requester/home/#',
   '$CONTROL/#',
-  ...['input', 'result', 'result/#', 'state', 'metrics', 'reply', 'probe'].map(
+  ...['input', 'result', 'result/#', 'state', 'metrics', 'plan', 'reply', 'probe'].map(
     (leaf) => `surgeon/device/+/${leaf}`,
   ),
   'surgeon/device/pi-1/input/#',
@@ -91,7 +91,7 @@ const rights = new Map<string, { readonly writes: readonly string[]; readonly re
     'pi-1',
     {
       writes: [
-        ...['result', 'result/kitchen', 'state', 'metrics', 'probe'].map(
+        ...['result', 'result/kitchen', 'state', 'metrics', 'plan', 'probe'].map(
           (leaf) => `surgeon/device/pi-1/${leaf}`,
         ),
         ...['worker-1', 'worker-2'].map((worker) => `surgeon/worker/${worker}/request`),
@@ -117,7 +117,7 @@ const rights = new Map<string, { readonly writes: readonly string[]; readonly re
     {
       writes: [],
       reads: [
-        ...['result', 'result/#', 'metrics', 'state'].map((leaf) => `surgeon/device/+/${leaf}`),
+        ...['result', 'result/#', 'metrics', 'plan', 'state'].map((leaf) => `surgeon/device/+/${leaf}`),
         'surgeon/worker/+/state',
       ],
     },

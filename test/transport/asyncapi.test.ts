@@ -24,6 +24,7 @@ describe('docs/asyncapi.yaml', () => {
       result: true,
       state: true,
       metrics: true,
+      plan: true,
       reply: true,
       probe: true,
     }

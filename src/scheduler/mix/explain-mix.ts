@@ -1,3 +1,5 @@
+import type { ExcludedPlan } from './limits.ts'
+import type { MixFlip } from './mix-flips.ts'
 import { fluidBound, type MixProblem, solveMix } from './program.ts'
 
 /** More of a resource, in words and as a share of what there is. */
@@ -6,12 +8,22 @@ export interface More {
   readonly share: number
 }
 
+export interface MixFacts {
+  /** By resource; a tenth more unless given. */
+  readonly more?: ReadonlyMap<string, More>
+  readonly excluded?: readonly ExcludedPlan[]
+  readonly flips?: readonly MixFlip[]
+}
+
 /**
  * The mix in words, a line each: what is answered by what and why, how much of each resource that takes and what more of
- * it would bring (solved anew with that much more of it), and the bound. O(resources) programs.
- * @param more by resource; a tenth more unless given
+ * it would bring (solved anew with that much more of it), the bound, what another uplink would change and what limits
+ * leave out. O(resources) programs.
  */
-export function explainMix(problem: MixProblem, more: ReadonlyMap<string, More> = new Map()): string[] {
+export function explainMix(
+  problem: MixProblem,
+  { more = new Map<string, More>(), excluded = [], flips = [] }: MixFacts = {},
+): string[] {
   const { streams, resources } = problem
   const { rates, answeredPerS, utilisation, meanLatencyMs } = solveMix(problem)
   const offeredPerS = streams.reduce((sum, { ratePerS }) => sum + ratePerS, 0)
@@ -22,7 +34,9 @@ export function explainMix(problem: MixProblem, more: ReadonlyMap<string, More> 
       : `All ${perS(offeredPerS)} inputs a second are answered, after ${meanLatencyMs.toFixed(0)} ms on average.`,
   ]
   const used = streams.flatMap(({ name, plans }, s) =>
-    plans.flatMap((plan, p) => (rates[s]![p]! > 1e-6 ? [{ stream: name, plan, rate: rates[s]![p]! }] : [])),
+    plans.flatMap((plan, p) =>
+      rates[s]![p]! > leastPerS ? [{ stream: name, plan, rate: rates[s]![p]! }] : [],
+    ),
   )
   const fastestMs = Math.min(...used.map(({ plan }) => plan.latencyMs))
   for (const { stream, plan, rate } of used.toSorted((a, b) => b.rate - a.rate)) {
@@ -52,14 +66,35 @@ export function explainMix(problem: MixProblem, more: ReadonlyMap<string, More> 
     lines.push(
       `No mix of these plans answers more than ${perS(fluidBound(plans, resources))} a second${streams.length > 1 ? ` of ${name} alone` : ''}.`,
     )
+  for (const { uplinkTimes, plan } of flips)
+    lines.push(`With ${times(uplinkTimes)} the uplink most would be answered by ${plan}.`)
+  for (const limit of new Set(excluded.map((plan) => plan.limit))) {
+    const names = new Set(excluded.filter((plan) => plan.limit === limit).map(({ name }) => name))
+    lines.push(`Left out by ${limit}: ${listed([...names])}.`)
+  }
   if (used.every(({ plan }) => !isSplit(plan.use)))
     lines.push('Splitting is pointless here: no plan that computes on both sides is worth its bytes.')
   return lines
 }
 
+/** A rate below this is rounding, not a plan. */
+export const leastPerS = 1e-6
+
 /** Both the first resource, the edge, and the last that is waited for, the workers, have a part in it. */
 function isSplit([edge = 0, , workers = 0]: readonly number[]): boolean {
   return edge > 0 && workers > 0
+}
+
+function times(factor: number): string {
+  return factor < 1 ? `1/${1 / factor} of` : `${factor} times`
+}
+
+/** Names that a line still holds. */
+const mostNamed = 4
+
+function listed(names: readonly string[]): string {
+  const rest = names.length - mostNamed
+  return `${names.slice(0, mostNamed).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`
 }
 
 function perS(value: number): string {

@@ -79,6 +79,11 @@ export class Mix {
     return this.latest
   }
 
+  /** After which an answer of this stream is worth nothing. */
+  deadlineMs(stream: string): number {
+    return this.state(stream).settings.deadlineMs ?? Infinity
+  }
+
   observeArrival(stream: string, nowMs: number): void {
     this.state(stream).arrivals.observe(nowMs)
   }

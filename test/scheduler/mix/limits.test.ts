@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { explainMix } from '../../../src/scheduler/mix/explain-mix.ts'
-import { withinLimits } from '../../../src/scheduler/mix/limits.ts'
+import { type MixLimits, requirePlans, withinLimits } from '../../../src/scheduler/mix/limits.ts'
 import { solveMix } from '../../../src/scheduler/mix/program.ts'
 import type { MixPlan, Resource } from '../../../src/scheduler/mix/resource.ts'
 
@@ -45,12 +45,24 @@ test('a deadline leaves out plans that cannot keep it, and says which', () => {
 })
 
 test('limits that leave nothing say which to relax', () => {
-  expect(() => withinLimits(candidates, resources, wounds, { privacy: 'local', deadlineMs: 95 })).toThrow(
+  const require = (limits: MixLimits) =>
+    requirePlans(withinLimits(candidates, resources, wounds, limits), candidates, wounds, limits)
+  expect(() => require({ privacy: 'local', deadlineMs: 95 })).toThrow(
     'no plan is left; deadlineMs must be at least 100, or privacy local relaxed, current value is 95',
   )
-  expect(() => withinLimits(candidates, resources, wounds, { deadlineMs: 10 })).toThrow(
-    'deadlineMs must be at least 90, current value is 10',
-  )
+  expect(() => require({ deadlineMs: 10 })).toThrow('deadlineMs must be at least 90, current value is 10')
+  require({ deadlineMs: 90 })
+})
+
+test('joules are counted from what the edge computes and what is sent', () => {
+  const limits = { joulesPerDay: 86_400, power: { computingWatts: 3, sendingWatts: 2 } }
+  const { plans, resources: limited } = withinLimits(candidates, resources, wounds, limits)
+  expect(limited.at(-1)).toMatchObject({ name: 'joules', perS: 1 })
+  // 70 ms of sending; 40 of computing and 12 of sending; 100 of computing.
+  expect(plans.map(({ use }) => use.at(-1))).toEqual([0.14, 0.144, 0.3])
+  const { answeredPerS, utilisation } = solveMix({ streams: [stream(plans, 50)], resources: limited })
+  expect(utilisation.at(-1)).toBeCloseTo(1)
+  expect(answeredPerS).toBeCloseTo(1 / 0.14, 1)
 })
 
 test('budgets limit what is sent and how much of the edge is used', () => {
@@ -75,7 +87,7 @@ test('explainMix says what is answered by what, what more would bring, and the b
     resource.name === 'uplink' ? { ...resource, perS: 1500 } : resource,
   )
   const gain = solveMix({ ...problem, resources: richer }).answeredPerS - solveMix(problem).answeredPerS
-  const lines = explainMix(problem, more)
+  const lines = explainMix(problem, { more })
   expect(lines[0]).toMatch(/^3\d\.\d of 100\.0 inputs a second are answered/)
   expect(lines).toContain(
     `uplink is 97 % used; one more Mbps would give ${gain.toFixed(1)} more answers a second.`,

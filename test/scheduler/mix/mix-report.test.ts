@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest'
+import { mixFlips } from '../../../src/scheduler/mix/mix-flips.ts'
+import { reportMix } from '../../../src/scheduler/mix/mix-report.ts'
+import type { MixProblem } from '../../../src/scheduler/mix/program.ts'
+import type { MixPlan, Resource } from '../../../src/scheduler/mix/resource.ts'
+
+const resources: Resource[] = ['edge', 'uplink', 'workers'].map((name) => ({
+  name,
+  perS: 1000,
+  maxUtilisation: 0.97,
+  queue: { servers: 1, serviceCv2: 0.3 },
+}))
+const plan = (name: string, latencyMs: number, use: readonly number[]): MixPlan => ({ name, latencyMs, use })
+const input = plan('input/received', 120, [0, 70, 10])
+const middle = plan('middle/q8', 90, [40, 12, 8])
+const local = plan('local/none', 100, [100, 0, 0])
+
+function problem(ratePerS: number, plans: readonly MixPlan[] = [input, middle, local]): MixProblem {
+  return {
+    resources,
+    streams: [{ name: 'porch', priority: 1, weight: 1, ratePerS, arrivalCv2: 0.03, plans }],
+  }
+}
+
+test('reportMix() tells what a stream is answered by, the most used first, and what is used up', () => {
+  const { streams, resources: used, explanation } = reportMix(problem(100))
+  const [porch] = streams
+  expect(porch).toMatchObject({ name: 'porch', perS: 100 })
+  expect(porch!.plans.map(({ name }) => name)).toEqual(['middle/q8', 'input/received'])
+  const sum = porch!.plans.reduce((total, { perS }) => total + perS, 0)
+  expect(porch!.answeredPerS).toBeCloseTo(sum)
+  // All of 1000 ms of each: 25 in the middle take 300 ms of the uplink, and 10 as they came the rest.
+  expect(porch!.boundPerS).toBeCloseTo(35)
+  expect(used.map(({ utilisation }) => utilisation)).toEqual([
+    expect.closeTo(0.97),
+    expect.closeTo(0.97),
+    expect.closeTo((8 * porch!.plans[0]!.perS + 10 * porch!.plans[1]!.perS) / 1000),
+  ])
+  expect(used[2]!.price).toBe(0)
+  expect(explanation[0]).toContain('inputs a second are answered')
+})
+
+test('mixFlips() finds the nearest halving and doubling of the uplink that change what most are answered by', () => {
+  // The middle takes 90 ms: 102 with half the uplink, where local would wait for the edge longer, and 126 with a quarter.
+  // Twice the uplink makes it 84 and the input 85, four times 81 and 68.
+  expect(mixFlips(problem(5))).toEqual([
+    { uplinkTimes: 1 / 4, plan: 'local/none' },
+    { uplinkTimes: 4, plan: 'input/received' },
+  ])
+})
+
+test('mixFlips() finds none where nothing is sent, and none without inputs', () => {
+  expect(mixFlips(problem(5, [local]))).toEqual([])
+  expect(mixFlips(problem(0))).toEqual([])
+})
+
+test('what limits leave out is told by the limit, at most four by name', () => {
+  const excluded = [
+    ...['a', 'b', 'c', 'd', 'e', 'f'].map((name) => ({ name, limit: 'maxAccuracyLoss' as const })),
+    { name: 'input', limit: 'privacy' as const },
+  ]
+  const { explanation } = reportMix(problem(5), { excluded })
+  expect(explanation).toContain('Left out by maxAccuracyLoss: a, b, c, d and 2 more.')
+  expect(explanation).toContain('Left out by privacy: input.')
+})
