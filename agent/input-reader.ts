@@ -4,7 +4,8 @@ import { Turns } from '../src/async/turns.ts'
 import { featureCodec } from '../src/codec/feature-codecs.ts'
 import { encodeInput, parseInputCodec, rawInput } from '../src/codec/image-codecs.ts'
 import { readPixels } from '../src/codec/image-input.ts'
-import { pictureCost } from '../src/codec/picture-cost.ts'
+import { decodingCost } from '../src/codec/picture-cost.ts'
+import { checkPicture, type PictureHeader } from '../src/codec/picture-header.ts'
 import { findPicture } from '../src/input/find-picture.ts'
 import { readValues } from '../src/input/read-values.ts'
 import type { EdgeBelief } from '../src/latency-model/edge-belief.ts'
@@ -34,11 +35,11 @@ export interface InputFacts {
 
 /** An input that is being read. */
 export interface ReadInput extends RequestInput {
-  /** Rejects as the input's decoding does. */
-  readonly facts: Promise<InputFacts>
+  /** As far as they are known by now. Rejects as `checked` does. */
+  readonly facts: () => Promise<InputFacts>
 }
 
-/** Makes the model's input of messages, each at once and only once: it shows whether it can be read, whatever the plan. */
+/** Makes the model's input of messages, each once and only where it is wanted; what it claims is checked before. */
 export class InputReader {
   private readonly options: InputReaderOptions
   private readonly expensive = new Turns()
@@ -67,27 +68,35 @@ export class InputReader {
       shape: value.shape,
       bytes: featureCodec(codec).encode(value),
     })
-    return {
-      decoded: async () => ({ kind: 'values', values: [value] }),
-      encoded,
-      facts: Promise.resolve({}),
-    }
+    const decoded = Promise.resolve({ kind: 'values', values: [value] } as const)
+    return { checked: decoded, decoded: () => decoded, encoded, facts: async () => ({}) }
   }
 
   private readPicture(message: InputMessage, input: PictureInput, onRead: (ms: number) => void): ReadInput {
     const { maxBytes, jsonPath } = this.options
     const picture = findPicture(message, jsonPath)
-    const read = this.pixelsOf(picture, input, maxBytes, onRead)
-    const facts = read.then(({ width, height, isDamaged }) => ({ sent: { width, height }, isDamaged }))
-    // Whoever waits for the pixels hears of it.
-    facts.catch(() => undefined)
+    const checked = checkPicture(picture, { maxBytes })
+    let isDamaged = false
+    let reading: Promise<Uint8Array> | undefined
+    const pixels = () =>
+      (reading ??= checked
+        .then((header) => this.pixelsOf(picture, input, header, onRead))
+        .then((read) => {
+          isDamaged = read.isDamaged
+          return read.made
+        }))
     return {
-      decoded: async () => ({ kind: 'pixels', pixels: (await read).made }),
-      encoded: async (codec): Promise<SentInput> => ({
-        shape: [],
-        bytes: codec === rawInput ? (await read).made : await this.encode(picture, input, codec),
-      }),
-      facts,
+      checked,
+      decoded: async () => ({ kind: 'pixels', pixels: await pixels() }),
+      encoded: async (codec): Promise<SentInput> => {
+        await checked
+        const bytes = codec === rawInput ? await pixels() : await this.encode(picture, input, codec)
+        return { shape: [], bytes }
+      },
+      facts: async () => {
+        const { width, height } = await checked
+        return { sent: { width, height }, isDamaged }
+      },
     }
   }
 
@@ -95,16 +104,17 @@ export class InputReader {
   private async pixelsOf(
     picture: Uint8Array,
     input: PictureInput,
-    maxBytes: number,
+    header: PictureHeader,
     onRead: (ms: number) => void,
   ) {
+    const { maxBytes } = this.options
     const work = async () => {
       const beginMs = systemClock.now()
       const read = await readPixels(picture, input, { maxBytes })
       onRead(systemClock.now() - beginMs)
       return read
     }
-    return (await pictureCost(picture)) === 'expensive' ? this.expensive.take(work) : work()
+    return decodingCost(header) === 'expensive' ? this.expensive.take(work) : work()
   }
 
   private async encode(picture: Uint8Array, input: PictureInput, codec: string): Promise<Uint8Array> {

@@ -1,4 +1,5 @@
 import { after } from '../src/async/clock.ts'
+import { deferred } from '../src/async/deferred.ts'
 import { linkedAbort } from '../src/async/linked-abort.ts'
 import type { LinkState } from '../src/bandwidth-probe/link-belief.ts'
 import type { InferenceHost } from '../src/executor/inference-host.ts'
@@ -24,7 +25,9 @@ export type SentInput = Pick<Part, 'shape' | 'bytes'>
 
 /** An input in the forms that plans need. */
 export interface RequestInput {
-  /** The model's input, made once however often it is asked for. Its failure is the request's. */
+  /** Settles once all is known that can be told without making the model's input of it. Its failure is the request's. */
+  readonly checked: Promise<unknown>
+  /** The model's input, made when it is first asked for and then kept. Its failure is the request's. */
   readonly decoded: () => Promise<ModelInput>
   /** What is sent where the input itself is. */
   readonly encoded: (codec: string) => Promise<SentInput>
@@ -37,7 +40,7 @@ export interface Request {
   readonly bytes: number
   /** After which the answer is worth nothing. */
   readonly timeLeftMs: number
-  /** Begins to read the input; not called for one that is shed. */
+  /** Finds the input in the message; not called for one that is shed. */
   readonly read: () => RequestInput
 }
 
@@ -108,6 +111,13 @@ export class RequestAnswerer {
       )
     // First, as it may throw: what is promised is taken back only where the work has begun.
     const input = request.read()
+    // A worker's answer does not count for an input that was found to be none.
+    const unreadable = deferred<never>()
+    const read = <T>(work: Promise<T>): Promise<T> => {
+      work.catch(unreadable.reject)
+      return work
+    }
+    void read(input.checked)
     const { headMs, encodeMs, bytes: sentBytes } = chosen.point
     const computed = this.promisedMs.promise(conditions.edgeFactor * (headMs + encodeMs))
     const sent = this.promisedBytes.promise(sentBytes)
@@ -118,9 +128,9 @@ export class RequestAnswerer {
       plannedAtMs,
       plan: chosen,
       worker,
-      input: input.decoded,
+      input: () => read(input.decoded()),
       encodedInput: () => input.encoded(chosen.point.codec),
-      resume: setup.resume,
+      resume: conditions.resume,
       answer: setup.answer,
       remoteOnly: (setup.policy === 'input' || setup.wound !== undefined) && {
         another: (failed) => this.another(setup, bytes, failed),
@@ -134,10 +144,8 @@ export class RequestAnswerer {
     const tooLate = after(clock, timeLeftMs, life.signal).then(() => {
       throw new RequestError('timeout', `Not answered within ${Math.round(timeLeftMs)} ms`)
     })
-    // A worker's answer does not count for an input that cannot be read here.
-    const unreadable = input.decoded().then(() => new Promise<never>(() => undefined))
     try {
-      return await Promise.race([surgery, tooLate, unreadable])
+      return await Promise.race([surgery, tooLate, unreadable.promise])
     } finally {
       computed()
       sent()

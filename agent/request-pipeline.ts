@@ -107,7 +107,7 @@ export class RequestPipeline {
       let input: ReadInput | undefined
       const read = () => (input = this.inputs.read(message, (ms) => this.onRead(bytes, ms, trace)))
       const answered = await answerer.answer({ stream, bytes, timeLeftMs, read }, trace, this.over.signal)
-      result = this.answerOf(message, answered, await input!.facts, trace)
+      result = this.answerOf(message, answered, await input!.facts(), trace)
     } catch (error) {
       const reason = this.over.signal.aborted ? this.over.signal.reason : error
       const code = codeOf(reason)

@@ -34,7 +34,7 @@ export interface Surgery {
   readonly plannedAtMs: number
   readonly plan: Prediction
   readonly worker: PooledWorker | undefined
-  /** The model's input; asked for only where the edge computes. */
+  /** The model's input; made only where it is asked for: where the edge computes, or a worker refuses what came. */
   readonly input: () => Promise<ModelInput>
   /** The input in the plan's codec; asked for only where the input is what is sent. */
   readonly encodedInput: () => Promise<Pick<Part, 'shape' | 'bytes'>>
@@ -76,7 +76,7 @@ const silentMs = 1000
  */
 export async function operate(instruments: Instruments, surgery: Surgery): Promise<SurgeryResult> {
   const { chain, inference } = instruments
-  const { id, plan, worker, signal } = surgery
+  const { id, plan, worker, signal, measured } = surgery
   const place = plan.point.wound === localWound ? chain.segments.length : chain.indexOf(plan.point.wound)
   const over = linkedAbort(signal)
   try {
@@ -96,6 +96,7 @@ export async function operate(instruments: Instruments, surgery: Surgery): Promi
     over.abort()
     over.release()
     inference.drop(id)
+    if (measured.sentBytes > 0) measured.remoteOutcome ??= 'given-up'
   }
 }
 
@@ -171,12 +172,12 @@ async function askWorkers(
       return await Promise.race([answer, silent])
     } catch (error) {
       failed.add(worker.id)
+      if (!signal.aborted) measured.remoteOutcome = 'failed'
       const isWorkers = !(error instanceof RequestError && error.code === 'bad-input')
+      // What came was not looked into before it was sent: what is wrong with it, if anything is, is found here.
+      if (!isWorkers && crossing === undefined) await surgery.input()
       const next = isWorkers && !signal.aborted && remoteOnly ? remoteOnly.another(failed) : undefined
-      if (next === undefined) {
-        measured.remoteOutcome = signal.aborted ? 'given-up' : 'failed'
-        throw error
-      }
+      if (next === undefined) throw error
       worker = next
     } finally {
       attempt.abort()

@@ -145,12 +145,14 @@ export async function simulate(world: World): Promise<SimulatedRequest[]> {
     const { atMs, bytes, stream = 'default' } = request.arrival
     clock.schedule(settleMs + atMs, () => {
       const read = () => {
-        const decoded = after(clock, world.inputMs).then((): ModelInput => {
+        const decode = async (): Promise<ModelInput> => {
+          await after(clock, world.inputMs)
           edge.decoded(bytes, world.inputMs)
           return { kind: 'values', values: [{ shape: [1, 1], data: new Float32Array(1) }] }
-        })
+        }
+        let decoding: Promise<ModelInput> | undefined
         const encoded = async () => ({ shape: [], bytes: new Uint8Array(bytes) })
-        return { decoded: () => decoded, encoded }
+        return { checked: Promise.resolve(), decoded: () => (decoding ??= decode()), encoded }
       }
       const end = (outcome: SimulatedRequest['outcome']) => {
         request.outcome = outcome

@@ -2,8 +2,10 @@ import sharp, { type Sharp } from 'sharp'
 import { channelsOf, type PictureInput } from '../model-graph/manifest.ts'
 import type { TensorValue } from '../tensor/tensor-value.ts'
 import { decodePixels } from './image-input.ts'
-import { type ImageLimits, readImage, unreadable } from './image-source.ts'
+import { readImage } from './image-source.ts'
+import type { ImageLimits } from './picture-header.ts'
 import { pixelsToInput } from './pixels-to-input.ts'
+import { unreadable } from './unreadable.ts'
 
 /**
  * How the input itself is sent (the wound `input`): the bytes as they came, the pixels that the model takes, or those

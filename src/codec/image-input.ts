@@ -1,8 +1,10 @@
 import type { Sharp } from 'sharp'
 import { channelsOf, type PictureInput } from '../model-graph/manifest.ts'
 import type { TensorValue } from '../tensor/tensor-value.ts'
-import { type ImageLimits, type ReadImage, readImage, unreadable } from './image-source.ts'
+import { type ReadImage, readImage } from './image-source.ts'
+import type { ImageLimits } from './picture-header.ts'
 import { pixelsToInput } from './pixels-to-input.ts'
+import { unreadable } from './unreadable.ts'
 
 /**
  * The picture as the model will see it, from the bytes of a file: upright, fitted as the model wants, over the ground.

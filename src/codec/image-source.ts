@@ -1,27 +1,11 @@
 import sharp, { type Sharp } from 'sharp'
-import { notAPicture } from '../input/find-picture.ts'
-import { InputError } from '../input/input-error.ts'
-import { pictureFormat } from '../input/picture-format.ts'
 import type { PictureInput } from '../model-graph/manifest.ts'
-import { heldBytes } from './picture-cost.ts'
+import { checkPicture, type ImageLimits } from './picture-header.ts'
+import { unreadable } from './unreadable.ts'
 
 // A daemon sees each picture once: libvips' cache of operations would only hold memory.
 sharp.cache(false)
 
-export interface ImageLimits {
-  /** Default 8 MiB. */
-  readonly maxBytes?: number
-  /** Width times height before resizing. Default 40 million, of a baseline JPEG 200 million. */
-  readonly maxPixels?: number
-  /** What its decoder may hold at once. Default 128 MiB. */
-  readonly maxHeldBytes?: number
-}
-
-const defaultMaxBytes = 8 * 1024 * 1024
-const defaultMaxPixels = 40_000_000
-const defaultMaxHeldBytes = 128 * 1024 * 1024
-/** Of a baseline JPEG, which costs time but no memory: an eighth of its sides is decoded. */
-const maxBaselinePixels = 200_000_000
 /** Less of a damaged JPEG says too little about what was in the picture. */
 const leastWhole = 0.75
 
@@ -47,17 +31,7 @@ export async function readImage<T>(
   limits: ImageLimits = {},
   size: { readonly width: number; readonly height: number } = input,
 ): Promise<ReadImage<T>> {
-  const { maxBytes = defaultMaxBytes } = limits
-  if (bytes.length > maxBytes) {
-    throw new InputError(
-      'too-large',
-      `Cannot decode image: it must have at most ${maxBytes} bytes, current value is ${bytes.length}; send a smaller or more compressed picture`,
-    )
-  }
-  // Decided here, so that the rarer and more dangerous decoders of libvips (SVG, TIFF, ...) never see a message.
-  const format = pictureFormat(bytes)
-  if (format === undefined) throw notAPicture(bytes)
-  const { width, height, hasAlpha } = await checkedMetadata(bytes, limits)
+  const { format, width, height, hasAlpha } = await checkPicture(bytes, limits)
   const make = (failOn: 'error' | 'none') => {
     const source = sharp(bytes, { limitInputPixels: false, failOn }).autoOrient()
     const { ground = 255 } = input
@@ -72,40 +46,6 @@ export async function readImage<T>(
     await requireMostOf(bytes, cause)
     return { made: await make('none').catch(unreadable), width, height, isDamaged: true }
   }
-}
-
-/** For the rejection of a sharp call: what libvips says, as an {@link InputError}. */
-export function unreadable(cause: unknown): never {
-  const reason = cause instanceof Error ? cause.message : String(cause)
-  throw new InputError(
-    'unreadable',
-    `Cannot decode image: it must be a whole, undamaged file (${reason.trim()}); send it again or re-save it`,
-    { cause },
-  )
-}
-
-async function checkedMetadata(
-  bytes: Uint8Array,
-  { maxPixels, maxHeldBytes = defaultMaxHeldBytes }: ImageLimits,
-): Promise<{ width: number; height: number; hasAlpha: boolean }> {
-  const metadata = await sharp(bytes, { limitInputPixels: false }).metadata().catch(unreadable)
-  const { width, height, hasAlpha, autoOrient, format } = metadata
-  const isShrunk = format === 'jpeg' && !metadata.isProgressive
-  const mostPixels = maxPixels ?? (isShrunk ? maxBaselinePixels : defaultMaxPixels)
-  if (width * height > mostPixels) {
-    throw new InputError(
-      'too-large',
-      `Cannot decode image: it must have at most ${mostPixels} pixels, current value is ${width} x ${height}; resize it before sending`,
-    )
-  }
-  const held = heldBytes(metadata)
-  if (held > maxHeldBytes) {
-    throw new InputError(
-      'too-large',
-      `Cannot decode image: decoding must hold at most ${maxHeldBytes} bytes, current value is ${held}, as a picture of ${width} x ${height} that is ${format === 'png' ? 'an interlaced PNG' : format === 'jpeg' ? 'a progressive JPEG' : `in ${format}`} is held whole; send it as baseline JPEG, or smaller`,
-    )
-  }
-  return { width: autoOrient.width, height: autoOrient.height, hasAlpha }
 }
 
 function fitted(

@@ -66,11 +66,9 @@ export function predict(point: PlanPoint, conditions: Conditions): Prediction {
   const readyMs = Math.max(edgeWaitMs, point.inputMs)
   const computes = point.headMs + point.encodeMs > 0
   const edgeMs = computes ? readyMs + edgeFactor * (point.headMs + point.encodeMs) : point.sendMs
-  // Sending the input begins at once; finishing locally then begins where a local answer would.
-  const edgeFreeMs = computes ? edgeMs : readyMs
   const localTailMs = edgeFactor * point.localTailMs
   if (point.wound === localWound || link === undefined) {
-    const localMs = edgeFreeMs + localTailMs
+    const localMs = (computes ? edgeMs : readyMs) + localTailMs
     return {
       point,
       edgeMs,
@@ -92,8 +90,10 @@ export function predict(point: PlanPoint, conditions: Conditions): Prediction {
   const remoteMs = certainMs + networkMs
   const remoteDeviationMs = link.relativeDeviation * networkMs
   const lateMs = remoteMs + lateDeviations * remoteDeviationMs
-  const resumeMs = conditions.resume === 'at-once' ? edgeMs : lateMs
-  const localMs = Math.max(resumeMs, edgeFreeMs) + localTailMs
+  const resumeMs = conditions.resume === 'at-once' ? 0 : lateMs
+  // Where the input is what is sent, the model's input is made only when the edge begins by itself.
+  const beginMs = computes ? edgeMs : Math.max(edgeWaitMs, resumeMs + point.inputMs)
+  const localMs = Math.max(edgeMs, resumeMs, beginMs) + localTailMs
   const expectedMs = certainMs + expectedMinimum(networkMs, remoteDeviationMs, localMs - certainMs)
   const returnMs = downMs + link.roundTripMs / 2
   return { point, edgeMs, remoteMs, remoteDeviationMs, returnMs, lateMs, localMs, expectedMs }

@@ -3,7 +3,7 @@ import { backendMs, type Conditions, predict, worthwhileShare } from './choose-p
 import { type ExcludedPlan, type LimitedPlan, type MixLimits, withinLimits } from './mix/limits.ts'
 import type { Decision, Mix } from './mix/mix.ts'
 import { type MixPlan, plannedUtilisation, type Resource } from './mix/resource.ts'
-import { localWound, type PlanPoint } from './plan-point.ts'
+import { inputWound, localWound, type PlanPoint } from './plan-point.ts'
 import { type Offers, offersOf, type PlannedRequest, type PlanSetup, planRequest, spread } from './planner.ts'
 
 /** A plan to be carried out, or why there is none. */
@@ -56,10 +56,21 @@ export function planFrame(
   })
   if (decision.kind === 'shed') return decision
   const plan = spread(ways.get(wayOf(decision.plan.name))!)!
-  return {
-    kind: 'plan',
-    plan: plan.chosen.point.wound === localWound ? { ...plan, worker: undefined } : plan,
-  }
+  const isAtOnce = isInsured(decision.plan.name) || isAlone(beliefs)
+  return { kind: 'plan', plan: asCarriedOut(plan, isAtOnce) }
+}
+
+function isAlone({ edge, workers }: Beliefs): boolean {
+  return edge.waitMs === 0 && workers.every(({ outstanding }) => outstanding === 0)
+}
+
+function asCarriedOut(plan: PlannedRequest, isAtOnce: boolean): PlannedRequest {
+  const { point } = plan.chosen
+  if (point.wound === localWound) return { ...plan, worker: undefined }
+  if (point.wound !== inputWound || isAtOnce) return plan
+  // Where the input is what is sent, going on by oneself costs the edge its decoding, which others may need.
+  const conditions = { ...plan.conditions, resume: 'when-late' } as const
+  return { ...plan, conditions, chosen: predict(point, conditions) }
 }
 
 export interface FrameOptions {
@@ -131,9 +142,13 @@ function waysOf({ local, alone, offers }: Offers, isLocalPossible: boolean): Map
 
 const insured = ' insured'
 
-/** Insured or not, a plan is carried out alike: the local tail runs where nothing more urgent waits. */
+function isInsured(name: string): boolean {
+  return name.endsWith(insured)
+}
+
+/** Insured or not, a head is followed by the same: the local tail runs where nothing more urgent waits. */
 function wayOf(name: string): string {
-  return name.endsWith(insured) ? name.slice(0, -insured.length) : name
+  return isInsured(name) ? name.slice(0, -insured.length) : name
 }
 
 /**
@@ -142,7 +157,7 @@ function wayOf(name: string): string {
  * is there, and without, as it is where heads take all of that time.
  */
 function mixPlansOf(name: string, requests: readonly PlannedRequest[], setup: PlanSetup): LimitedPlan[] {
-  const isInsured = setup.resume === 'at-once' && !hasToBeSent(setup)
+  const hasInsurance = setup.resume === 'at-once' && !hasToBeSent(setup)
   const offered = requests.map(({ chosen: { point }, conditions, worker }): MixPlan[] => {
     const { link, edgeFactor } = conditions
     const idle = {
@@ -161,7 +176,7 @@ function mixPlansOf(name: string, requests: readonly PlannedRequest[], setup: Pl
     }
     const plain = predict(point, { ...idle, resume: 'when-late' })
     const plans = [{ name, latencyMs: plain.expectedMs, use: [edgeMs, upMs, poolMs] }]
-    if (!isInsured) return plans
+    if (!hasInsurance) return plans
     const safe = predict(point, idle)
     const insuranceMs = Math.max(0, Math.min(safe.remoteMs, safe.localMs) - safe.edgeMs)
     const use = [edgeMs + insuranceMs, upMs, poolMs]

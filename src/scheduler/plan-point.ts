@@ -5,7 +5,10 @@
 export interface PlanPoint {
   readonly wound: string
   readonly codec: string
-  /** Making the model's input of the message: on the edge, beside the engine; as it was seen to take, not profiled. */
+  /**
+   * Making the model's input of the message: on the edge, beside the engine; as it was seen to take, not profiled. Before
+   * the head, or where there is none, before the local tail.
+   */
   readonly inputMs: number
   /** The head's layers on the edge. */
   readonly headMs: number
@@ -62,7 +65,7 @@ export function paretoPoints(points: readonly PlanPoint[]): PlanPoint[] {
     point.backendDecode === 'picture' ? point.backendDecodeMs : 0,
     point.backendDecode === 'features' ? point.backendDecodeMs : 0,
     point.backendTailMs,
-    point.encodeMs + point.headMs + point.localTailMs,
+    (point.headMs > 0 ? 0 : point.inputMs) + point.encodeMs + point.headMs + point.localTailMs,
   ]
   const priced = points.map((point) => ({ point, costs: costs(point) }))
   const dominates = (a: readonly number[], b: readonly number[]) => a.every((cost, k) => cost <= b[k]!)

@@ -54,7 +54,8 @@ export function planPoints(
       return [...inputs].map(([codec, { bytes, encodeMs }]) => ({
         wound: wound.id,
         codec,
-        inputMs,
+        // Of what is made to be sent nothing is left to be done where the edge goes on by itself.
+        inputMs: codec === rawInput ? 0 : inputMs,
         headMs: 0,
         encodeMs: 0,
         sendMs: encodeMs,
@@ -104,7 +105,6 @@ export function expectInputs(
       if (!isInputCodec(codec))
         return [codec, { bytes: featureCodec(codec).expectedBytes(pixelBytes, 1), encodeMs: 0 }]
       if (codec === 'received') return [codec, { bytes: received.bytes, encodeMs: 0 }]
-      // The edge decodes every input anyway, but these pixels are there only then.
       if (codec === rawInput) return [codec, { bytes: pixelBytes, encodeMs: received.decodeMs }]
       return [codec, observed.get(codec) ?? { bytes, encodeMs: 0 }]
     }),

@@ -52,6 +52,22 @@ test('predict() makes the input beside an engine that is busy, and waits for the
   expect(predict(read, { ...calm, edgeWaitMs: 50, edgeFactor: 3 }).edgeMs).toBe(50 + 3 * 42)
 })
 
+test('predict() decodes an input that is sent only where the edge goes on by itself', () => {
+  const input = { ...point, wound: 'input', inputMs: 30, headMs: 0, encodeMs: 0, localTailMs: 100 }
+  expect(predict(input, calm)).toMatchObject({ edgeMs: 0, localMs: 130 })
+  expect(predict(input, calm).remoteMs).toBeCloseTo(predict({ ...input, inputMs: 0 }, calm).remoteMs)
+  const late = predict(input, { ...calm, resume: 'when-late' })
+  expect(late.localMs).toBeCloseTo(late.lateMs + 130)
+  expect(predict(input, { ...calm, resume: 'when-late', edgeWaitMs: 5000 }).localMs).toBe(5100)
+})
+
+test('paretoPoints() knows that what was sent as it came is still to be decoded for a local answer', () => {
+  const received = { ...point, wound: 'input', headMs: 0, encodeMs: 0, inputMs: 30 }
+  const raw = { ...received, codec: 'raw', inputMs: 0, sendMs: 30, bytes: received.bytes + 1 }
+  expect(paretoPoints([received, raw])).toHaveLength(2)
+  expect(paretoPoints([received, { ...raw, inputMs: 30 }])).toEqual([received])
+})
+
 test('choosePlan() is local without a link, and counts what is still on its way', () => {
   const points = [point, localPoint(100)]
   expect(choosePlan(points, { ...calm, link: undefined }).chosen.point.wound).toBe('local')

@@ -96,6 +96,21 @@ test('planFrame() has the edge answer where the input has to be sent and nobody 
   expect(sent).toMatchObject({ kind: 'plan', plan: { worker: { id: 'w' } } })
 })
 
+test('planFrame() has an input that is sent decoded at once where it is alone, under load only where that pays', () => {
+  const fast: LinkState = { ...link, uplinkBps: 50e6 }
+  const sent = (nowMs: number, fields: Partial<PooledWorker>) =>
+    decide(beliefs({ nowMs, link: fast, workers: [pooledWorker(fields)] }))
+  expect(sent(0, {})).toMatchObject({
+    plan: { chosen: { point: { wound: 'input' } }, conditions: { resume: 'at-once' } },
+  })
+  const busy = sent(5000, { outstanding: 2 })
+  expect(busy).toMatchObject({
+    plan: { chosen: { point: { wound: 'input' } }, conditions: { resume: 'when-late' } },
+  })
+  const { chosen } = (busy as Extract<typeof busy, { kind: 'plan' }>).plan
+  expect(chosen.localMs).toBeCloseTo(chosen.lateMs + 100)
+})
+
 test('frameOptions() prices insurance by the time until the worker has answered, and does without it as well', () => {
   const { plans } = frameOptions(setup, beliefs(), bytes)
   const of = (name: string) => plans.find((plan) => plan.name === name)!

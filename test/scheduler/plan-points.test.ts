@@ -116,4 +116,6 @@ test('raw input: its bytes are known, it waits for the pixels, and spares the wo
     ['raw', 4, 'none', 0, 4],
     ['jpeg:90', 2, 'picture', 6, 4],
   ])
+  // What was made to be sent is there for the edge's own tail as well.
+  expect(points.slice(0, 3).map(({ inputMs }) => inputMs)).toEqual([7, 0, 7])
 })
