@@ -30,7 +30,13 @@ const upLink = ({ link }: AgentFigures) => (link.kind === 'up' ? link : undefine
 /** Everything that the agent tells of itself in numbers. */
 export const agentMetrics: readonly AgentMetric[] = [
   counter('answered', 'count', 'Requests answered', ({ tally }) => tally.answered),
-  counter('failed', 'count', 'Requests refused or failed', ({ tally }) => tally.failed),
+  counter(
+    'failed',
+    'count',
+    'Requests refused or failed, without those left out for newer ones',
+    ({ tally }) => tally.failed,
+  ),
+  counter('shed', 'count', 'Inputs left out for newer ones', ({ tally }) => tally.shed),
   counter(
     'finished_at_worker',
     'count',

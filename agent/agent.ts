@@ -109,6 +109,12 @@ export class Agent {
     this.cpu.start()
     this.stops.add(() => this.cpu.stop())
 
+    const planReport = new PlanReport({
+      session: device,
+      topic: this.topic('plan'),
+      report: () => answerer.report(),
+      log,
+    })
     const certificates = new CertificateWatch([config.mqtt, config.pool ?? {}])
     const shown = new Shown({
       ...config,
@@ -118,10 +124,11 @@ export class Agent {
       mind,
       cpu: this.cpu,
       inWork: () => pipeline.inWork,
+      explanation: () => planReport.latest?.explanation ?? [],
       sessions: config.pool === undefined ? { mqtt: device } : { mqtt: device, pool: poolSession },
       certificateDays: () => certificates.days,
     })
-    const listeners: RecordListener[] = [(record) => shown.tally.record(record)]
+    const listeners: RecordListener[] = [(record) => shown.record(record)]
     if (config.records !== undefined) {
       const recorder = new Recorder({ ...config.records, log })
       this.stops.add(() => recorder.stop())
@@ -144,12 +151,6 @@ export class Agent {
     })
     this.stops.add(() => pipeline.stop())
     await this.show(shown, device, model)
-    const planReport = new PlanReport({
-      session: device,
-      topic: this.topic('plan'),
-      report: () => answerer.report(),
-      log,
-    })
     planReport.start()
     this.stops.add(() => planReport.stop())
     signal?.throwIfAborted()

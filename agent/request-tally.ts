@@ -8,6 +8,8 @@ const keptRequests = 100
 export class RequestTally {
   answered = 0
   failed = 0
+  /** Left out for newer inputs. */
+  shed = 0
   finishedAtWorker = 0
   sentBytes = 0
   /** The newest last. */
@@ -16,6 +18,11 @@ export class RequestTally {
   record(record: RequestRecord): void {
     const { outcome, measured } = record
     this.sentBytes += measured.sentBytes
+    if (outcome.kind !== 'answered' && outcome.code === 'shed') {
+      // There may be twenty a second, and all that is to be known of them is how many.
+      this.shed++
+      return
+    }
     if (outcome.kind === 'answered') {
       this.answered++
       if (outcome.finishedAt === 'worker') this.finishedAtWorker++

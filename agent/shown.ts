@@ -9,6 +9,8 @@ import type { Model } from '../src/model-graph/model.ts'
 import { EventLoopDelay } from '../src/telemetry/event-loop-delay.ts'
 import { metricValues } from '../src/telemetry/metric.ts'
 import { prometheusContentType, prometheusText } from '../src/telemetry/prometheus-text.ts'
+import type { RequestRecord } from '../src/telemetry/request-record.ts'
+import { StreamRates } from '../src/telemetry/stream-rates.ts'
 import type { MqttSession } from '../src/transport/mqtt-session.ts'
 import { type AgentFigures, agentMetrics } from './agent-metrics.ts'
 import type { EdgeRuntime } from './edge-runtime.ts'
@@ -23,6 +25,8 @@ export interface ShownOptions {
   readonly mind: Mind
   readonly cpu: CpuMonitor
   readonly inWork: () => number
+  /** By what the streams are answered, in words. */
+  readonly explanation: () => readonly string[]
   /** With the brokers, by the names of the configuration. */
   readonly sessions: Readonly<Record<string, Pick<MqttSession, 'state' | 'url'>>>
   /** Days until the first certificate ends. */
@@ -33,12 +37,14 @@ export interface ShownOptions {
 /** Everything that the agent shows of itself, whoever looks: its figures, and the same for the dashboard. */
 export class Shown implements DashboardSource {
   readonly tally = new RequestTally()
+  private readonly rates: StreamRates
   readonly version = programVersion()
   private readonly options: ShownOptions
   private readonly loop = new EventLoopDelay()
 
   constructor(options: ShownOptions) {
     this.options = options
+    this.rates = new StreamRates((options.clock ?? systemClock).now)
   }
 
   start(): void {
@@ -47,6 +53,11 @@ export class Shown implements DashboardSource {
 
   stop(): void {
     this.loop.stop()
+  }
+
+  record(record: RequestRecord): void {
+    this.tally.record(record)
+    this.rates.record(record)
   }
 
   /** From here on the event-loop delay is that of serving, not of starting. */
@@ -81,7 +92,7 @@ export class Shown implements DashboardSource {
   }
 
   live(): LiveState {
-    const { device, model, engine, mind, sessions } = this.options
+    const { device, model, engine, mind, sessions, explanation } = this.options
     const { profile, chain } = mind.setup
     const wounds = chain.wounds.map(({ id, tensors }) => ({
       id,
@@ -111,6 +122,8 @@ export class Shown implements DashboardSource {
         reason: state.kind === 'offline' ? state.reason : undefined,
         refused: state.kind === 'online' ? [...state.refused] : [],
       })),
+      streams: this.rates.rates,
+      explanation: explanation(),
       requests: liveRequests(this.tally.last),
     }
   }

@@ -34,7 +34,7 @@ export async function playPolicy(
   frames: readonly CameraFrame[],
   show: (row: Row) => void,
 ): Promise<Played> {
-  const { camera, scenario, signal, brokerPort, edgeSlowdown } = stage
+  const { camera, scenario, signal, brokerPort, dashboardPort, edgeSlowdown } = stage
   const { steps, framePeriodMs, source } = scenario
   const count = frameCount(scenario)
   const photoOf = (frame: number) => frames[frame % frames.length]!.photo
@@ -55,6 +55,7 @@ export async function playPolicy(
     model: demoModel,
     stateDirectory: join(stage.directory, 'state'),
     compiledCache: { directory: join(stage.directory, 'compiled') },
+    dashboard: { port: dashboardPort },
     lab: { edgeSlowdown },
     ...scenario.agent,
     ...agentPolicy[policy],

@@ -54,6 +54,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoOutcome> {
   try {
     const edgeSlowdown = options.edgeSlowdown ?? (await boardSlowdown(options.board, print))
     const brokerPort = await freePort()
+    const dashboardPort = await freePort()
     const url = `mqtt://127.0.0.1:${brokerPort}`
     const broker = await launch('broker', 'broker', { port: brokerPort })
     const worker = await launch('worker', 'worker', {
@@ -67,7 +68,18 @@ export async function runDemo(options: DemoOptions): Promise<DemoOutcome> {
     camera.start()
     await Promise.race([camera.whenOnline(signal), broker.ended])
     await Promise.race([retained(camera, workerTopic('pool-1', 'state'), signal), worker.ended])
-    const stage: Stage = { scenario, directory, brokerPort, edgeSlowdown, camera, print, signal, launch }
+    const stage: Stage = {
+      scenario,
+      directory,
+      brokerPort,
+      dashboardPort,
+      edgeSlowdown,
+      camera,
+      print,
+      signal,
+      launch,
+    }
+    print(`Watch it on http://127.0.0.1:${dashboardPort}/`)
     const rows = {} as Record<PolicyName, readonly Row[]>
     const seconds = {} as Record<PolicyName, number>
     let eventLoopP99Ms = 0

@@ -10,6 +10,8 @@ export interface Stage {
   readonly scenario: Scenario
   readonly directory: string
   readonly brokerPort: number
+  /** Each policy's agent serves its page there. */
+  readonly dashboardPort: number
   readonly edgeSlowdown: number
   readonly camera: MqttSession
   readonly print: (line: string) => void

@@ -1,4 +1,5 @@
 import type { RequestRecord } from '../telemetry/request-record.ts'
+import { planName, type StreamRate } from '../telemetry/stream-rates.ts'
 
 /** What the page shows, as JSON. */
 export interface LiveState {
@@ -17,6 +18,10 @@ export interface LiveState {
   readonly wounds: readonly LiveWound[]
   readonly workers: readonly LiveWorker[]
   readonly connections: readonly LiveConnection[]
+  /** Those that had inputs in the last seconds. */
+  readonly streams: readonly StreamRate[]
+  /** By what the streams are answered and why, a line each; none before the first inputs. */
+  readonly explanation: readonly string[]
   /** The newest first. */
   readonly requests: readonly LiveRequest[]
 }
@@ -76,7 +81,7 @@ export function liveRequests(records: readonly RequestRecord[]): LiveRequest[] {
       id,
       stream,
       at: arrivedAt,
-      plan: plan === undefined ? '–' : plan.wound === 'local' ? 'local' : `${plan.wound} / ${plan.codec}`,
+      plan: plan === undefined ? '–' : planName(plan),
       worker: plan?.worker,
       predictedMs: plan?.predicted.expectedMs,
       localMs: plan?.predicted.localMs,

@@ -46,10 +46,13 @@ function figures(changes: Partial<AgentFigures> = {}): AgentFigures {
   }
 }
 
+const shed = { kind: 'refused', code: 'shed', message: '' } as const
+
 const busy = (): AgentFigures => {
   const tally = new RequestTally()
   tally.record(record)
   tally.record({ ...record, outcome: { kind: 'failed', code: 'timeout', message: '' } })
+  tally.record({ ...record, measured: { totalMs: 0, sentBytes: 0 }, outcome: shed })
   const link = {
     uplinkBps: 8e6,
     downlinkBps: 8e6,
@@ -74,6 +77,7 @@ test('what is not known is left out, and numbers have the digits that they mean'
   expect(metricValues(agentMetrics, busy())).toMatchObject({
     answered: 1,
     failed: 1,
+    shed: 1,
     finished_at_worker: 1,
     sent_bytes: 2000,
     answer_mean_ms: 40.12,

@@ -56,6 +56,21 @@ const live: LiveState = {
       trust: 'trusted',
     },
   ],
+  explanation: ['25.0 of 30.0 inputs a second are answered.'],
+  streams: [
+    {
+      stream: 'porch',
+      arrived: 30,
+      answered: 24.5,
+      shed: 5.5,
+      failed: 0,
+      mix: [
+        { plan: 'block_6_project_BN / klt:7', share: 0.45 },
+        { plan: 'input / received', share: 0.35 },
+        { plan: 'local', share: 0.2 },
+      ],
+    },
+  ],
   connections: [
     { name: 'mqtt', url: 'mqtt://127.0.0.1:1883', isOnline: true, reason: undefined, refused: [] },
   ],
@@ -110,10 +125,14 @@ test.for(looks)('the page shows on %s what the agent does', async ([, viewport, 
   ])
   expect(await page.locator('#requests tr').first().innerText()).toContain('bad-input')
   expect(await page.locator('#figures').innerText()).toContain('8.00 Mbps')
+  expect(await page.locator('#streams').innerText()).toMatch(
+    /porch\s+30\/s arrive\s+25\/s answered\s+5\.5\/s left out\s+45 % block_6_project_BN \/ klt:7 · 35 %/,
+  )
+  expect(await page.locator('#why').innerText()).toContain('25.0 of 30.0')
   // Nothing is wider than the screen, except what scrolls by itself.
   expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true)
   // By keyboard alone.
-  await page.locator('summary').focus()
+  await page.getByText('The whole layer graph').focus()
   await page.keyboard.press('Enter')
   await page.getByAltText(/layer graph/).waitFor()
   expect(faults).toEqual([])

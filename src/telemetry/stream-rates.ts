@@ -1,0 +1,111 @@
+import type { RequestRecord } from './request-record.ts'
+
+/** What became of one stream's requests lately, a second. */
+export interface StreamRate {
+  readonly stream: string
+  readonly arrived: number
+  readonly answered: number
+  /** Left out for newer ones. */
+  readonly shed: number
+  /** Refused or failed otherwise. */
+  readonly failed: number
+  /** Shares of the answered by plan, the largest first. */
+  readonly mix: readonly { readonly plan: string; readonly share: number }[]
+}
+
+interface Counts {
+  answered: number
+  shed: number
+  failed: number
+  readonly plans: Map<string, number>
+}
+
+/** Over so many whole seconds. */
+const windowS = 10
+/** Streams are named in the configuration, at most so many. */
+const mostStreams = 64
+
+/** Counts requests by stream and plan in buckets of a second. @param now Monotonic milliseconds. */
+export class StreamRates {
+  private readonly now: () => number
+  private readonly beganS: number
+  /** By whole second, the oldest first. */
+  private readonly buckets = new Map<number, Map<string, Counts>>()
+
+  constructor(now: () => number) {
+    this.now = now
+    this.beganS = this.second
+  }
+
+  record({ stream, plan, outcome }: RequestRecord): void {
+    const bucket = this.bucket()
+    if (!bucket.has(stream) && bucket.size >= mostStreams) return
+    const counts = bucket.get(stream) ?? { answered: 0, shed: 0, failed: 0, plans: new Map<string, number>() }
+    bucket.set(stream, counts)
+    if (outcome.kind !== 'answered') {
+      if (outcome.code === 'shed') counts.shed++
+      else counts.failed++
+      return
+    }
+    counts.answered++
+    const name = plan === undefined ? 'unknown' : planName(plan)
+    counts.plans.set(name, (counts.plans.get(name) ?? 0) + 1)
+  }
+
+  /** Of the last whole seconds; the one that runs is not among them. Streams at rest are left out. */
+  get rates(): StreamRate[] {
+    this.drop()
+    const endS = this.second
+    const seconds = Math.max(1, Math.min(windowS, endS - this.beganS))
+    const sums = new Map<string, Counts>()
+    for (const [second, bucket] of this.buckets) {
+      if (second === endS) continue
+      for (const [stream, counts] of bucket) sums.set(stream, added(sums.get(stream), counts))
+    }
+    return [...sums].map(([stream, { answered, shed, failed, plans }]) => ({
+      stream,
+      arrived: (answered + shed + failed) / seconds,
+      answered: answered / seconds,
+      shed: shed / seconds,
+      failed: failed / seconds,
+      mix: [...plans]
+        .map(([plan, count]) => ({ plan, share: count / answered }))
+        .toSorted((one, other) => other.share - one.share),
+    }))
+  }
+
+  private get second(): number {
+    return Math.floor(this.now() / 1000)
+  }
+
+  private bucket(): Map<string, Counts> {
+    const { second } = this
+    const known = this.buckets.get(second)
+    if (known !== undefined) return known
+    this.drop()
+    const bucket = new Map<string, Counts>()
+    this.buckets.set(second, bucket)
+    return bucket
+  }
+
+  private drop(): void {
+    for (const second of this.buckets.keys()) if (second < this.second - windowS) this.buckets.delete(second)
+  }
+}
+
+/** `local`, or wound and codec. */
+export function planName({ wound, codec }: { readonly wound: string; readonly codec: string }): string {
+  return wound === 'local' ? 'local' : `${wound} / ${codec}`
+}
+
+function added(sum: Counts | undefined, more: Counts): Counts {
+  const { answered, shed, failed, plans } = sum ?? { answered: 0, shed: 0, failed: 0, plans: new Map() }
+  const all = new Map<string, number>(plans)
+  for (const [plan, count] of more.plans) all.set(plan, (all.get(plan) ?? 0) + count)
+  return {
+    answered: answered + more.answered,
+    shed: shed + more.shed,
+    failed: failed + more.failed,
+    plans: all,
+  }
+}
