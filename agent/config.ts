@@ -188,7 +188,14 @@ export const agentConfigSchema = z
     /** Least urgent lines of the log. */
     log: z.enum(logLevels).default('info'),
     /** Emulation, for the lab only. */
-    lab: z.strictObject({ edgeSlowdown: z.number().min(1).default(1) }).prefault({}),
+    lab: z
+      .strictObject({
+        /** The engine takes so many times as long as it does. */
+        edgeSlowdown: z.number().min(1).default(1),
+        /** As does all other work on inputs and features: decoding, encoding. */
+        workSlowdown: z.number().min(1).default(1),
+      })
+      .prefault({}),
   })
   .refine(
     ({ policy, wound, limits }) => limits.privacy === 'none' || (policy !== 'input' && wound !== 'input'),

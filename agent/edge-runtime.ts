@@ -79,6 +79,7 @@ export class EdgeRuntime {
         engine: config.engine,
         threads: config.threads,
         slowdown: config.lab.edgeSlowdown,
+        workSlowdown: config.lab.workSlowdown,
         compiledCache: config.compiledCache,
       },
       {
@@ -116,7 +117,8 @@ export class EdgeRuntime {
   /** Measures the profile anew and keeps it. */
   async measure(): Promise<Profile> {
     const { engine, threads, lab } = this.config
-    const subject = { modelHash: this.model.hash, engine, threads, slowdown: lab.edgeSlowdown }
+    const { edgeSlowdown: slowdown, workSlowdown } = lab
+    const subject = { modelHash: this.model.hash, engine, threads, slowdown, workSlowdown }
     if (this.needed.length === 0) return profileOfNothing(subject)
     const profile = await measureProfile(
       subject,
@@ -143,6 +145,7 @@ export class EdgeRuntime {
       profile.machine === machineName() &&
       profile.threads === this.config.threads &&
       profile.slowdown === this.config.lab.edgeSlowdown &&
+      (profile.workSlowdown ?? 1) === this.config.lab.workSlowdown &&
       profile.segments.length === this.needed.length &&
       profile.segments.every((segment, i) => segment.to === this.chain.wounds[i + 1]?.id) &&
       this.featurePairs().every(([wound, codec]) =>

@@ -1,9 +1,9 @@
 import { runDemo } from '../../lab/demo/run-demo.ts'
-import { aloneScenario, type BoardName, boardMs, streamScenario } from '../../lab/demo/scenario.ts'
+import { aloneScenario, type BoardName, boards, streamScenario } from '../../lab/demo/scenario.ts'
 import { readOptions } from '../../src/terminal/options.ts'
 import { UsageError } from '../../src/terminal/usage-error.ts'
 
-const boardNames = Object.keys(boardMs) as BoardName[]
+const boardNames = Object.keys(boards) as BoardName[]
 
 export async function demo(args: readonly string[]): Promise<number> {
   const { values } = readOptions(args, {

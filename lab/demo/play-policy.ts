@@ -21,20 +21,24 @@ export interface Played {
 }
 
 /** What each policy is to the agent. */
-const agentPolicy: Readonly<Record<PolicyName, object>> = {
+const agentPolicy: Readonly<Record<Exclude<PolicyName, 'cut'>, object>> = {
   local: { policy: 'local' },
   jpeg: { policy: 'input', inputCodecs: ['jpeg:90'] },
   surgeon: { policy: 'surgeon', inputCodecs: ['received'] },
 }
 
-/** Runs one agent behind a link of its own through the scenario; each answer is shown as it comes. */
+/**
+ * Runs one agent behind a link of its own through the scenario; each answer is shown as it comes.
+ * @param cut of the policy that always cuts there
+ */
 export async function playPolicy(
   stage: Stage,
   policy: PolicyName,
+  cut: string,
   frames: readonly CameraFrame[],
   show: (row: Row) => void,
 ): Promise<Played> {
-  const { camera, scenario, signal, brokerPort, dashboardPort, edgeSlowdown } = stage
+  const { camera, scenario, signal, brokerPort, dashboardPort, lab } = stage
   const { steps, framePeriodMs, source } = scenario
   const count = frameCount(scenario)
   const photoOf = (frame: number) => frames[frame % frames.length]!.photo
@@ -56,9 +60,9 @@ export async function playPolicy(
     stateDirectory: join(stage.directory, 'state'),
     compiledCache: { directory: join(stage.directory, 'compiled') },
     dashboard: { port: dashboardPort },
-    lab: { edgeSlowdown },
+    lab,
     ...scenario.agent,
-    ...agentPolicy[policy],
+    ...(policy === 'cut' ? { wound: cut } : agentPolicy[policy]),
   })
   const inputTopic = source === undefined ? topic('input') : `${topic('input')}/${source}`
   let eventLoopP99Ms = 0

@@ -3,14 +3,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { modelCalibration } from '../../src/codec/model-codecs.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
+import { stderrLog } from '../../src/telemetry/stderr-log.ts'
 import { MqttSession } from '../../src/transport/mqtt-session.ts'
 import { workerTopic } from '../../src/transport/topics.ts'
 import { freePort } from '../free-port.ts'
 import { type SurgeonProcess, startSurgeon } from '../surgeon-process.ts'
 import { cameraFrames } from './camera.ts'
 import { slowdownFor } from './edge-speed.ts'
+import { phaseBounds } from './phase-bounds.ts'
 import { playPolicy } from './play-policy.ts'
-import { type BoardName, boardMs, type PolicyName, policies, type Scenario } from './scenario.ts'
+import { type BoardName, boards, type PolicyName, type Scenario } from './scenario.ts'
 import { demoModel, retained, type Stage } from './stage.ts'
 import { streamFaults, summariseStream } from './stream-summary.ts'
 import { streamProgress, streamTable } from './stream-table.ts'
@@ -52,7 +54,11 @@ export async function runDemo(options: DemoOptions): Promise<DemoOutcome> {
   }
   let camera: MqttSession | undefined
   try {
-    const edgeSlowdown = options.edgeSlowdown ?? (await boardSlowdown(options.board, print))
+    const { workSlowdown } = boards[options.board]
+    const lab =
+      options.edgeSlowdown === undefined
+        ? { edgeSlowdown: await boardSlowdown(options.board, print), workSlowdown }
+        : { edgeSlowdown: options.edgeSlowdown, workSlowdown: 1 }
     const brokerPort = await freePort()
     const dashboardPort = await freePort()
     const url = `mqtt://127.0.0.1:${brokerPort}`
@@ -67,13 +73,14 @@ export async function runDemo(options: DemoOptions): Promise<DemoOutcome> {
     camera = new MqttSession({ url, clientId: 'surgeon-demo-camera', backoff: { minMs: 50, maxMs: 500 } })
     camera.start()
     await Promise.race([camera.whenOnline(signal), broker.ended])
-    await Promise.race([retained(camera, workerTopic('pool-1', 'state'), signal), worker.ended])
+    const announcement = retained(camera, workerTopic('pool-1', 'state'), signal)
+    await Promise.race([announcement, worker.ended])
     const stage: Stage = {
       scenario,
       directory,
       brokerPort,
       dashboardPort,
-      edgeSlowdown,
+      lab,
       camera,
       print,
       signal,
@@ -83,20 +90,31 @@ export async function runDemo(options: DemoOptions): Promise<DemoOutcome> {
     const rows = {} as Record<PolicyName, readonly Row[]>
     const seconds = {} as Record<PolicyName, number>
     let eventLoopP99Ms = 0
-    for (const policy of policies) {
+    let cut = usualCut
+    let boundsPerS: readonly number[] = []
+    for (const policy of scenario.plays) {
       let show = (row: Row) => print(tableRow(row))
       if (scenario.name === 'stream') show = streamProgress(policy, print)
       else print(tableHead(policy))
-      const played = await Promise.race([playPolicy(stage, policy, frames, show), broker.ended, worker.ended])
+      const played = await Promise.race([
+        playPolicy(stage, policy, cut, frames, show),
+        broker.ended,
+        worker.ended,
+      ])
       rows[policy] = played.rows
       seconds[policy] = played.seconds
-      if (policy === 'surgeon') eventLoopP99Ms = played.eventLoopP99Ms
+      if (policy !== 'surgeon') continue
+      eventLoopP99Ms = played.eventLoopP99Ms
+      cut = mostUsedCut(played.rows) ?? usualCut
+      // Before the next agent measures itself there.
+      const facts = { stateDirectory: join(directory, 'state'), announcement: await announcement, frames }
+      if (scenario.name === 'stream') boundsPerS = await phaseBounds(scenario, facts, stderrLog('demo'))
     }
     if (scenario.name === 'stream') {
-      const summary = summariseStream(scenario, rows, { edgeSlowdown, eventLoopP99Ms })
+      const summary = summariseStream(scenario, rows, { ...lab, eventLoopP99Ms, cut, boundsPerS })
       return { summary, text: streamTable(summary), faults: streamFaults(summary) }
     }
-    const summary: DemoSummary = summarise(rows, { edgeSlowdown, eventLoopP99Ms, seconds })
+    const summary: DemoSummary = summarise(rows, { ...lab, eventLoopP99Ms, seconds })
     const { hash } = await loadModel(demoModel)
     const found = faults(summary, rows, await modelCalibration(demoModel, hash))
     return { summary, text: summaryTable(summary), faults: found }
@@ -107,8 +125,21 @@ export async function runDemo(options: DemoOptions): Promise<DemoOutcome> {
   }
 }
 
+/** Where the policy of one cut cuts if nothing was ever cut. */
+const usualCut = 'block_6_project_BN'
+
+/** The wound, other than the input, at which most answers were cut. */
+function mostUsedCut(rows: readonly Row[]): string | undefined {
+  const counts = new Map<string, number>()
+  for (const { result } of rows) {
+    if (!result?.ok || result.plan.wound === 'input' || result.plan.wound === 'local') continue
+    counts.set(result.plan.wound, (counts.get(result.plan.wound) ?? 0) + 1)
+  }
+  return [...counts].toSorted(([, a], [, b]) => b - a)[0]?.[0]
+}
+
 async function boardSlowdown(board: BoardName, print: (line: string) => void): Promise<number> {
-  const targetMs = boardMs[board]
+  const targetMs = boards[board].wholeMs
   const { nativeMs, slowdown } = await slowdownFor(demoModel, targetMs)
   print(
     `The whole model takes ${nativeMs.toFixed(1)} ms here; the edge is slowed down ${slowdown.toFixed(1)} times to the ${targetMs} ms that a ${board} is estimated to take (--edge-slowdown 1 turns it off).`,

@@ -12,7 +12,8 @@ export interface Stage {
   readonly brokerPort: number
   /** Each policy's agent serves its page there. */
   readonly dashboardPort: number
-  readonly edgeSlowdown: number
+  /** The agent's, for the lab. */
+  readonly lab: { readonly edgeSlowdown: number; readonly workSlowdown: number }
   readonly camera: MqttSession
   readonly print: (line: string) => void
   readonly signal: AbortSignal

@@ -1,5 +1,5 @@
 import { quantile } from 'simple-statistics'
-import { type PolicyName, policies, type Scenario } from './scenario.ts'
+import { type PolicyName, type Scenario, streamPolicies } from './scenario.ts'
 import type { Row } from './summary.ts'
 
 /** What became of the frames that came in one phase of the link. */
@@ -10,6 +10,8 @@ export interface PhaseSummary {
   readonly frames: number
   readonly answered: number
   readonly answersPerS: number
+  /** No mix of the agent's plans answers more. */
+  readonly boundPerS: number
 }
 
 export interface StreamPolicySummary {
@@ -20,6 +22,8 @@ export interface StreamPolicySummary {
   /** Nothing came back at all. */
   readonly lost: number
   readonly answersPerS: number
+  /** Of the bound over the whole run. */
+  readonly shareOfBound: number
   readonly p50Ms: number
   readonly p95Ms: number
   readonly maxMs: number
@@ -29,22 +33,39 @@ export interface StreamPolicySummary {
   readonly plans: Readonly<Record<string, number>>
 }
 
-export interface StreamSummary {
+/** What the policies have in common. */
+export interface StreamFacts {
   readonly edgeSlowdown: number
+  readonly workSlowdown: number
+  /** Of surgeon's agent. */
   readonly eventLoopP99Ms: number
+  /** Where the policy of one cut cuts. */
+  readonly cut: string
+  /** By phase of the link: no mix of the agent's plans answers more a second. */
+  readonly boundsPerS: readonly number[]
+}
+
+export interface StreamSummary extends StreamFacts {
   readonly policies: Readonly<Record<PolicyName, StreamPolicySummary>>
 }
 
 export function summariseStream(
   scenario: Scenario,
   rows: Readonly<Record<PolicyName, readonly Row[]>>,
-  facts: { readonly edgeSlowdown: number; readonly eventLoopP99Ms: number },
+  facts: StreamFacts,
 ): StreamSummary {
-  const perPolicy = policies.map((policy) => [policy, summarisePolicy(scenario, rows[policy])] as const)
+  const { boundsPerS } = facts
+  const perPolicy = streamPolicies.map(
+    (policy) => [policy, summarisePolicy(scenario, rows[policy], boundsPerS)] as const,
+  )
   return { ...facts, policies: Object.fromEntries(perPolicy) as StreamSummary['policies'] }
 }
 
-function summarisePolicy(scenario: Scenario, rows: readonly Row[]): StreamPolicySummary {
+function summarisePolicy(
+  scenario: Scenario,
+  rows: readonly Row[],
+  boundsPerS: readonly number[],
+): StreamPolicySummary {
   const { steps, playMs, framePeriodMs } = scenario
   const answered = rows.filter(({ result }) => result?.ok)
   const shed = rows.filter(({ result }) => result?.ok === false)
@@ -57,21 +78,23 @@ function summarisePolicy(scenario: Scenario, rows: readonly Row[]): StreamPolicy
     const plan = wound === 'local' ? wound : `${wound}/${codec}`
     plans[plan] = (plans[plan] ?? 0) + 1
   }
+  const endMs = (phase: number) => steps[phase + 1]?.atMs ?? playMs
+  const bound = boundsPerS.reduce((sum, perS, i) => sum + (perS * (endMs(i) - steps[i]!.atMs)) / 1000, 0)
   return {
     frames: rows.length,
     answered: answered.length,
     shed: shed.length,
     lost: rows.length - answered.length - shed.length,
     answersPerS: (1000 * answered.length) / playMs,
+    shareOfBound: answered.length / bound,
     p50Ms: at(0.5),
     p95Ms: at(0.95),
     maxMs: Math.max(...times),
     bytes: answered.reduce((sum, { result }) => sum + (result?.ok ? result.bytes : 0), 0),
     phases: steps.map(({ atMs, uplinkBps }, i) => {
-      const endMs = steps[i + 1]?.atMs ?? playMs
       const dueMs = ({ frame }: Row) => frame * framePeriodMs
-      const own = (row: Row) => dueMs(row) >= atMs && dueMs(row) < endMs
-      const seconds = (endMs - atMs) / 1000
+      const own = (row: Row) => dueMs(row) >= atMs && dueMs(row) < endMs(i)
+      const seconds = (endMs(i) - atMs) / 1000
       const count = answered.filter(own).length
       return {
         uplinkMbps: uplinkBps / 1e6,
@@ -79,6 +102,7 @@ function summarisePolicy(scenario: Scenario, rows: readonly Row[]): StreamPolicy
         frames: rows.filter(own).length,
         answered: count,
         answersPerS: count / seconds,
+        boundPerS: boundsPerS[i]!,
       }
     }),
     plans,
@@ -87,7 +111,7 @@ function summarisePolicy(scenario: Scenario, rows: readonly Row[]): StreamPolicy
 
 /** What stops the demo from being called a success, in words; empty when nothing does. */
 export function streamFaults({ policies: played }: StreamSummary): string[] {
-  return policies.flatMap((policy) => {
+  return streamPolicies.flatMap((policy) => {
     const { lost, frames } = played[policy]
     return lost > 0 ? [`${policy}: ${lost} of ${frames} frames were lost without a word`] : []
   })

@@ -1,5 +1,5 @@
 import { textTable } from '../../src/terminal/text-table.ts'
-import { type PolicyName, policies, policyTitles } from './scenario.ts'
+import { type PolicyName, policyTitles, streamPolicies } from './scenario.ts'
 import type { StreamSummary } from './stream-summary.ts'
 import type { Row } from './summary.ts'
 
@@ -39,14 +39,16 @@ export function streamProgress(policy: PolicyName, print: (line: string) => void
   }
 }
 
-export function streamTable({ policies: played, edgeSlowdown, eventLoopP99Ms }: StreamSummary): string {
+export function streamTable(summary: StreamSummary): string {
+  const { policies: played, edgeSlowdown, workSlowdown, eventLoopP99Ms, boundsPerS, cut } = summary
   const ms = (value: number) => `${value.toFixed(0)} ms`
-  const rows = policies.map((policy) => {
-    const { answersPerS, p50Ms, p95Ms, maxMs, bytes, shed, lost } = played[policy]
+  const rows = streamPolicies.map((policy) => {
+    const { answersPerS, shareOfBound, p50Ms, p95Ms, maxMs, bytes, shed, lost } = played[policy]
     const kilobytes = `${(bytes / 1000).toFixed(0)} kB`
     return [
       policyTitles[policy],
       answersPerS.toFixed(1),
+      `${(100 * shareOfBound).toFixed(0)} %`,
       ms(p50Ms),
       ms(p95Ms),
       ms(maxMs),
@@ -58,7 +60,7 @@ export function streamTable({ policies: played, edgeSlowdown, eventLoopP99Ms }: 
   const phases = played.surgeon.phases.map(({ uplinkMbps, seconds }) =>
     uplinkMbps === 0 ? `dead, ${seconds} s` : `${uplinkMbps} Mbps, ${seconds} s`,
   )
-  const perPhase = policies.map((policy) => [
+  const perPhase = streamPolicies.map((policy) => [
     policyTitles[policy],
     ...played[policy].phases.map(({ answersPerS }) => answersPerS.toFixed(1)),
   ])
@@ -67,13 +69,20 @@ export function streamTable({ policies: played, edgeSlowdown, eventLoopP99Ms }: 
     '',
     'The same 30 frames a second over the same link, from the camera and back:',
     '',
-    textTable([['', 'answers/s', 'p50', 'p95', 'worst', 'sent', 'left out', 'lost'], ...rows], 80),
+    textTable(
+      [['', 'answers/s', 'of bound', 'p50', 'p95', 'worst', 'sent', 'left out', 'lost'], ...rows],
+      80,
+    ),
     '',
     'Answers a second while the link was',
     '',
-    textTable([['', ...phases], ...perPhase], 80),
+    textTable(
+      [['', ...phases], ...perPhase, ['exact bound', ...boundsPerS.map((perS) => perS.toFixed(1))]],
+      80,
+    ),
     '',
-    `Edge slowed down ${edgeSlowdown.toFixed(1)} times. Agent's event loop: p99 delay ${eventLoopP99Ms.toFixed(1)} ms.`,
+    `The one cut is ${cut}, where surgeon cut most; its edge has no more than the head.`,
+    `Edge slowed down ${edgeSlowdown.toFixed(1)} times, its other work ${workSlowdown} times. Agent's event loop: p99 delay ${eventLoopP99Ms.toFixed(1)} ms.`,
     'Plans of surgeon:',
     ...plans.map(([plan, count]) => `  ${String(count).padStart(4)} x ${plan}`),
   ].join('\n')

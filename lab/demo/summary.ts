@@ -1,7 +1,9 @@
 import { mean, quantile } from 'simple-statistics'
 import type { ResultMessage } from '../../agent/request-message.ts'
 import type { Calibration } from '../../src/codec/calibration-file.ts'
-import { type PolicyName, policies, policyTitles, toleranceMs } from './scenario.ts'
+import { alonePolicies, policyTitles, toleranceMs } from './scenario.ts'
+
+type AlonePolicy = (typeof alonePolicies)[number]
 
 /** One frame's fate under one policy. */
 export interface Row {
@@ -32,7 +34,7 @@ export interface DemoSummary {
   readonly edgeSlowdown: number
   readonly eventLoopP99Ms: number
   readonly plans: Readonly<Record<string, number>>
-  readonly policies: Readonly<Record<PolicyName, PolicySummary>>
+  readonly policies: Readonly<Record<AlonePolicy, PolicySummary>>
 }
 
 /**
@@ -47,8 +49,8 @@ function allowedShare(calibration: Calibration | undefined, wound: string, codec
 }
 
 export function summarise(
-  rows: Readonly<Record<PolicyName, readonly Row[]>>,
-  facts: { edgeSlowdown: number; eventLoopP99Ms: number; seconds: Readonly<Record<PolicyName, number>> },
+  rows: Readonly<Record<AlonePolicy, readonly Row[]>>,
+  facts: { edgeSlowdown: number; eventLoopP99Ms: number; seconds: Readonly<Record<AlonePolicy, number>> },
 ): DemoSummary {
   const localMs = mean(latencies(rows.local))
   const truth = new Map(rows.local.map((row) => [row.frame, bestLabel(row)]))
@@ -59,9 +61,9 @@ export function summarise(
       plans[plan] = (plans[plan] ?? 0) + 1
     }
   }
-  const all = policies.flatMap((policy) => rows[policy])
+  const all = alonePolicies.flatMap((policy) => rows[policy])
   const answered = all.filter((row) => row.result?.ok).length
-  const perPolicy = policies.map((policy) => {
+  const perPolicy = alonePolicies.map((policy) => {
     const times = latencies(rows[policy])
     return [
       policy,
@@ -87,20 +89,20 @@ export function summarise(
     edgeSlowdown: facts.edgeSlowdown,
     eventLoopP99Ms: facts.eventLoopP99Ms,
     plans,
-    policies: Object.fromEntries(perPolicy) as Record<PolicyName, PolicySummary>,
+    policies: Object.fromEntries(perPolicy) as Record<AlonePolicy, PolicySummary>,
   }
 }
 
 /** What stops the demo from being called a success, in words; empty when nothing does. */
 export function faults(
   summary: DemoSummary,
-  rows: Readonly<Record<PolicyName, readonly Row[]>>,
+  rows: Readonly<Record<AlonePolicy, readonly Row[]>>,
   calibration: Calibration | undefined,
 ): string[] {
   const found: string[] = []
   if (summary.errors > 0) found.push(`${summary.errors} of ${summary.requests} requests were not answered`)
   const truth = new Map(rows.local.map((row) => [row.frame, bestLabel(row)]))
-  for (const policy of policies) {
+  for (const policy of alonePolicies) {
     const perPlan = new Map<string, { allowed: number; count: number; differing: number }>()
     for (const row of rows[policy]) {
       if (!row.result?.ok) continue

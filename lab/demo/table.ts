@@ -1,4 +1,4 @@
-import { type PolicyName, policies, policyTitles, toleranceMs } from './scenario.ts'
+import { alonePolicies, type PolicyName, policyTitles, toleranceMs } from './scenario.ts'
 import type { DemoSummary, Row } from './summary.ts'
 
 /** With the answer beside them, which is cut to fit, they fill 80 columns. */
@@ -40,7 +40,7 @@ export function tableRow(row: Row): string {
 
 export function summaryTable(summary: DemoSummary): string {
   const head = ['', 'mean', 'p95', 'worst', 'sent', 'late', 'answers/s', 'differ']
-  const body = policies.map((policy) => {
+  const body = alonePolicies.map((policy) => {
     const s = summary.policies[policy]
     const ms = (value: number) => `${value.toFixed(0)} ms`
     return [

@@ -18,6 +18,8 @@ export interface ThreadSetup extends ModelChoice {
    * thread is busy as long as on that machine. 1 waits never.
    */
   readonly slowdown: number
+  /** The same of all other work: making values of pixels, decoding and encoding features. 1 where absent. */
+  readonly workSlowdown?: number
   /** Compiled in memory where absent. */
   readonly compiledCache?: CompiledCacheSettings
 }

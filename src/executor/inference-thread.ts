@@ -46,6 +46,7 @@ const cache = compiledCache()
 const questions = new Set(model.graph.inputs)
 const answers = new Set(model.graph.outputs)
 const slowdown = new Slowdown(setup.slowdown)
+const workSlowdown = new Slowdown(setup.workSlowdown ?? 1)
 const segments = new Map<
   string,
   { executable: Executable; inputs: readonly number[]; outputs: readonly number[] }
@@ -152,6 +153,7 @@ async function execute(run: RunRequest, cancel: Int32Array<SharedArrayBuffer>): 
   const beginMs = performance.now()
   copyKept(run.request)
   const { values, sizes } = startingValues(run)
+  workSlowdown.wait(`decode ${run.input.kind}`, performance.now() - beginMs, cancel)
   const decodeMs = performance.now() - beginMs
   const segmentMs: number[] = []
   for (const key of run.segments) {
@@ -182,7 +184,7 @@ async function execute(run: RunRequest, cancel: Int32Array<SharedArrayBuffer>): 
       const tensor = run.output[i % run.output.length]!
       encoded.push({ shape: value.shape, bytes: codecs(codec, wound, tensorName(tensor)).encode(value) })
     }
-    slowdown.wait(`encode ${codec} ${wound}`, performance.now() - encodeBeginMs, cancel)
+    workSlowdown.wait(`encode ${codec} ${wound}`, performance.now() - encodeBeginMs, cancel)
   }
   const encodeMs = performance.now() - encodeBeginMs
   const handedBack = run.values ? results.map(({ shape, data }) => ({ shape, data })) : []

@@ -12,6 +12,7 @@ export interface ProfileSubject {
   readonly engine: EngineName
   readonly threads: number
   readonly slowdown: number
+  readonly workSlowdown?: number
 }
 
 /** Under which the crossing tensors are kept while they are measured. */

@@ -15,6 +15,8 @@ export const profileSchema = z.strictObject({
   threads: z.int().min(1),
   /** The emulated slowness it was measured under; 1 outside the lab. */
   slowdown: z.number().min(1),
+  /** And that of its other work; 1 where absent. */
+  workSlowdown: z.number().min(1).optional(),
   /** Of the machine: a profile moved to another one is not believed. */
   machine: z.string(),
   measuredAt: z.iso.datetime(),
