@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { PictureSize } from '../src/answer/present.ts'
 import { systemClock } from '../src/async/clock.ts'
 import { Turns } from '../src/async/turns.ts'
@@ -24,6 +25,8 @@ export interface InputReaderOptions {
   /** Where publishers' JSON holds the input. */
   readonly jsonPath: string | undefined
   readonly edge: Pick<EdgeBelief, 'decoded' | 'encodedInput'>
+  /** For the lab: what is done to pictures takes so many times as long. 1 where absent. */
+  readonly slowdown?: number
 }
 
 /** What an answer says of its input. */
@@ -108,21 +111,25 @@ export class InputReader {
     onRead: (ms: number) => void,
   ) {
     const { maxBytes } = this.options
-    const work = async () => {
-      const beginMs = systemClock.now()
-      const read = await readPixels(picture, input, { maxBytes })
-      onRead(systemClock.now() - beginMs)
-      return read
-    }
+    const work = () => this.timed(() => readPixels(picture, input, { maxBytes }), onRead)
     return decodingCost(header) === 'expensive' ? this.expensive.take(work) : work()
   }
 
   private async encode(picture: Uint8Array, input: PictureInput, codec: string): Promise<Uint8Array> {
     const parsed = parseInputCodec(codec)
     if (parsed.kind === 'received') return picture
+    return this.timed(
+      () => encodeInput(picture, input, parsed),
+      (ms, bytes) => this.options.edge.encodedInput(codec, bytes.length, ms),
+    )
+  }
+
+  private async timed<T>(work: () => Promise<T>, onDone: (ms: number, made: T) => void): Promise<T> {
+    const { slowdown = 1 } = this.options
     const beginMs = systemClock.now()
-    const bytes = await encodeInput(picture, input, parsed)
-    this.options.edge.encodedInput(codec, bytes.length, systemClock.now() - beginMs)
-    return bytes
+    const made = await work()
+    if (slowdown > 1) await delay((slowdown - 1) * (systemClock.now() - beginMs))
+    onDone(systemClock.now() - beginMs, made)
+    return made
   }
 }

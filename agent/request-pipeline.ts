@@ -58,6 +58,7 @@ export class RequestPipeline {
       maxBytes: config.limits.inputBytes,
       jsonPath: config.input.jsonPath,
       edge,
+      slowdown: config.lab.workSlowdown,
     })
   }
 
