@@ -209,7 +209,11 @@ export const commands: Readonly<Record<string, Command>> = {
     operands: 'engines|codec|pool|stream',
     summary: 'measures engines, codecs, pools; plays streams in virtual time',
     options: { '--models M,M': 'which', '--threads N': 'of one run', ...json },
-    examples: ['bench engines --models mobilenetv2 --threads 1', 'bench pool'],
+    examples: [
+      'bench engines --models mobilenetv2 --threads 1',
+      'bench stream --uplinks 0.5,2',
+      'bench stream --live --uplinks 2 --fps 10,30 --seconds 20',
+    ],
     load: async () => (await import('./commands/bench.ts')).bench,
   },
   completion: {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { measuredEdge } from '../../api/measured-edge.ts'
 import { boardPlans } from '../../bench/stream/board-world.ts'
 import { type StreamRow, streamRow } from '../../bench/stream/stream-table.ts'
+import { type LiveStreamRow, liveStreams } from '../../lab/demo/live-streams.ts'
 import { stderrLog } from '../../src/telemetry/stderr-log.ts'
 import { positiveNumber, readOptions, wholeNumber } from '../../src/terminal/options.ts'
 import { textTable } from '../../src/terminal/text-table.ts'
@@ -23,9 +24,12 @@ export async function benchStream(args: readonly string[]): Promise<number> {
       rtt: { type: 'string', default: '40' },
       workers: { type: 'string', default: '2' },
       seconds: { type: 'string', default: '60' },
+      live: { type: 'boolean', default: false },
+      fps: { type: 'string', default: '10,30' },
       json: { type: 'boolean', default: false },
     },
   })
+  if (values.live) return live(values)
   const machines = {
     boardMs: positiveNumber(values['edge-ms'], '--edge-ms'),
     backendMs: positiveNumber(values['backend-ms'], '--backend-ms'),
@@ -48,6 +52,59 @@ export async function benchStream(args: readonly string[]): Promise<number> {
   }
   console.log(values.json ? JSON.stringify({ rows }, undefined, 2) : table(rows))
   return 0
+}
+
+/** The few rows that real processes play in real time, on an edge as slow as a Raspberry Pi 4. */
+async function live(values: {
+  uplinks: string
+  fps: string
+  seconds: string
+  json: boolean
+}): Promise<number> {
+  const over = new AbortController()
+  const onSignal = () => over.abort(new Error('Stopped by a signal'))
+  process.once('SIGINT', onSignal)
+  process.once('SIGTERM', onSignal)
+  const rows = await liveStreams({
+    board: 'pi4',
+    edgeSlowdown: undefined,
+    uplinksMbps: numbers(values.uplinks, '--uplinks'),
+    framesPerS: numbers(values.fps, '--fps'),
+    seconds: positiveNumber(values.seconds, '--seconds'),
+    print: (line) => console.error(line),
+    signal: over.signal,
+  })
+  console.log(values.json ? JSON.stringify({ rows }, undefined, 2) : liveTable(rows))
+  return 0
+}
+
+function liveTable(rows: readonly LiveStreamRow[]): string {
+  const head = [
+    'Mbps',
+    'offered/s',
+    'bound/s',
+    'answered/s',
+    'of bound',
+    'p50 ms',
+    'p95 ms',
+    'left out',
+    'lost',
+  ]
+  return textTable([
+    [...head, 'plans'],
+    ...rows.map((row) => [
+      row.uplinkMbps,
+      row.offeredPerS.toFixed(1),
+      row.boundPerS.toFixed(1),
+      row.answersPerS.toFixed(1),
+      `${(100 * row.shareOfBound).toFixed(0)} %`,
+      row.p50Ms.toFixed(0),
+      row.p95Ms.toFixed(0),
+      row.shed,
+      row.lost,
+      shares(row.plans),
+    ]),
+  ])
 }
 
 function numbers(text: string, option: string): number[] {
@@ -88,15 +145,17 @@ function table(rows: readonly StreamRow[]): string {
       row.bestSinglePerS.toFixed(1),
       row.p50Ms.toFixed(0),
       row.p95Ms.toFixed(0),
-      Object.entries(row.plans)
-        .toSorted(([, a], [, b]) => b - a)
-        .map(([name, count]) => `${name} ${Math.round((100 * count) / answers(row))} %`)
-        .slice(0, 3)
-        .join(', '),
+      shares(row.plans),
     ]),
   ])
 }
 
-function answers(row: StreamRow): number {
-  return Object.values(row.plans).reduce((sum, count) => sum + count, 0)
+/** The three plans that were taken most. */
+function shares(plans: Readonly<Record<string, number>>): string {
+  const all = Object.values(plans).reduce((sum, count) => sum + count, 0)
+  return Object.entries(plans)
+    .toSorted(([, a], [, b]) => b - a)
+    .map(([name, count]) => `${name} ${Math.round((100 * count) / all)} %`)
+    .slice(0, 3)
+    .join(', ')
 }

@@ -5,17 +5,8 @@ import { WorkerBelief } from '../../src/latency-model/worker-belief.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
 import type { Log } from '../../src/telemetry/log.ts'
 import { parseAnnouncement } from '../../src/transport/announcement.ts'
-import type { CameraFrame } from './camera.ts'
 import { downlinkBps, oneWayDelayMs, type Scenario } from './scenario.ts'
-import { demoModel } from './stage.ts'
-
-export interface DemoFacts {
-  /** Of the agents. */
-  readonly stateDirectory: string
-  /** What the worker said of itself. */
-  readonly announcement: Uint8Array
-  readonly frames: readonly CameraFrame[]
-}
+import { demoModel, type Stage, stateOf } from './stage.ts'
 
 /** As the agents of the demo. */
 const engine = 'onnxruntime'
@@ -25,8 +16,9 @@ const inputCodecs = ['received']
  * The most answers a second that any mix of the agent's plans can give in each phase of the scenario, were the link known
  * exactly, both sides as fast as they measured themselves when idle, and pictures decoded in no time.
  */
-export async function phaseBounds(scenario: Scenario, facts: DemoFacts, log: Log): Promise<number[]> {
-  const { stateDirectory, announcement, frames } = facts
+export async function phaseBounds(stage: Stage, scenario: Scenario, log: Log): Promise<number[]> {
+  const { announcement, frames } = stage
+  const stateDirectory = stateOf(stage)
   const frameBytes = frames.reduce((sum, { bytes }) => sum + bytes.length, 0) / frames.length
   const { hash } = await loadModel(demoModel)
   const profile = await readProfile(profilePath(stateDirectory, hash, engine))

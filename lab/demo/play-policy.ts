@@ -6,9 +6,15 @@ import { deferred } from '../../src/async/deferred.ts'
 import { type DeviceLeaf, deviceTopic } from '../../src/transport/topics.ts'
 import { createLinkEmulator } from '../link-emulator.ts'
 import { runLinkSchedule } from '../link-schedule.ts'
-import type { CameraFrame } from './camera.ts'
-import { downlinkBps, frameCount, oneWayDelayMs, type PolicyName, uplinkMbpsAt } from './scenario.ts'
-import { demoModel, retained, type Stage } from './stage.ts'
+import {
+  downlinkBps,
+  frameCount,
+  oneWayDelayMs,
+  type PolicyName,
+  type Scenario,
+  uplinkMbpsAt,
+} from './scenario.ts'
+import { demoModel, retained, type Stage, stateOf } from './stage.ts'
 import type { Row } from './summary.ts'
 
 /** How long after the last frame an answer may still come. */
@@ -33,12 +39,12 @@ const agentPolicy: Readonly<Record<Exclude<PolicyName, 'cut'>, object>> = {
  */
 export async function playPolicy(
   stage: Stage,
+  scenario: Scenario,
   policy: PolicyName,
   cut: string,
-  frames: readonly CameraFrame[],
   show: (row: Row) => void,
 ): Promise<Played> {
-  const { camera, scenario, signal, brokerPort, dashboardPort, lab } = stage
+  const { camera, frames, signal, brokerPort, dashboardPort, lab, broken } = stage
   const { steps, framePeriodMs, source } = scenario
   const count = frameCount(scenario)
   const photoOf = (frame: number) => frames[frame % frames.length]!.photo
@@ -57,7 +63,7 @@ export async function playPolicy(
     mqtt: { url: `mqtt://127.0.0.1:${brokerPort}` },
     pool: { url: `mqtt://127.0.0.1:${linkPort}` },
     model: demoModel,
-    stateDirectory: join(stage.directory, 'state'),
+    stateDirectory: stateOf(stage),
     compiledCache: { directory: join(stage.directory, 'compiled') },
     dashboard: { port: dashboardPort },
     lab,
@@ -93,7 +99,7 @@ export async function playPolicy(
     }),
   ]
   try {
-    await Promise.race([retainedOnline(stage, topic('state')), agent.ended])
+    await Promise.race([retainedOnline(stage, topic('state')), agent.ended, broken])
     const beginMs = performance.now()
     const schedule = runLinkSchedule(link, steps, { signal: over.signal })
     for (let frame = 0; frame < count; frame++) {
@@ -101,6 +107,7 @@ export async function playPolicy(
       await Promise.race([
         delay(Math.max(0, beginMs + dueMs - performance.now()), undefined, { signal }),
         agent.ended,
+        broken,
       ])
       const uplinkMbps = uplinkMbpsAt(scenario, dueMs)
       const { bytes } = frames[frame % frames.length]!
@@ -108,7 +115,7 @@ export async function playPolicy(
       waiting.set(correlationData.toString('hex'), { frame, uplinkMbps, sentAtMs: performance.now() })
       await camera.publish(inputTopic, bytes, { qos: 1, timeoutMs: 5000, correlationData })
     }
-    await Promise.race([allAnswered, delay(patienceMs, undefined, { signal }), agent.ended])
+    await Promise.race([allAnswered, delay(patienceMs, undefined, { signal }), agent.ended, broken])
     await schedule
     const seconds = (performance.now() - beginMs) / 1000
     for (const { frame, uplinkMbps } of waiting.values()) {

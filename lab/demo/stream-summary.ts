@@ -61,7 +61,8 @@ export function summariseStream(
   return { ...facts, policies: Object.fromEntries(perPolicy) as StreamSummary['policies'] }
 }
 
-function summarisePolicy(
+/** @param boundsPerS by step of the scenario. */
+export function summarisePolicy(
   scenario: Scenario,
   rows: readonly Row[],
   boundsPerS: readonly number[],
