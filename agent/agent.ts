@@ -79,7 +79,7 @@ export class Agent {
     const startedMs = performance.now()
     const model = await loadChosenModel(config.model)
     signal?.throwIfAborted()
-    const reader = new AnswerReader(model, await loadLabels(config.model.model, model.manifest))
+    const reader = new AnswerReader(model, await loadLabels(config.model.model, model))
     signal?.throwIfAborted()
     const { edge, profile, engine } = await startEdge(config, model, log, signal)
     this.stops.add(() => edge.stop())

@@ -1,7 +1,7 @@
 import type { Calibration } from '../src/codec/calibration-file.ts'
 import type { EngineName } from '../src/executor/engine.ts'
 import { InferenceHost } from '../src/executor/inference-host.ts'
-import { exampleInputs } from '../src/executor/parity.ts'
+import { crossingExamples } from '../src/executor/parity.ts'
 import { type ChainSegment, type SegmentChain, segmentChain } from '../src/executor/segment-chain.ts'
 import { remember } from '../src/files/remember.ts'
 import { machineName, measureProfile, profileOfNothing } from '../src/latency-model/measure-profile.ts'
@@ -123,7 +123,7 @@ export class EdgeRuntime {
     const profile = await measureProfile(
       subject,
       this.chain,
-      exampleInputs(this.model)[0]!,
+      crossingExamples(this.model),
       this.codecs,
       {
         run: (request) => this.inference.run(request, { urgency: 'background' }),

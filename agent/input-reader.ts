@@ -8,9 +8,11 @@ import { readPixels } from '../src/codec/image-input.ts'
 import { decodingCost } from '../src/codec/picture-cost.ts'
 import { checkPicture, type PictureHeader } from '../src/codec/picture-header.ts'
 import { findPicture } from '../src/input/find-picture.ts'
-import { readValues } from '../src/input/read-values.ts'
+import { readInputs, type ValuesBinding } from '../src/input/read-inputs.ts'
 import type { EdgeBelief } from '../src/latency-model/edge-belief.ts'
-import type { Manifest, PictureInput, ValuesInput } from '../src/model-graph/manifest.ts'
+import { bindInputs } from '../src/model-graph/bind-inputs.ts'
+import { type PictureInput, pictureOf } from '../src/model-graph/manifest.ts'
+import type { Model } from '../src/model-graph/model.ts'
 import type { RequestInput, SentInput } from './request-answerer.ts'
 
 /** What a message holds, and how its sender declares it. */
@@ -20,7 +22,7 @@ export interface InputMessage {
 }
 
 export interface InputReaderOptions {
-  readonly input: Manifest['input']
+  readonly model: Pick<Model, 'graph' | 'manifest'>
   readonly maxBytes: number
   /** Where publishers' JSON holds the input. */
   readonly jsonPath: string | undefined
@@ -46,9 +48,17 @@ export interface ReadInput extends RequestInput {
 export class InputReader {
   private readonly options: InputReaderOptions
   private readonly expensive = new Turns()
+  private readonly picture: PictureInput | undefined
+  /** In the order in which they cross at the wound `input`. */
+  private readonly numbers: readonly ValuesBinding[]
 
   constructor(options: InputReaderOptions) {
+    const { graph, manifest } = options.model
     this.options = options
+    this.picture = pictureOf(manifest)
+    this.numbers = bindInputs(graph, manifest, graph.name)
+      .filter((binding) => binding.kind === 'values')
+      .toSorted((a, b) => a.tensor.id - b.tensor.id)
   }
 
   /**
@@ -56,22 +66,18 @@ export class InputReader {
    * @throws {InputError} for what is not the model's kind of input; decoding itself rejects later.
    */
   read(message: InputMessage, onRead: (ms: number) => void): ReadInput {
-    const { input } = this.options
-    return input.kind === 'values'
-      ? this.readValues(message, input, onRead)
-      : this.readPicture(message, input, onRead)
+    return this.picture === undefined
+      ? this.readValues(message, onRead)
+      : this.readPicture(message, this.picture, onRead)
   }
 
-  private readValues(message: InputMessage, input: ValuesInput, onRead: (ms: number) => void): ReadInput {
-    const { jsonPath } = this.options
+  private readValues(message: InputMessage, onRead: (ms: number) => void): ReadInput {
     const beginMs = systemClock.now()
-    const value = readValues(message, input, jsonPath)
+    const values = readInputs(message, this.numbers, this.options.jsonPath)
     onRead(systemClock.now() - beginMs)
-    const encoded = async (codec: string): Promise<SentInput> => ({
-      shape: value.shape,
-      bytes: featureCodec(codec).encode(value),
-    })
-    const decoded = Promise.resolve({ kind: 'values', values: [value] } as const)
+    const encoded = async (codec: string): Promise<SentInput[]> =>
+      values.map((value) => ({ shape: value.shape, bytes: featureCodec(codec).encode(value) }))
+    const decoded = Promise.resolve({ kind: 'values', values } as const)
     return { checked: decoded, decoded: () => decoded, encoded, facts: async () => ({}) }
   }
 
@@ -91,10 +97,10 @@ export class InputReader {
     return {
       checked,
       decoded: async () => ({ kind: 'pixels', pixels: await pixels() }),
-      encoded: async (codec): Promise<SentInput> => {
+      encoded: async (codec): Promise<SentInput[]> => {
         await checked
         const bytes = codec === rawInput ? await pixels() : await this.encode(picture, input, codec)
-        return { shape: [], bytes }
+        return [{ shape: [], bytes }]
       },
       facts: async () => {
         const { width, height } = await checked

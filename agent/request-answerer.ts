@@ -29,8 +29,8 @@ export interface RequestInput {
   readonly checked: Promise<unknown>
   /** The model's input, made when it is first asked for and then kept. Its failure is the request's. */
   readonly decoded: () => Promise<ModelInput>
-  /** What is sent where the input itself is. */
-  readonly encoded: (codec: string) => Promise<SentInput>
+  /** What is sent where the input itself is, one for each input of the model. */
+  readonly encoded: (codec: string) => Promise<readonly SentInput[]>
 }
 
 export interface Request {

@@ -1,5 +1,4 @@
 import type { AnswerReader } from '../src/answer/answer-reader.ts'
-import { blankImage } from '../src/codec/image-codecs.ts'
 import { InputError } from '../src/input/input-error.ts'
 import type { EdgeBelief } from '../src/latency-model/edge-belief.ts'
 import type { Model } from '../src/model-graph/model.ts'
@@ -7,7 +6,7 @@ import { randomWeights } from '../src/model-graph/model-choice.ts'
 import type { StreamSettings } from '../src/scheduler/mix/mix.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import type { Outcome, PlanRecord, RecordListener } from '../src/telemetry/request-record.ts'
-import { elementCount } from '../src/tensor/element-count.ts'
+import { blankMessage } from './blank-message.ts'
 import type { AgentConfig } from './config.ts'
 import { type InputFacts, InputReader, type ReadInput } from './input-reader.ts'
 import { Intake } from './intake.ts'
@@ -54,7 +53,7 @@ export class RequestPipeline {
     const { requests, inputBytesInWork: bytes } = config.limits
     this.intake = new Intake({ requests, bytes })
     this.inputs = new InputReader({
-      input: model.manifest.input,
+      model,
       maxBytes: config.limits.inputBytes,
       jsonPath: config.input.jsonPath,
       edge,
@@ -79,11 +78,7 @@ export class RequestPipeline {
   async warmUp(): Promise<void> {
     // With the head alone there may be nobody yet to finish.
     if (!this.options.holdsHeadAlone) {
-      const { input } = this.options.model.manifest
-      const payload =
-        input.kind === 'values'
-          ? Buffer.from(JSON.stringify(Array.from({ length: elementCount(input.shape) }, () => 0)))
-          : await blankImage(input.width, input.height)
+      const payload = await blankMessage(this.options.model.manifest)
       for (const id of ['warm-up-1', 'warm-up-2']) {
         const result = await this.answer({ id, stream: this.options.streams[0]!.name, source: '', payload })
         if (!result.ok)

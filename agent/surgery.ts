@@ -37,7 +37,7 @@ export interface Surgery {
   /** The model's input; made only where it is asked for: where the edge computes, or a worker refuses what came. */
   readonly input: () => Promise<ModelInput>
   /** The input in the plan's codec; asked for only where the input is what is sent. */
-  readonly encodedInput: () => Promise<Pick<Part, 'shape' | 'bytes'>>
+  readonly encodedInput: () => Promise<readonly Pick<Part, 'shape' | 'bytes'>[]>
   readonly resume: Resume
   /** How the worker is to condense the outputs. */
   readonly answer?: AnswerSpec | undefined
@@ -151,7 +151,7 @@ async function askWorkers(
   const { clock } = instruments
   const { measured, plan, deadlineMs, remoteOnly } = surgery
   const beginMs = clock.now()
-  const parts = crossing ?? [{ name: 'input', ...(await surgery.encodedInput()) }]
+  const parts = crossing ?? inputParts(await surgery.encodedInput())
   if (crossing === undefined) measured.sendMs = clock.now() - beginMs
   const failed = new Set<string>()
   for (let worker = surgery.worker!; ; ) {
@@ -184,6 +184,10 @@ async function askWorkers(
       attempt.release()
     }
   }
+}
+
+function inputParts(inputs: readonly Pick<Part, 'shape' | 'bytes'>[]): Part[] {
+  return inputs.map((input, i) => ({ name: i === 0 ? 'input' : `input${i}`, ...input }))
 }
 
 async function askWorker(

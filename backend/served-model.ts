@@ -212,7 +212,7 @@ export class ServedModel {
       parts.slice(i * outputs.length, (i + 1) * outputs.length)
     return requests.map(({ answer }, i) => ({
       ...(condensed
-        ? encodeAnswer(answer, ofMember(reply.values, i))
+        ? encodeAnswer(answer, ofMember(reply.values, i), this.model.graph)
         : { codec: resultCodec, encoded: ofMember(reply.encoded, i) }),
       elapsedMs,
       shareMs: elapsedMs / requests.length,

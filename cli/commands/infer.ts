@@ -8,7 +8,8 @@ import { modelCodecs } from '../../src/codec/model-codecs.ts'
 import { pixelsToInput } from '../../src/codec/pixels-to-input.ts'
 import { type Engine, type EngineName, type Executable, engineNames } from '../../src/executor/engine.ts'
 import { loadEngine } from '../../src/executor/load-engine.ts'
-import { readValues } from '../../src/input/read-values.ts'
+import { readInputs, type ValuesBinding } from '../../src/input/read-inputs.ts'
+import { bindInputs } from '../../src/model-graph/bind-inputs.ts'
 import { cut } from '../../src/model-graph/cut.ts'
 import { findWound } from '../../src/model-graph/find-wound.ts'
 import { loadLabels, loadModel } from '../../src/model-graph/load-model.ts'
@@ -49,7 +50,7 @@ export async function infer(args: readonly string[]): Promise<number> {
     )
   }
   const model = await loadModel(values.model)
-  const reader = new AnswerReader(model, await loadLabels(values.model, model.manifest))
+  const reader = new AnswerReader(model, await loadLabels(values.model, model))
   const wound = findWound(model.graph, values.wound)
   const codecs = await modelCodecs(values.model, model)
   const codec = checkedCodec(model, wound, codecs, values.codec)
@@ -115,16 +116,20 @@ function checkedCodec(model: Model, wound: Wound, codecs: Codecs, name: string |
 
 /** An input file as the model takes it. */
 interface OpenedInput {
-  readonly value: TensorValue
+  /** In the order of the model's inputs. */
+  readonly values: readonly TensorValue[]
   readonly sent?: PictureSize
   readonly isDamaged: boolean
 }
 
-async function openInput(bytes: Uint8Array, { manifest }: Model): Promise<OpenedInput> {
-  const { input } = manifest
-  if (input.kind === 'values') return { value: readValues({ payload: bytes }, input), isDamaged: false }
-  const { made, width, height, isDamaged } = await readPixels(bytes, input)
-  return { value: pixelsToInput(made, input), sent: { width, height }, isDamaged }
+async function openInput(bytes: Uint8Array, { graph, manifest }: Model): Promise<OpenedInput> {
+  const picture = pictureOf(manifest)
+  if (picture === undefined) {
+    const bindings = bindInputs(graph, manifest, graph.name).filter(({ kind }) => kind === 'values')
+    return { values: readInputs({ payload: bytes }, bindings as ValuesBinding[]), isDamaged: false }
+  }
+  const { made, width, height, isDamaged } = await readPixels(bytes, picture)
+  return { values: [pixelsToInput(made, picture)], sent: { width, height }, isDamaged }
 }
 
 /** The model cut at a wound, both sides on this machine. Neither side has layers at `input` and `local` respectively. */
@@ -155,9 +160,9 @@ async function openPatient(model: Model, wound: Wound, engine: Engine, codecs: C
 
   return {
     async answer(image: Uint8Array, codec: string) {
-      const { value, ...facts } = await openInput(image, model)
+      const { values: given, ...facts } = await openInput(image, model)
       const beginMs = performance.now()
-      const made = runHead === undefined ? [value] : await runHead.run([value])
+      const made = runHead === undefined ? given : await runHead.run(given)
       const headMs = performance.now() - beginMs
       if (runTail === undefined) return { outputs: made, ...facts, headMs, tailMs: 0, bytes: 0 }
       const { values, bytes } = await carry(image, made, codec)

@@ -151,7 +151,7 @@ export async function simulate(world: World): Promise<SimulatedRequest[]> {
           return { kind: 'values', values: [{ shape: [1, 1], data: new Float32Array(1) }] }
         }
         let decoding: Promise<ModelInput> | undefined
-        const encoded = async () => ({ shape: [], bytes: new Uint8Array(bytes) })
+        const encoded = async () => [{ shape: [], bytes: new Uint8Array(bytes) }]
         return { checked: Promise.resolve(), decoded: () => (decoding ??= decode()), encoded }
       }
       const end = (outcome: SimulatedRequest['outcome']) => {

@@ -1,3 +1,4 @@
+import { toSourceOrder } from '../model-graph/border-order.ts'
 import { borderShape, type LayerGraph } from '../model-graph/layer-graph.ts'
 import { type Manifest, pictureOf } from '../model-graph/manifest.ts'
 import type { TensorValue } from '../tensor/tensor-value.ts'
@@ -45,7 +46,7 @@ export class AnswerReader {
   read(outputs: readonly TensorValue[], sent: PictureSize | undefined): AnswerBody {
     if (this.spec === undefined) return { outputs: this.chosenValues(outputs) }
     if (this.spec.kind === 'softmax') this.requireProbabilities(outputs[this.spec.outputs[0]!]!)
-    return this.readRows(condense(this.spec, outputs), sent)
+    return this.readRows(condense(this.spec, outputsInOrder(this.graph, outputs)), sent)
   }
 
   /** @param condensed As {@link condense} gives it; where there is no `spec`, the outputs. */
@@ -80,9 +81,14 @@ export class AnswerReader {
     const { output } = this.manifest
     const wanted = output.kind === 'values' ? output.tensors : undefined
     const all = presentValues(
-      outputs,
+      outputsInOrder(this.graph, outputs),
       this.graph.outputs.map((id) => this.graph.tensors[id]!.name),
     )
     return wanted === undefined ? all : all.filter(({ name }) => wanted.includes(name))
   }
+}
+
+/** A model's outputs, each as the model's file orders it. */
+export function outputsInOrder(graph: LayerGraph, outputs: readonly TensorValue[]): TensorValue[] {
+  return outputs.map((output, i) => toSourceOrder(output, graph.tensors[graph.outputs[i]!]!))
 }

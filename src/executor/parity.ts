@@ -36,6 +36,13 @@ export function exampleInputs({ graph, manifest }: Pick<Model, 'graph' | 'manife
   return graph.inputs.map((id) => exampleValue(graph.tensors[id]!, amplitude))
 }
 
+/** {@link exampleInputs} in the order in which they cross at the wound `input`. */
+export function crossingExamples(model: Pick<Model, 'graph' | 'manifest'>): TensorValue[] {
+  const { inputs } = model.graph
+  const values = exampleInputs(model)
+  return inputs.toSorted((a, b) => a - b).map((id) => values[inputs.indexOf(id)]!)
+}
+
 export interface ParityOptions {
   /** Runs the heads, and the tails where `tailEngine` is absent. */
   readonly engine: Engine

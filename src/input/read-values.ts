@@ -1,4 +1,4 @@
-import type { ValuesInput } from '../model-graph/manifest.ts'
+import type { ValuesSpec } from '../model-graph/manifest.ts'
 import { elementCount } from '../tensor/element-count.ts'
 import type { TensorValue } from '../tensor/tensor-value.ts'
 import { describeReceived } from './describe-received.ts'
@@ -26,17 +26,40 @@ const rawTypes = {
  * @param jsonPath Where the publisher's JSON holds the numbers.
  * @throws {InputError} that says what was received and what was wanted.
  */
-export function readValues(message: ValuesMessage, input: ValuesInput, jsonPath?: string): TensorValue {
-  const count = elementCount(input.shape)
-  const numbers = isJson(message, input) ? fromJson(message, input, jsonPath) : fromRaw(message, input)
-  if (numbers.length !== count) throw refusal(input, `it holds ${numbers.length} numbers`)
+export function readValues(message: ValuesMessage, input: ValuesSpec, jsonPath?: string): TensorValue {
+  return asTensor(
+    isJson(message, input) ? fromJson(message, input, jsonPath) : fromRaw(message, input),
+    input,
+  )
+}
+
+/** A sample that stands in JSON, as {@link readValues}. @param place Its name, for messages. */
+export function readNumbers(json: unknown, input: ValuesSpec, place: string): TensorValue {
+  const numbers: number[] = []
+  flatten(json, input, numbers, [place])
+  return asTensor(numbers, input, place)
+}
+
+/** @throws {InputError} for a message that is no JSON object, or has none at `jsonPath`. */
+export function readObject({ payload }: ValuesMessage, jsonPath?: string): Readonly<Record<string, unknown>> {
+  const json = parsed(payload)
+  const at = jsonPath === undefined || json === undefined ? json : valueAt(json, jsonPath)
+  if (typeof at === 'object' && at !== null && !Array.isArray(at)) return at as Record<string, unknown>
+  const code = payload.length === 0 ? 'empty' : 'unsupported'
+  const received = json === undefined ? describeReceived(payload) : 'it is other JSON'
+  throw new InputError(code, `Cannot read numbers: the message must be a JSON object; ${received}`)
+}
+
+function asTensor(numbers: readonly number[], input: ValuesSpec, place?: string): TensorValue {
+  if (numbers.length !== elementCount(input.shape))
+    throw refusal(input, `${place ?? 'it'} holds ${numbers.length} numbers`)
   const bad = numbers.findIndex((value) => !Number.isFinite(value))
   if (bad >= 0) throw refusal(input, `value ${bad} is ${numbers[bad]}`)
   return { shape: [1, ...input.shape], data: normalised(numbers, input) }
 }
 
 /** Also whitespace before it, which JSON allows. */
-function isJson({ payload, contentType }: ValuesMessage, input: ValuesInput): boolean {
+function isJson({ payload, contentType }: ValuesMessage, input: ValuesSpec): boolean {
   const type = contentType?.split(';')[0]!.trim().toLowerCase()
   if (type !== undefined && /[/+]json$/.test(type)) return true
   if (type === 'application/octet-stream') return false
@@ -58,18 +81,18 @@ function parsed(payload: Uint8Array): unknown {
   }
 }
 
-function rawBytes({ shape, dtype = 'float32' }: ValuesInput): number {
+function rawBytes({ shape, dtype = 'float32' }: ValuesSpec): number {
   return elementCount(shape) * rawTypes[dtype].bytes
 }
 
-function fromRaw({ payload }: ValuesMessage, input: ValuesInput): number[] {
+function fromRaw({ payload }: ValuesMessage, input: ValuesSpec): number[] {
   const { bytes, read } = rawTypes[input.dtype ?? 'float32']
   if (payload.length !== rawBytes(input)) throw refusal(input, `it has ${payload.length} bytes`)
   const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength)
   return Array.from({ length: payload.length / bytes }, (_, i) => read(view, i * bytes))
 }
 
-function fromJson({ payload }: ValuesMessage, input: ValuesInput, jsonPath: string | undefined): number[] {
+function fromJson({ payload }: ValuesMessage, input: ValuesSpec, jsonPath: string | undefined): number[] {
   const json = parsed(payload)
   if (json === undefined) {
     const code = payload.length === 0 ? 'empty' : 'unsupported'
@@ -83,7 +106,7 @@ function fromJson({ payload }: ValuesMessage, input: ValuesInput, jsonPath: stri
 }
 
 /** Appends the numbers of nested lists, and of objects by name. */
-function flatten(value: unknown, input: ValuesInput, into: number[], path: readonly string[]): void {
+function flatten(value: unknown, input: ValuesSpec, into: number[], path: readonly string[]): void {
   if (typeof value === 'number') into.push(value)
   else if (Array.isArray(value))
     for (const [i, each] of value.entries()) flatten(each, input, into, [...path, String(i)])
@@ -91,7 +114,7 @@ function flatten(value: unknown, input: ValuesInput, into: number[], path: reado
   else throw refusal(input, `at ${path.join('.') || 'its top'} is ${JSON.stringify(value)}`)
 }
 
-function flattenObject(value: object, input: ValuesInput, into: number[], path: readonly string[]): void {
+function flattenObject(value: object, input: ValuesSpec, into: number[], path: readonly string[]): void {
   const { names } = input
   const fields = value as Readonly<Record<string, unknown>>
   if (Object.hasOwn(value, 'values') && names === undefined)
@@ -121,7 +144,7 @@ function flattenObject(value: object, input: ValuesInput, into: number[], path: 
 
 function normalised(
   numbers: readonly number[],
-  { shape, mean, scale }: ValuesInput,
+  { shape, mean, scale }: ValuesSpec,
 ): Float32Array<ArrayBuffer> {
   const width = shape.at(-1)!
   const at = (given: number | readonly number[] | undefined, absent: number, i: number) =>
@@ -130,7 +153,7 @@ function normalised(
 }
 
 function refusal(
-  input: ValuesInput,
+  input: ValuesSpec,
   received: string,
   code: 'bad-input' | 'empty' | 'unsupported' = 'bad-input',
 ) {

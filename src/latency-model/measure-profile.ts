@@ -33,19 +33,20 @@ export function machineName(): string {
 }
 
 /**
- * Measures the segments of a chain one after the other on a real input, and each feature codec at each wound.
+ * Measures the segments of a chain one after the other on real inputs, and each feature codec at each wound.
+ * @param inputs Of the first wound, in its order.
  * @param loaded How many segments there are on this machine, from the first.
  */
 export async function measureProfile(
   subject: ProfileSubject,
   chain: SegmentChain,
-  input: TensorValue,
+  inputs: readonly TensorValue[],
   codecOptions: ReadonlyMap<string, readonly { readonly codec: string }[]>,
   engine: ProfiledEngine,
   loaded = chain.segments.length,
 ): Promise<Profile> {
   try {
-    const parts = await measureParts(chain, input, codecOptions, engine.run, loaded)
+    const parts = await measureParts(chain, inputs, codecOptions, engine.run, loaded)
     return { ...profileOfNothing(subject), ...parts }
   } finally {
     engine.drop(request)
@@ -54,7 +55,7 @@ export async function measureProfile(
 
 async function measureParts(
   chain: SegmentChain,
-  input: TensorValue,
+  inputs: readonly TensorValue[],
   codecOptions: ReadonlyMap<string, readonly { readonly codec: string }[]>,
   run: ProfiledEngine['run'],
   loaded: number,
@@ -64,7 +65,7 @@ async function measureParts(
   await run({
     request,
     segments: [],
-    input: { kind: 'values', tensors: chain.wounds[0]!.tensors, values: [input] },
+    input: { kind: 'values', tensors: chain.wounds[0]!.tensors, values: inputs },
     output: chain.wounds[0]!.tensors,
     keep: true,
     values: false,

@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises'
-import { basename, dirname } from 'node:path'
+import { basename } from 'node:path'
 import { graphFromKeras } from './keras-topology.ts'
 import { knownManifest } from './known-manifests.ts'
-import { loadManifest, missingManifest } from './load-manifest.ts'
+import { loadManifest } from './load-manifest.ts'
 import { type WeightChoice, withWeights } from './load-zoo-model.ts'
 import { pictureOf } from './manifest.ts'
 import type { Model } from './model.ts'
+import { withManifest } from './model-manifest.ts'
 
 /**
  * Loads a topology that Keras wrote (`model.to_json()`), with the chosen weights.
@@ -18,13 +19,13 @@ export async function loadKerasTopology(path: string, choice: WeightChoice = {})
   } catch (cause) {
     throw new TypeError(`Cannot load model: ${path} must be a readable JSON file`, { cause })
   }
-  const given = await loadManifest(dirname(path))
+  const given = await loadManifest(path)
   const inputSize = given && pictureOf(given)
   const options = inputSize === undefined ? {} : { inputSize }
   const graph = graphFromKeras(topology, { origin: path, ...options })
   const [height, width] = graph.tensors[graph.inputs[0]!]!.shape
   const size = { width: width ?? 0, height: height ?? 0 }
-  const manifest = given ?? knownManifest(graph.name, size) ?? knownManifest(basename(path, '.json'), size)
-  if (manifest === undefined) throw missingManifest(dirname(path), graph.name)
+  const known = (name: string) => knownManifest(name, size) ?? knownManifest(basename(path, '.json'), size)
+  const { manifest } = await withManifest({ graph }, path, given, known)
   return withWeights(graph, topology, manifest, choice)
 }

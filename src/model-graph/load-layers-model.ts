@@ -1,15 +1,14 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { graphFromKeras } from './keras-topology.ts'
 import { knownManifest } from './known-manifests.ts'
-import { borderShape, type LayerGraph } from './layer-graph.ts'
-import { loadManifest, missingManifest } from './load-manifest.ts'
+import { loadManifest } from './load-manifest.ts'
 import type { OnnxOptions } from './load-onnx-model.ts'
-import { inputShape, type Manifest, pictureOf, withLabels } from './manifest.ts'
+import { pictureOf } from './manifest.ts'
 import type { Model } from './model.ts'
 import { readModelJson } from './model-json.ts'
+import { withManifest } from './model-manifest.ts'
 import { openShardWeights } from './shard-weights.ts'
 
 /**
@@ -30,39 +29,20 @@ export async function loadLayersModel(
   }
   if (Object.values(options.graphModel ?? {}).some((option) => option !== undefined))
     throw new TypeError(`Cannot load model ${path} with inputShapes or inputValues: it must be a graph model`)
-  const given = await loadManifest(directory)
+  const given = await loadManifest(path)
+  if (given?.fixed !== undefined)
+    throw new TypeError(
+      `Cannot load ${path}: values of inputs can be fixed in ONNX files and graph models only`,
+    )
   const inputSize = given && pictureOf(given)
   const size = inputSize === undefined ? {} : { inputSize }
   const graph = graphFromKeras(json.modelTopology, { origin: path, ...size })
   const weights = await openShardWeights(directory, json.weightsManifest, graph)
-  const manifest = given ?? (await wellKnown(graph, directory))
-  requireFittingInput(graph, manifest, directory)
 
   const hash = createHash('sha256').update(JSON.stringify([json.modelTopology, json.weightsManifest]))
   for (const shard of weights.shards) {
     for await (const chunk of createReadStream(shard, { highWaterMark: 1 << 20 }))
       hash.update(chunk as Buffer)
   }
-  return { graph, weights, manifest, hash: hash.digest('hex').slice(0, 32) }
-}
-
-async function wellKnown(graph: LayerGraph, directory: string): Promise<Manifest> {
-  const [height, width] = graph.tensors[graph.inputs[0]!]!.shape
-  const manifest = knownManifest(graph.name, { width: width ?? 0, height: height ?? 0 })
-  if (manifest === undefined) throw missingManifest(directory, graph.name)
-  const hasLabels = await access(join(directory, 'labels.json')).then(
-    () => true,
-    () => false,
-  )
-  return hasLabels ? withLabels(manifest, 'labels.json') : manifest
-}
-
-function requireFittingInput(graph: LayerGraph, { input }: Manifest, directory: string): void {
-  const shape = borderShape(graph.tensors[graph.inputs[0]!]!)
-  const wanted = inputShape(input)
-  if (graph.inputs.length !== 1 || shape.join() !== wanted.join()) {
-    throw new TypeError(
-      `Cannot load model of ${directory}: its one input must be ${input.kind ?? 'picture'} of ${wanted.join(' x ')} as surgeon.json says, current shape is ${shape.join(' x ')}`,
-    )
-  }
+  return withManifest({ graph, weights, hash: hash.digest('hex').slice(0, 32) }, path, given, knownManifest)
 }

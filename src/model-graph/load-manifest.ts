@@ -1,28 +1,28 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { access, readFile } from 'node:fs/promises'
+import { basename, dirname, extname, join } from 'node:path'
 import { z } from 'zod'
 import { type Manifest, manifestSchema } from './manifest.ts'
 
-/** What to write where a model says nothing about its input. */
-const example = JSON.stringify({
-  name: 'my-model',
-  input: {
-    width: 224,
-    height: 224,
-    channels: 'rgb',
-    mean: [127.5, 127.5, 127.5],
-    scale: [127.5, 127.5, 127.5],
-  },
-  output: { kind: 'softmax', labels: 'labels.json', topK: 5 },
-})
+/** Where a model's manifest may stand: the first that exists holds. The second is of all models in the folder. */
+export function manifestPaths(modelPath: string): readonly [own: string, shared: string] {
+  const stem = basename(modelPath, extname(modelPath))
+  return [join(dirname(modelPath), `${stem}.surgeon.json`), join(dirname(modelPath), 'surgeon.json')]
+}
 
 /**
- * Reads `surgeon.json`.
- * @returns undefined where the file does not exist.
+ * Reads `NAME.surgeon.json` or `surgeon.json` beside a model's file.
+ * @returns undefined where neither exists.
  * @throws {TypeError} where it is not a manifest, with all faults.
  */
-export async function loadManifest(directory: string): Promise<Manifest | undefined> {
-  const path = join(directory, 'surgeon.json')
+export async function loadManifest(modelPath: string): Promise<Manifest | undefined> {
+  for (const path of manifestPaths(modelPath)) {
+    const manifest = await readManifest(path)
+    if (manifest !== undefined) return manifest
+  }
+  return undefined
+}
+
+async function readManifest(path: string): Promise<Manifest | undefined> {
   const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') return undefined
     throw new Error(`Cannot read ${path}: ${cause.message}`, { cause })
@@ -39,9 +39,13 @@ export async function loadManifest(directory: string): Promise<Manifest | undefi
   return parsed.data
 }
 
-/** @returns The error that tells which file to write, and shows one. */
-export function missingManifest(directory: string, modelName: string): TypeError {
-  return new TypeError(
-    `Cannot tell how model '${modelName}' wants its input: ${join(directory, 'surgeon.json')} must exist, for example ${example}`,
+/** Whether class names lie beside a model's file under their usual name. */
+export async function hasLabels(modelPath: string): Promise<boolean> {
+  return access(join(dirname(modelPath), labelsFile)).then(
+    () => true,
+    () => false,
   )
 }
+
+/** Class names, where a manifest that nobody has written names them. */
+export const labelsFile = 'labels.json'

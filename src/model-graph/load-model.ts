@@ -4,7 +4,6 @@ import { findModel } from './find-model.ts'
 import { loadKerasTopology } from './load-keras-topology.ts'
 import { loadLayersModel } from './load-layers-model.ts'
 import { loadZooModel } from './load-zoo-model.ts'
-import type { Manifest } from './manifest.ts'
 import type { Model } from './model.ts'
 
 export interface LoadModelOptions {
@@ -48,12 +47,15 @@ export async function loadModel(source: string, options: LoadModelOptions = {}):
   }
 }
 
-/** Class names of a model; empty where its manifest names no file. */
-export async function loadLabels(source: string, manifest: Manifest): Promise<readonly string[]> {
+/** Class names of a model: those of the file that its manifest names, else those that its own file holds. */
+export async function loadLabels(
+  source: string,
+  { manifest, classNames = [] }: Pick<Model, 'manifest' | 'classNames'>,
+): Promise<readonly string[]> {
   const { output } = manifest
   const labels = 'labels' in output ? output.labels : undefined
   const place = await findModel(source)
-  if (labels === undefined || place.kind === 'zoo') return []
+  if (labels === undefined || place.kind === 'zoo') return classNames
   const path = join(place.directory, labels)
   const names: unknown = JSON.parse(await readFile(path, 'utf8'))
   if (!Array.isArray(names) || !names.every((name) => typeof name === 'string')) {

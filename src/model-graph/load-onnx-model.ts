@@ -1,17 +1,18 @@
 import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { access, readFile } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { anyOnnxRuntime } from '../onnx/onnx-runtime.ts'
 import { knownOnnxManifest } from './known-manifests.ts'
-import { borderShape, type LayerGraph } from './layer-graph.ts'
-import { loadManifest, missingManifest } from './load-manifest.ts'
-import { inputShape, type Manifest, pictureOf, withLabels } from './manifest.ts'
+import type { LayerGraph } from './layer-graph.ts'
+import { loadManifest } from './load-manifest.ts'
+import { type Manifest, pictureOf } from './manifest.ts'
 import type { Model, OnnxConstant, WeightSource } from './model.ts'
-import { elementTypeName, toFloat32 } from './onnx/element-types.ts'
+import { withManifest } from './model-manifest.ts'
+import { toFloat32 } from './onnx/element-types.ts'
 import { graphFromOnnx } from './onnx/graph-from-onnx.ts'
 import { type OnnxFile, parseOnnxFile } from './onnx/onnx-file.ts'
-import type { InputShapes, InputValues } from './onnx/onnx-inputs.ts'
+import { type InputShapes, type InputValues, openRank } from './onnx/onnx-inputs.ts'
 
 export interface OnnxOptions {
   /** All axes of inputs that the file leaves open, by name. */
@@ -43,9 +44,9 @@ export async function modelOfFile(
   options: OnnxOptions = {},
 ): Promise<Model> {
   const { path } = file
-  const directory = dirname(path)
-  const given = await loadManifest(directory)
-  const { inputShapes = {}, inputValues = {} } = options
+  const given = await loadManifest(path)
+  const inputShapes = { ...manifestShapes(file, given), ...options.inputShapes }
+  const inputValues = { ...given?.fixed, ...options.inputValues }
   const parts = await graphFromOnnx(await anyOnnxRuntime(), file, {
     size: given && pictureOf(given),
     shapes: inputShapes,
@@ -53,8 +54,6 @@ export async function modelOfFile(
   })
   const { graph, constants, constantOutputs, classNames } = parts
   const named: LayerGraph = { ...graph, name }
-  const manifest = given ?? (await wellKnown(named, directory))
-  if (manifest !== undefined) requireFittingInput(named, manifest, path)
   hash.update(JSON.stringify(named.inputs.map((id) => named.tensors[id]!.shape)))
   if (Object.keys(inputValues).length > 0) hash.update(JSON.stringify(inputValues))
   const weights = weightsOf(constants, path)
@@ -65,13 +64,7 @@ export async function modelOfFile(
     constantOutputs,
     classNames,
   }
-  if (manifest !== undefined) return { ...model, manifest }
-  return {
-    ...model,
-    get manifest(): Manifest {
-      throw missingManifest(directory, named.name)
-    },
-  }
+  return withManifest(model, path, given, knownOnnxManifest)
 }
 
 async function parse(path: string): Promise<{ file: OnnxFile; hash: Hash }> {
@@ -101,26 +94,17 @@ function weightsOf(constants: ReadonlyMap<string, OnnxConstant>, path: string): 
   }
 }
 
-async function wellKnown(graph: LayerGraph, directory: string): Promise<Manifest | undefined> {
-  const [, height, width] = borderShape(graph.tensors[graph.inputs[0]!]!)
-  const manifest = knownOnnxManifest(graph.name, { width: width ?? 0, height: height ?? 0 })
-  if (manifest === undefined) return undefined
-  const hasLabels = await access(join(directory, 'labels.json')).then(
-    () => true,
-    () => false,
-  )
-  return hasLabels ? withLabels(manifest, 'labels.json') : manifest
-}
-
-function requireFittingInput(graph: LayerGraph, { input }: Manifest, path: string): void {
-  const tensor = graph.tensors[graph.inputs[0]!]!
-  const wanted = inputShape(input)
-  if (graph.inputs.length === 1 && borderShape(tensor).join() === wanted.join()) return
-  const found = graph.inputs.map((id) => {
-    const { name, shape, stored } = graph.tensors[id]!
-    return `'${name}' ${stored === undefined ? 'float' : elementTypeName(stored.elementType)} [${shape.join(', ')}]`
+/** What a manifest says of axes that the file may leave open, batch axis in front where the file has one. */
+function manifestShapes(file: OnnxFile, manifest: Manifest | undefined): InputShapes {
+  if (manifest === undefined || pictureOf(manifest) !== undefined) return {}
+  const { input, fixed = {}, state = {} } = manifest
+  const told = file.inputs.filter(({ name }) => !Object.hasOwn(fixed, name) && !Object.hasOwn(state, name))
+  const shapes = told.flatMap((info) => {
+    const own = told.length === 1 && input.kind === 'values' ? input : undefined
+    const spec = input.kind === 'named' ? input.inputs[info.name] : own
+    if (spec === undefined) return []
+    const batch = openRank(info) === spec.shape.length ? [] : [1]
+    return [[info.name, [...batch, ...spec.shape]] as const]
   })
-  throw new TypeError(
-    `Cannot load ${path}: its one input must be ${input.kind ?? 'picture'} of ${wanted.join(' x ')} as its manifest says, current inputs are ${found.join(', ')}`,
-  )
+  return Object.fromEntries(shapes)
 }

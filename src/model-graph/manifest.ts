@@ -30,8 +30,7 @@ const pictureSchema = z.strictObject({
   ground: grey.optional(),
 })
 
-const valuesSchema = z.strictObject({
-  kind: z.literal('values'),
+const valuesFields = {
   /** Of one sample, without the batch axis. */
   shape: z.array(z.int().min(1)).min(1).max(7),
   /** value = (sent - mean) / scale; one number for all, or one for each place of the last axis. */
@@ -41,7 +40,18 @@ const valuesSchema = z.strictObject({
   names: z.array(name).min(1).optional(),
   /** Of the numbers in messages that are not JSON, little endian; `float32` if absent. */
   dtype: z.enum(['float32', 'float64', 'int16', 'int32', 'uint8']).optional(),
-})
+}
+
+const valuesSchema = z.strictObject({ kind: z.literal('values'), ...valuesFields })
+
+/** One of several inputs: numbers of each message, or what it always holds. */
+const namedInputSchema = z.union([
+  z.strictObject({ kind: z.literal('values').optional(), ...valuesFields }),
+  z.strictObject({
+    /** One number for all its values, or all of them: a constant of the model. */
+    value: z.union([z.number(), z.array(z.number()).min(1)]),
+  }),
+])
 
 /** File beside the manifest: a JSON array of class names. */
 const labels = z.string().optional()
@@ -107,30 +117,84 @@ const textSchema = z.strictObject({
   tensor: name.optional(),
 })
 
+type Issue = { readonly path: (string | number)[]; readonly message: string }
+
+/** What of an input of numbers fits nothing else that is said of it. */
+function valuesFaults(input: ValuesSpec, path: readonly string[]): Issue[] {
+  const last = input.shape.at(-1)!
+  const uneven = (['mean', 'scale', 'names'] as const).filter((field) => {
+    const given = input[field]
+    return Array.isArray(given) && given.length !== last
+  })
+  const faults = uneven.map((field) => ({ path: [...path, field], message: `must have ${last} entries` }))
+  return [input.scale].flat().includes(0)
+    ? [...faults, { path: [...path, 'scale'], message: 'must not be 0' }]
+    : faults
+}
+
 /** What `surgeon.json` beside a model says: how to make its input from a message and how to read its output. */
 export const manifestSchema = z
   .strictObject({
     $schema: z.string().optional(),
     /** Name shown to people and used in topics. */
     name,
-    input: z.discriminatedUnion('kind', [pictureSchema, valuesSchema]),
+    /** The one input that messages hold. */
+    input: z.discriminatedUnion('kind', [pictureSchema, valuesSchema]).optional(),
+    /** Instead, or beside it: inputs by their names in the file. */
+    inputs: z.record(name, namedInputSchema).optional(),
+    /** Which output is which input of the same publisher's next message; zeros at first. */
+    state: z.record(name, name).optional(),
     output: z.discriminatedUnion('kind', [classesSchema, boxesSchema, valuesOutputSchema, textSchema]),
   })
-  .superRefine(({ input, output }, context) => {
-    if (input.kind !== 'values') return
-    if (output.kind === 'boxes')
-      context.addIssue({ code: 'custom', path: ['output', 'kind'], message: 'must not be boxes of numbers' })
-    const last = input.shape.at(-1)!
-    for (const field of ['mean', 'scale', 'names'] as const) {
-      const given = input[field]
-      if (Array.isArray(given) && given.length !== last)
-        context.addIssue({ code: 'custom', path: ['input', field], message: `must have ${last} entries` })
+  .superRefine(({ input, inputs = {}, state = {}, output }, context) => {
+    const add = ({ path, message }: Issue) => context.addIssue({ code: 'custom', path, message })
+    const given = Object.entries(inputs).filter(([, each]) => 'shape' in each)
+    if ((input === undefined) === (given.length === 0))
+      add({ path: ['input'], message: 'must be given, or inputs with shapes instead, and not both' })
+    for (const [key, each] of Object.entries(inputs))
+      if ('shape' in each) for (const fault of valuesFaults(each, ['inputs', key])) add(fault)
+    for (const key of Object.keys(state))
+      if (Object.hasOwn(inputs, key))
+        add({ path: ['inputs', key], message: 'must not be given, it is state' })
+    if (input !== undefined && input.kind !== 'values') return
+    if (output.kind === 'boxes') add({ path: ['output', 'kind'], message: 'must not be boxes of numbers' })
+    if (input !== undefined) for (const fault of valuesFaults(input, ['input'])) add(fault)
+  })
+  .transform(({ input, inputs = {}, ...rest }): Manifest => {
+    const given = Object.entries(inputs)
+    const fixed = given.flatMap(([key, each]) => ('value' in each ? [[key, each.value] as const] : []))
+    const named = given.flatMap(([key, each]) => ('shape' in each ? [[key, each] as const] : []))
+    return {
+      ...rest,
+      input: input ?? { kind: 'named', inputs: Object.fromEntries(named) },
+      ...(fixed.length > 0 && { fixed: Object.fromEntries(fixed) }),
     }
-    if ([input.scale].flat().includes(0))
-      context.addIssue({ code: 'custom', path: ['input', 'scale'], message: 'must not be 0' })
   })
 
-export type Manifest = z.infer<typeof manifestSchema>
+/** How a message's numbers become a tensor. */
+export type ValuesSpec = Omit<z.infer<typeof valuesSchema>, 'kind'>
+
+/** Several inputs of numbers, by their names in the model's file. */
+export interface NamedInputs {
+  readonly kind: 'named'
+  readonly inputs: Readonly<Record<string, ValuesSpec>>
+}
+
+export interface Manifest {
+  readonly $schema?: string | undefined
+  readonly name: string
+  readonly input: PictureInput | ValuesInput | NamedInputs
+  /** Inputs that are constants of the model, by name. */
+  readonly fixed?: Readonly<Record<string, number | readonly number[]>>
+  /** Name of the output by the name of the input that it is next. */
+  readonly state?: Readonly<Record<string, string>> | undefined
+  readonly output:
+    | ClassesOutput
+    | z.infer<typeof boxesSchema>
+    | z.infer<typeof valuesOutputSchema>
+    | z.infer<typeof textSchema>
+}
+
 export type PictureInput = z.infer<typeof pictureSchema>
 export type ValuesInput = z.infer<typeof valuesSchema>
 export type OutputSpec = Manifest['output']
@@ -138,23 +202,19 @@ export type ClassesOutput = z.infer<typeof classesSchema>
 
 /** How a picture becomes the input; undefined where numbers do. */
 export function pictureOf({ input }: Pick<Manifest, 'input'>): PictureInput | undefined {
-  return input.kind === 'values' ? undefined : input
+  return input.kind === 'values' || input.kind === 'named' ? undefined : input
 }
 
 /** @throws {TypeError} where the model takes numbers: what needs pictures says so. */
 export function requirePicture({ name, input }: Pick<Manifest, 'name' | 'input'>): PictureInput {
-  if (input.kind !== 'values') return input
+  const picture = pictureOf({ input })
+  if (picture !== undefined) return picture
   throw new TypeError(`Cannot use pictures with model ${name}: its input must be a picture, it is numbers`)
 }
 
 /** Channels of the tensor that a picture becomes. */
 export function channelsOf({ channels }: PictureInput): 1 | 3 {
   return channels === 'grey' ? 1 : 3
-}
-
-/** Axes of the model's input as it stands at a border, batch axis left out. */
-export function inputShape(input: Manifest['input']): readonly number[] {
-  return input.kind === 'values' ? input.shape : [channelsOf(input), input.height, input.width]
 }
 
 /** The manifest with class names from a file beside it. */

@@ -63,6 +63,11 @@ export function readWeightsManifest(manifest: unknown, origin: string): WeightsM
       offset += byteLength
     }
   }
+  // Keras puts a recurrent layer's cell between the layer and the weight (`lstm/lstm_cell/kernel`), TensorFlow.js does not.
+  for (const [name, place] of places) {
+    const short = name.replace(/[^/]*_cell(_\d+)?\/(?=[^/]+$)/, '')
+    if (!places.has(short)) places.set(short, place)
+  }
   return { groups: parsed.data.map(({ paths }) => paths), places }
 }
 

@@ -15,6 +15,7 @@ export type Attribute =
   | { readonly ints: readonly number[] }
   | { readonly float: number }
   | { readonly text: string }
+  | { readonly texts: readonly string[] }
   | { readonly tensor: TensorProto }
 
 /** A constant of the model. `values` is called once, when its bytes are due, and its result is not kept. */
@@ -71,5 +72,9 @@ function attributeProto(name: string, value: Attribute): AttributeProto {
     return create(AttributeProtoSchema, { name, type: type.INTS, ints: value.ints.map(BigInt) })
   if ('float' in value) return create(AttributeProtoSchema, { name, type: type.FLOAT, f: value.float })
   if ('tensor' in value) return create(AttributeProtoSchema, { name, type: type.TENSOR, t: value.tensor })
+  if ('texts' in value) {
+    const strings = value.texts.map((text) => new TextEncoder().encode(text))
+    return create(AttributeProtoSchema, { name, type: type.STRINGS, strings })
+  }
   return create(AttributeProtoSchema, { name, type: type.STRING, s: new TextEncoder().encode(value.text) })
 }

@@ -35,7 +35,7 @@ test('YOLOX-nano finds in photos what an independent decoder finds', async ({ sk
   await writeFile(join(folder, 'surgeon.json'), JSON.stringify(manifest))
   const model = await loadModel(folder)
   const input = requirePicture(model.manifest)
-  const reader = new AnswerReader(model, await loadLabels(folder, model.manifest))
+  const reader = new AnswerReader(model, await loadLabels(folder, model))
   const engine = await loadEngine('onnxruntime')
   const whole = await engine.compile(model, wholeModel(model.graph), { threads: 1 })
   const photos = Object.entries(JSON.parse(await readFile(path, 'utf8')) as Record<string, Expected>)

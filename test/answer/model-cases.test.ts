@@ -7,8 +7,10 @@ import { readPixels } from '../../src/codec/image-input.ts'
 import { pixelsToInput } from '../../src/codec/pixels-to-input.ts'
 import { loadEngine } from '../../src/executor/load-engine.ts'
 import { runWhole } from '../../src/executor/parity.ts'
-import { readValues } from '../../src/input/read-values.ts'
+import { readInputs } from '../../src/input/read-inputs.ts'
+import { bindInputs } from '../../src/model-graph/bind-inputs.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
+import { pictureOf } from '../../src/model-graph/manifest.ts'
 import { bundledPhoto } from '../model-input.ts'
 import { noSharedData, sharedData } from '../shared-data.ts'
 
@@ -23,11 +25,13 @@ describe('cases of models', () => {
     await copyFile(join(from, file), join(folder, file))
     await writeFile(join(folder, 'surgeon.json'), JSON.stringify({ name, ...manifest }))
     const model = await loadModel(folder)
-    const { input } = model.manifest
-    const read = input.kind === 'values' ? undefined : await readPixels(payload, input)
-    const value = input.kind === 'values' ? readValues({ payload }, input) : pixelsToInput(read!.made, input)
+    const { graph } = model
+    const picture = pictureOf(model.manifest)
+    const read = picture && (await readPixels(payload, picture))
+    const bindings = bindInputs(graph, model.manifest, name).filter((binding) => binding.kind === 'values')
+    const values = picture ? [pixelsToInput(read!.made, picture)] : readInputs({ payload }, bindings)
     const engine = await loadEngine('onnxruntime')
-    const outputs = await runWhole(model, [value], { engine, threads: 1 })
+    const outputs = await runWhole(model, values, { engine, threads: 1 })
     return { outputs, body: new AnswerReader(model, []).read(outputs, read) }
   }
 

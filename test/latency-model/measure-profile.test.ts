@@ -34,7 +34,14 @@ test('measured leaves out what warms up', async () => {
 test('measureProfile takes medians of warm runs of each segment and codec, and keeps nothing', async () => {
   const wound = chain.wounds[1]!.id
   const used = engine()
-  const profile = await measureProfile(subject, chain, input, new Map([[wound, [{ codec: 'q8' }]]]), used, 2)
+  const profile = await measureProfile(
+    subject,
+    chain,
+    [input],
+    new Map([[wound, [{ codec: 'q8' }]]]),
+    used,
+    2,
+  )
   // The input is kept first, then 3 + 12 runs: the 5th to the 16th count.
   expect(profile.segments.map(({ medianMs }) => medianMs)).toEqual([10.5, 39.5])
   // After one more run that keeps what crosses, 8 + 5 runs.
@@ -44,6 +51,6 @@ test('measureProfile takes medians of warm runs of each segment and codec, and k
 
 test('measureProfile keeps nothing where it fails', async () => {
   const used = engine(5)
-  await expect(measureProfile(subject, chain, input, new Map(), used)).rejects.toThrow('failed')
+  await expect(measureProfile(subject, chain, [input], new Map(), used)).rejects.toThrow('failed')
   expect(used.dropped).toEqual([used.requests[0]!.request])
 })

@@ -149,13 +149,41 @@ test.each(['../secret.bin', '/etc/passwd', 'a/../../b.bin', 'http://x/y.bin'])(
 )
 
 test('loadLayersModel says which manifest to write, with an example that is one', async () => {
-  await writeModel([kernel, bias], [good])
+  const modelTopology = kerasTopology([
+    input(16, 16, 3),
+    ['d', 'Dense', { units: 2 }, 'in'],
+    ['p', 'GlobalAveragePooling2D', {}, 'd'],
+    ['s', 'Activation', { activation: 'softmax' }, 'p'],
+  ])
+  await writeModel([kernel, bias], [good], { modelTopology })
   await rm(join(directory, 'surgeon.json'))
-  const error: unknown = await loadLayersModel(directory).catch((reason: unknown) => reason)
+  const model = await loadLayersModel(directory)
+  const error = thrown(() => model.manifest)
   expect(error).toBeInstanceOf(TypeError)
   const { message } = error as TypeError
   expect(message).toContain(join(directory, 'surgeon.json'))
   expect(manifestSchema.parse(JSON.parse(message.slice(message.indexOf('{')))).output.kind).toBe('softmax')
+})
+
+function thrown(work: () => unknown): unknown {
+  try {
+    return work()
+  } catch (error) {
+    return error
+  }
+}
+
+test('loadLayersModel takes numbers as they are where no manifest says otherwise', async () => {
+  await writeModel([kernel, bias], [good])
+  await rm(join(directory, 'surgeon.json'))
+  const { manifest: made } = await loadLayersModel(directory)
+  expect(made).toMatchObject({ input: { kind: 'values', shape: [2, 2, 3] }, output: { kind: 'values' } })
+})
+
+test("loadLayersModel prefers the manifest under the file's own name", async () => {
+  await writeModel([kernel, bias], [good])
+  await writeFile(join(directory, 'model.surgeon.json'), JSON.stringify({ ...manifest, name: 'own' }))
+  expect((await loadLayersModel(directory)).manifest.name).toBe('own')
 })
 
 test('loadLayersModel refuses a manifest that is wrong or does not fit the model', async () => {

@@ -4,7 +4,12 @@ import type { WeightSource } from '../../model-graph/model.ts'
 import type { Segment } from '../../model-graph/segment.ts'
 import { type Affine, addConstant, addNode, type LowerLayer } from './lowering.ts'
 
-const foldable = new Set(['Conv2D', 'DepthwiseConv2D', 'SeparableConv2D', 'Conv2DTranspose', 'Dense'])
+const foldable = new Set(
+  ['Conv', 'DepthwiseConv', 'SeparableConv'].flatMap((name) => [`${name}1D`, `${name}2D`]),
+)
+  .add('Conv1DTranspose')
+  .add('Conv2DTranspose')
+  .add('Dense')
 
 /**
  * Normalisations that a layer before them can take into its own weights: it is linear, in the same segment, and read

@@ -1,5 +1,6 @@
 import { borderShape, type Layer, type LayerGraph } from '../../model-graph/layer-graph.ts'
 import type { LayerConfig } from '../../model-graph/layers/layer-config.ts'
+import { mapClass, rowLayers } from '../../model-graph/layers/row-layers.ts'
 import type { Model } from '../../model-graph/model.ts'
 import type { Segment } from '../../model-graph/segment.ts'
 import type { GraphValue, OnnxGraph } from '../../onnx/onnx-message.ts'
@@ -35,6 +36,8 @@ import {
 } from './lower-merge.ts'
 import { lowerOnnxBorders } from './lower-onnx-borders.ts'
 import { lowerOnnxNode } from './lower-onnx-node.ts'
+import { lowerEmbedding, lowerRecurrent } from './lower-recurrent.ts'
+import { overRow } from './lower-row.ts'
 import {
   lowerConv,
   lowerConvTranspose,
@@ -44,7 +47,7 @@ import {
 } from './lower-weighted.ts'
 import { addNode, type Lowering, type LowerLayer } from './lowering.ts'
 
-const lowerings = new Map<string, LowerLayer>([
+const mapLowerings = new Map<string, LowerLayer>([
   ['Conv2D', lowerConv],
   ['DepthwiseConv2D', lowerDepthwiseConv],
   ['SeparableConv2D', lowerSeparableConv],
@@ -58,6 +61,7 @@ const lowerings = new Map<string, LowerLayer>([
   ['Softmax', lowerSoftmax],
   ['Rescaling', lowerRescaling],
   ['Dropout', lowerIdentity],
+  ['SpatialDropout1D', lowerIdentity],
   ['SpatialDropout2D', lowerIdentity],
   ['GaussianNoise', lowerIdentity],
   ['GaussianDropout', lowerIdentity],
@@ -80,6 +84,16 @@ const lowerings = new Map<string, LowerLayer>([
   ['Flatten', lowerReshape],
   ['Reshape', lowerReshape],
   ['Permute', lowerPermute],
+  ['LSTM', lowerRecurrent],
+  ['GRU', lowerRecurrent],
+  ['SimpleRNN', lowerRecurrent],
+  ['Bidirectional', lowerRecurrent],
+  ['Embedding', lowerEmbedding],
+])
+
+const lowerings: ReadonlyMap<string, LowerLayer> = new Map([
+  ...mapLowerings,
+  ...rowLayers.map((name) => [name, overRow(mapLowerings.get(mapClass(name))!)] as const),
 ])
 
 /** Newest operator set that both ONNX Runtime builds run and that needs no newer file format. */

@@ -42,8 +42,19 @@ export function addNode(
   output: string,
   attributes: Readonly<Record<string, Attribute>> = {},
 ): string {
-  lowering.nodes.push(onnxNode(opType, inputs, [output], attributes))
+  addNodes(lowering, opType, inputs, [output], attributes)
   return output
+}
+
+/** {@link addNode} of several outputs; one without a name is not wanted. */
+export function addNodes(
+  lowering: Lowering,
+  opType: string,
+  inputs: readonly string[],
+  outputs: readonly string[],
+  attributes: Readonly<Record<string, Attribute>> = {},
+): void {
+  lowering.nodes.push(onnxNode(opType, inputs, outputs, attributes))
 }
 
 /** A float32 constant that is read when its bytes are written. */
@@ -79,7 +90,13 @@ function sameOrder(tensor: Pick<GraphTensor, 'shape'>): boolean {
   return outer === 1 || tensor.shape.at(-1) === 1
 }
 
-function addReshape(lowering: Lowering, input: string, shape: readonly number[], output: string): string {
+/** @param shape Without the batch axis. */
+export function addReshape(
+  lowering: Lowering,
+  input: string,
+  shape: readonly number[],
+  output: string,
+): string {
   // 0 keeps the batch axis.
   return addNode(
     lowering,

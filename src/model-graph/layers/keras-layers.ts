@@ -8,6 +8,8 @@ import {
 } from './elementwise-layers.ts'
 import { type LayerConfig, layerError } from './layer-config.ts'
 import type { DescribeLayer } from './layer-facts.ts'
+import { describeEmbedding, describeRecurrent } from './recurrent-layers.ts'
+import { describeRow, mapClass, rowLayers } from './row-layers.ts'
 import {
   describeCropping,
   describeFlatten,
@@ -27,8 +29,7 @@ import {
   describeSeparableConv,
 } from './weighted-layers.ts'
 
-/** Every Keras class that can be read, input layers aside. */
-const kerasLayers = new Map<string, DescribeLayer>([
+const mapLayers = new Map<string, DescribeLayer>([
   ['Conv2D', describeConv],
   ['DepthwiseConv2D', describeDepthwiseConv],
   ['SeparableConv2D', describeSeparableConv],
@@ -42,6 +43,7 @@ const kerasLayers = new Map<string, DescribeLayer>([
   ['Softmax', describeElementwise],
   ['Rescaling', describeElementwise],
   ['Dropout', describeIdle],
+  ['SpatialDropout1D', describeIdle],
   ['SpatialDropout2D', describeIdle],
   ['GaussianNoise', describeIdle],
   ['GaussianDropout', describeIdle],
@@ -64,6 +66,17 @@ const kerasLayers = new Map<string, DescribeLayer>([
   ['Flatten', describeFlatten],
   ['Reshape', describeReshape],
   ['Permute', describePermute],
+  ['LSTM', describeRecurrent],
+  ['GRU', describeRecurrent],
+  ['SimpleRNN', describeRecurrent],
+  ['Bidirectional', describeRecurrent],
+  ['Embedding', describeEmbedding],
+])
+
+/** Every Keras class that can be read, input layers aside. */
+const kerasLayers: ReadonlyMap<string, DescribeLayer> = new Map([
+  ...mapLayers,
+  ...rowLayers.map((name) => [name, describeRow(mapLayers.get(mapClass(name))!)] as const),
 ])
 
 /** @throws {TypeError} for a class that is not known. */

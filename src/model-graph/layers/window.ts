@@ -21,14 +21,17 @@ export function slidingWindow(
   const size = pair(layer, sizeKey, sizeKey === 'pool_size' ? 2 : undefined)
   const strides = pair(layer, 'strides', sizeKey === 'pool_size' ? size : 1)
   const dilations = pair(layer, 'dilation_rate', 1)
-  const same = oneOf(layer, 'padding', ['same', 'valid'], 'valid') === 'same'
+  const padding = oneOf(layer, 'padding', ['same', 'valid', 'causal'], 'valid')
+  const padded = padding !== 'valid'
   const axes = [0, 1].map((axis) => {
     const input = map[axis]!
     const stride = strides[axis]!
     const reach = (size[axis]! - 1) * dilations[axis]! + 1
-    const output = same ? Math.ceil(input / stride) : Math.floor((input - reach) / stride) + 1
+    const output = padded ? Math.ceil(input / stride) : Math.floor((input - reach) / stride) + 1
     if (output < 1) throw layerError(layer, `${sizeKey} must fit into its input, current axis is ${input}`)
-    const pad = same ? Math.max((output - 1) * stride + reach - input, 0) : 0
+    // No step sees a later one. What is left over at the end is cut off.
+    if (padding === 'causal') return { output, before: reach - 1, after: 0 }
+    const pad = padded ? Math.max((output - 1) * stride + reach - input, 0) : 0
     return { output, before: Math.floor(pad / 2), after: Math.ceil(pad / 2) }
   })
   const [rows, columns] = axes

@@ -66,6 +66,11 @@ export function onnxInputs({ path, inputs }: OnnxFile, { size, shapes }: InputHi
   })
 }
 
+/** How many axes an input has, open ones too; undefined for what is no tensor. */
+export function openRank({ type }: ValueInfoProto): number | undefined {
+  return type?.value.case === 'tensorType' ? type.value.value.shape?.dim.length : undefined
+}
+
 function tensorType(
   { name, type }: ValueInfoProto,
   path: string,

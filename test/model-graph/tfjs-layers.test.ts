@@ -1,0 +1,77 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { loadEngine } from '../../src/executor/load-engine.ts'
+import { checkWounds, runWhole } from '../../src/executor/parity.ts'
+import { toBorderOrder, toSourceOrder } from '../../src/model-graph/border-order.ts'
+import { loadModel } from '../../src/model-graph/load-model.ts'
+import { bestRingWounds } from '../../src/model-graph/ring-wounds.ts'
+import { singleWounds } from '../../src/model-graph/single-wounds.ts'
+import { elementCount } from '../../src/tensor/element-count.ts'
+import { maxAbsDiff } from '../model-input.ts'
+import { sharedData } from '../shared-data.ts'
+
+/** A network with what TensorFlow.js itself answers; `scripts/record-tfjs-layers.mjs` writes them. */
+interface Recorded {
+  readonly name: string
+  readonly modelTopology: unknown
+  readonly weightSpecs: readonly unknown[]
+  readonly weights: string
+  readonly input: readonly number[]
+  readonly output: readonly number[]
+  readonly shape: readonly number[]
+}
+
+const path = new URL('../../../test/model-graph/tfjs-layers.json', import.meta.url)
+const recorded = JSON.parse(await readFile(path, 'utf8')) as Recorded[]
+
+describe('loadModel takes layers of one dimension, recurrent ones and tables', () => {
+  test.each(recorded.map((each): [string, Recorded] => [each.name, each]))(
+    '%s: as TensorFlow.js, and equal at every wound',
+    async (_, network) => {
+      const { whole, worst, shape } = await answers(network)
+      expect(shape).toEqual([1, ...network.shape])
+      expect(maxAbsDiff(whole, Float32Array.from(network.output))).toBeLessThan(1e-5)
+      expect(worst).toBeLessThan(1e-5)
+    },
+  )
+
+  // What TensorFlow.js 4.22 answers for the sines of 0, 1, 2 and so on.
+  test.skipIf(sharedData('cases/models') === undefined).each<[string, number[]]>([
+    ['tfjs-dense', [0.3646066188812256, 0.33129584789276123, 0.3040975332260132]],
+    ['tfjs-conv1d', [0.3003045916557312, 0.33446818590164185, 0.36522725224494934]],
+  ])('%s, of the cases, without a manifest', async (name, expected) => {
+    const { whole, worst } = await answersOf(sharedData(`cases/models/${name}`)!, (i) => Math.sin(i))
+    expect(maxAbsDiff(whole, Float32Array.from(expected))).toBeLessThan(1e-6)
+    expect(worst).toBeLessThan(1e-5)
+  })
+})
+
+async function answers({ modelTopology, weightSpecs, weights, input }: Recorded) {
+  const folder = await mkdtemp(join(tmpdir(), 'surgeon-tfjs-'))
+  try {
+    const weightsManifest = [{ paths: ['weights.bin'], weights: weightSpecs }]
+    const json = { format: 'layers-model', modelTopology, weightsManifest }
+    await writeFile(join(folder, 'model.json'), JSON.stringify(json))
+    await writeFile(join(folder, 'weights.bin'), Buffer.from(weights, 'base64'))
+    return await answersOf(folder, (i) => input[i]!)
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
+async function answersOf(folder: string, valueAt: (i: number) => number) {
+  const model = await loadModel(folder)
+  const { graph } = model
+  const tensor = graph.tensors[graph.inputs[0]!]!
+  const data = Float32Array.from({ length: elementCount(tensor.shape) }, (_, i) => valueAt(i))
+  const inputs = [toBorderOrder({ shape: [1, ...tensor.shape], data }, tensor)]
+  const options = { engine: await loadEngine('onnxruntime'), threads: 1 }
+  const whole = await runWhole(model, inputs, options)
+  const singles = singleWounds(graph)
+  const wounds = [...singles, ...bestRingWounds(graph, singles)]
+  const { maxAbsDiff: worst } = await checkWounds(model, wounds, inputs, whole, options)
+  const answer = toSourceOrder(whole[0]!, graph.tensors[graph.outputs[0]!]!)
+  return { whole: answer.data, shape: answer.shape, worst }
+}
