@@ -10,6 +10,7 @@ import type { EngineState } from '../src/executor/start-with-engine.ts'
 import { programVersion } from '../src/files/program-version.ts'
 import { announceToHomeAssistant } from '../src/home-assistant/announce.ts'
 import { discoveryMessage, discoveryTopic } from '../src/home-assistant/discovery.ts'
+import { samplesOf } from '../src/input/read-inputs.ts'
 import type { Profile } from '../src/latency-model/profile.ts'
 import { logWarningsHere } from '../src/machine/this-machine.ts'
 import { collectGarbage } from '../src/memory/collect-garbage.ts'
@@ -169,17 +170,13 @@ export class Agent {
       if ((retain && payload.length === 0) || repetitions.isRepetition(message)) return
       const source = stream.sourceOf(topic)
       const timeLeftMs = Math.min(stream.deadlineMs, 1000 * (expirySeconds ?? Number.POSITIVE_INFINITY))
-      const request = {
-        id: this.idOf(message),
-        stream: stream.name,
-        source,
-        payload,
-        contentType,
-        timeLeftMs,
+      const request = { id: this.idOf(message), stream: stream.name, source, contentType, timeLeftMs }
+      const windows = samplesOf({ payload, contentType }, model.manifest)
+      for (const [window, sample] of windows.entries()) {
+        const result = await pipeline.answer({ ...request, payload: sample })
+        if (result.ok || result.error.code !== 'shed' || stream.shedReplies)
+          await this.publishResult(device, message, windows.length === 1 ? result : { ...result, window })
       }
-      const result = await pipeline.answer(request)
-      if (result.ok || result.error.code !== 'shed' || stream.shedReplies)
-        await this.publishResult(device, message, result)
       // Who holds the head alone has little memory: the picture, its tensor and the frame are freed at once.
       if (holdsHeadAlone && pipeline.idle) collectGarbage('minor')
     }

@@ -7,6 +7,8 @@ export interface AnswerMessage {
   readonly id: string
   /** Name of the stream, or what follows the input topic; absent where the input came on the input topic itself. */
   readonly source?: string
+  /** Of a message of several samples: which of them, from 0. */
+  readonly window?: number
   /** Of a classifier: the best classes. */
   readonly top?: readonly ClassScore[]
   /** Of a detector. */
@@ -41,6 +43,7 @@ export interface FailureMessage {
   readonly ok: false
   readonly id: string
   readonly source?: string
+  readonly window?: number
   readonly error: { readonly code: string; readonly message: string }
 }
 

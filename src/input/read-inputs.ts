@@ -1,6 +1,6 @@
 import type { InputBinding } from '../model-graph/bind-inputs.ts'
 import { toBorderOrder } from '../model-graph/border-order.ts'
-import type { ValuesSpec } from '../model-graph/manifest.ts'
+import type { Manifest } from '../model-graph/manifest.ts'
 import type { TensorValue } from '../tensor/tensor-value.ts'
 import { InputError } from './input-error.ts'
 import { readNumbers, readObject, readValues, type ValuesMessage } from './read-values.ts'
@@ -35,26 +35,34 @@ function missing(bindings: readonly ValuesBinding[], name: string, object: objec
   )
 }
 
-/** One message of JSON that holds several samples of one input, each as a message of its own; undefined for any other. */
-export function splitWindows(
+/**
+ * The samples of a message, each as a message of its own: JSON lists one level deeper than a sample's shape are several
+ * samples of a model with one input of numbers; any other message is one.
+ */
+export function samplesOf(
   { payload, contentType }: ValuesMessage,
-  { shape }: ValuesSpec,
-): Uint8Array[] | undefined {
-  if (payload[0] !== openBracket || contentType === 'application/octet-stream') return undefined
-  let json: unknown
+  { input }: Pick<Manifest, 'input'>,
+): readonly Uint8Array[] {
+  const isRaw = contentType === 'application/octet-stream'
+  if (input.kind !== 'values' || isRaw || nesting(payload) !== input.shape.length + 1) return [payload]
   try {
-    json = JSON.parse(Buffer.from(payload).toString('utf8'))
+    const samples = JSON.parse(Buffer.from(payload).toString('utf8')) as unknown[]
+    return samples.map((sample) => Buffer.from(JSON.stringify(sample)))
   } catch {
     // Whoever reads it says what is wrong with it.
-    return undefined
+    return [payload]
   }
-  if (depth(json) !== shape.length + 1) return undefined
-  return (json as unknown[]).map((window) => Buffer.from(JSON.stringify(window)))
 }
 
 const openBracket = 0x5b
+const whitespace = new Set([0x20, 0x09, 0x0a, 0x0d])
 
-/** How deep lists lie in lists, by the first of each. */
-function depth(value: unknown): number {
-  return Array.isArray(value) ? 1 + depth(value[0]) : 0
+/** How many lists a message of JSON opens at its beginning. */
+function nesting(payload: Uint8Array): number {
+  let lists = 0
+  for (const byte of payload) {
+    if (byte === openBracket) lists++
+    else if (!whitespace.has(byte)) return lists
+  }
+  return lists
 }
