@@ -7,7 +7,7 @@ import type { StreamSettings } from '../src/scheduler/mix/mix.ts'
 import type { PlanSetup } from '../src/scheduler/planner.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import { Exchange, type PoolSession } from './exchange.ts'
-import { type AnswererOptions, RequestAnswerer } from './request-answerer.ts'
+import { type AnswererOptions, type Decide, RequestAnswerer } from './request-answerer.ts'
 import { type WorkerSaid, Workers } from './workers.ts'
 
 export interface MindOptions {
@@ -24,6 +24,8 @@ export interface MindOptions {
   readonly outputShapes: readonly (readonly number[])[]
   readonly setup: PlanSetup
   readonly streams: readonly StreamSettings[]
+  /** The mix of plans where absent. */
+  readonly decide?: Decide | undefined
   readonly log: Log
 }
 
@@ -46,6 +48,7 @@ export class Mind {
     outputShapes,
     setup,
     streams,
+    decide,
     ...rest
   }: MindOptions) {
     const { topicPrefix, device, modelHash, log } = rest
@@ -75,6 +78,7 @@ export class Mind {
     this.answerer = new RequestAnswerer({
       setup: () => this.setup,
       streams,
+      decide,
       link: () => this.linkWithBacklog(),
       edge: this.edge,
       workers: () => workers.snapshot(),

@@ -13,7 +13,7 @@ import { Mix, type StreamSettings } from '../src/scheduler/mix/mix.ts'
 import { type MixReport, reportMix } from '../src/scheduler/mix/mix-report.ts'
 import type { MixProblem } from '../src/scheduler/mix/program.ts'
 import type { MixPlan } from '../src/scheduler/mix/resource.ts'
-import { planFrame } from '../src/scheduler/plan-frame.ts'
+import { type FrameDecision, planFrame } from '../src/scheduler/plan-frame.ts'
 import { type PlannedRequest, type PlanSetup, planRequest } from '../src/scheduler/planner.ts'
 import type { Measured } from '../src/telemetry/request-record.ts'
 import type { Part } from '../src/transport/frame.ts'
@@ -50,10 +50,19 @@ export interface RequestTrace {
   readonly measured: Measured
 }
 
+/** What to do with an input of so many bytes that came on a stream now. */
+export type Decide = (
+  setup: PlanSetup,
+  beliefs: Beliefs,
+  input: { readonly bytes: number; readonly stream: string },
+) => FrameDecision
+
 export interface AnswererOptions {
   /** Asked at each request: the profile is renewed now and then. */
   readonly setup: () => PlanSetup
   readonly streams: readonly StreamSettings[]
+  /** The mix of plans where absent: others are compared with it in the lab. */
+  readonly decide?: Decide | undefined
   readonly link: () => LinkState
   readonly edge: EdgeBelief
   readonly workers: () => readonly PooledWorker[]
@@ -74,6 +83,7 @@ export class RequestAnswerer {
   private readonly promisedMs = new PromisedWork()
   private readonly promisedBytes = new PromisedWork()
   private readonly mix: Mix
+  private readonly decide: Decide
   /** What each stream's last frame might have been answered by. */
   private readonly plansOf = new Map<string, readonly MixPlan[]>()
   private reported: MixProblem | undefined
@@ -82,6 +92,10 @@ export class RequestAnswerer {
   constructor(options: AnswererOptions) {
     this.options = options
     this.mix = new Mix(options.streams)
+    this.decide =
+      options.decide ??
+      ((setup, beliefs, { bytes, stream }) =>
+        planFrame(setup, beliefs, bytes, this.mix, stream, this.plansOf))
     const { instruments, edge, setup } = options
     const { clock } = instruments
     const profiledMs = (from: number, to: number) => segmentsMs(setup().profile, from, to)
@@ -168,7 +182,7 @@ export class RequestAnswerer {
     const { mix } = this
     const beliefs = this.beliefs(bytes)
     mix.observeArrival(stream, beliefs.nowMs)
-    const decision = planFrame(setup, beliefs, bytes, mix, stream, this.plansOf)
+    const decision = this.decide(setup, beliefs, { bytes, stream })
     if (decision.kind === 'plan') return decision.plan
     throw new RequestError('shed', shedReasons[decision.reason])
   }

@@ -1,4 +1,4 @@
-/** `camera`: even, but for 30 % of a gap; `poisson`: by chance, as many sensors together. */
+/** `camera`: even, but for a share of the gap; `poisson`: by chance, as many sensors together. */
 export type ArrivalKind = 'camera' | 'poisson'
 
 const cameraJitter = 0.3
@@ -9,13 +9,14 @@ export function arrivalTimes(
   ratePerS: number,
   untilMs: number,
   random: () => number,
+  { jitter = cameraJitter, burst = 1 }: { readonly jitter?: number; readonly burst?: number } = {},
 ): number[] {
-  const meanMs = 1000 / ratePerS
+  const meanMs = (1000 * burst) / ratePerS
   const times: number[] = []
   let atMs = 0
   for (;;) {
-    atMs += meanMs * (kind === 'poisson' ? -Math.log(1 - random()) : 1 + cameraJitter * (2 * random() - 1))
+    atMs += meanMs * (kind === 'poisson' ? -Math.log(1 - random()) : 1 + jitter * (2 * random() - 1))
     if (atMs >= untilMs) return times
-    times.push(atMs)
+    for (let i = 0; i < burst; i++) times.push(atMs)
   }
 }

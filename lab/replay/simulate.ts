@@ -1,9 +1,10 @@
 import { Mind } from '../../agent/mind.ts'
-import type { RequestTrace } from '../../agent/request-answerer.ts'
-import { after } from '../../src/async/clock.ts'
+import type { Decide, RequestTrace } from '../../agent/request-answerer.ts'
+import { after, type Clock } from '../../src/async/clock.ts'
+import { rawInput } from '../../src/codec/image-codecs.ts'
 import { InferenceHost } from '../../src/executor/inference-host.ts'
 import type { ModelInput } from '../../src/executor/inference-protocol.ts'
-import { borderShape } from '../../src/model-graph/layer-graph.ts'
+import { borderShape, elementsOf } from '../../src/model-graph/layer-graph.ts'
 import type { StreamSettings } from '../../src/scheduler/mix/mix.ts'
 import type { PlanSetup } from '../../src/scheduler/planner.ts'
 import { elementCount } from '../../src/tensor/element-count.ts'
@@ -39,6 +40,19 @@ export interface World {
   /** Ascending. */
   readonly arrivals: readonly Arrival[]
   readonly timeLimitMs: number
+  /** What decides instead of the agent's mix, given what is really there. */
+  readonly decide?: ((real: RealWorld) => Decide) | undefined
+  /** Told what the edge's engine was busy for, and what was handed to the uplink. */
+  readonly onEdgeBusy?: (ms: number) => void
+  readonly onSent?: (bytes: number) => void
+  readonly onEnd?: (request: SimulatedRequest) => void
+}
+
+/** What no agent sees. */
+export interface RealWorld {
+  readonly clock: Clock
+  readonly uplink: VirtualLink
+  readonly downlink: VirtualLink
 }
 
 export interface SimulatedRequest {
@@ -54,12 +68,12 @@ export interface SimulatedRequest {
   readonly endMs: number
 }
 
-const modelHash = '0'.repeat(32)
-const topicPrefix = 'surgeon'
-const device = 'simulated'
+export const modelHash = '0'.repeat(32)
+export const topicPrefix = 'surgeon'
+export const device = 'simulated'
 const probe = { staleMs: 1000, bytes: 2048 }
 /** Before the first request, for the first announcements and probes. */
-const settleMs = 3000
+export const settleMs = 3000
 
 /**
  * An agent and its workers in virtual time: the daemon's own mind, run queue, surgery, exchange, outbox and frames, the
@@ -70,12 +84,11 @@ export async function simulate(world: World): Promise<SimulatedRequest[]> {
   const { setup } = world
   const clock = new VirtualClock()
   const worldMs = () => clock.now() - settleMs
-  const later = (phases: readonly LinkPhase[]) =>
-    phases.map((phase, i) => ({ ...phase, fromMs: i === 0 ? 0 : phase.fromMs + settleMs }))
   const outputs = setup.graph.outputs.map((id) => {
     const shape = [1, ...borderShape(setup.graph.tensors[id]!)]
     return { shape, data: new Float32Array(elementCount(shape)) }
   })
+  const pixelBytes = setup.graph.inputs.reduce((sum, id) => sum + elementsOf(setup.graph.tensors[id]!), 0)
   const broker = new VirtualBroker()
   for (const spec of world.workers) {
     const shifted: WorkerSpec = {
@@ -86,11 +99,14 @@ export async function simulate(world: World): Promise<SimulatedRequest[]> {
     new VirtualWorker({ spec: shifted, clock, broker, topicPrefix, modelHash, outputs }).start()
   }
   let mind: Mind | undefined
+  const uplink = new VirtualLink(clock, settled(world.uplink))
+  const downlink = new VirtualLink(clock, settled(world.downlink))
   const session = new VirtualSession({
     clock,
-    uplink: new VirtualLink(clock, later(world.uplink)),
-    downlink: new VirtualLink(clock, later(world.downlink)),
+    uplink,
+    downlink,
     broker,
+    onSent: world.onSent,
     windowBytes: () => (mind?.link.kind === 'up' ? windowBytes(mind.link.uplinkBps) : unknownWindowBytes),
   })
   const { profile, chain } = setup
@@ -109,6 +125,7 @@ export async function simulate(world: World): Promise<SimulatedRequest[]> {
         },
         encodeMs: (wound, codec) => (codecOf(wound, codec)?.encodeMs ?? 0) * world.edgeFactorAt(worldMs()),
         encodedBytes: (wound, codec) => codecOf(wound, codec)?.bytes ?? 0,
+        onBusy: world.onEdgeBusy,
       }),
     },
   )
@@ -127,6 +144,7 @@ export async function simulate(world: World): Promise<SimulatedRequest[]> {
     streams: world.streams ?? [
       { name: 'default', priority: 0, weight: 1, keep: 'all', deadlineMs: world.timeLimitMs },
     ],
+    decide: world.decide?.({ clock, uplink, downlink }),
     log: () => undefined,
   })
   await mind.start()
@@ -151,13 +169,18 @@ export async function simulate(world: World): Promise<SimulatedRequest[]> {
           return { kind: 'values', values: [{ shape: [1, 1], data: new Float32Array(1) }] }
         }
         let decoding: Promise<ModelInput> | undefined
-        const encoded = async () => [{ shape: [], bytes: new Uint8Array(bytes) }]
-        return { checked: Promise.resolve(), decoded: () => (decoding ??= decode()), encoded }
+        const decoded = () => (decoding ??= decode())
+        const encoded = async (codec: string) => {
+          if (codec === rawInput) await decoded()
+          return [{ shape: [], bytes: new Uint8Array(codec === rawInput ? pixelBytes : bytes) }]
+        }
+        return { checked: Promise.resolve(), decoded, encoded }
       }
       const end = (outcome: SimulatedRequest['outcome']) => {
         request.outcome = outcome
         request.outcomes++
         request.endMs = worldMs()
+        world.onEnd?.(request)
       }
       answerer
         .answer({ stream, bytes, timeLeftMs: world.timeLimitMs, read }, request.trace, over.signal)
@@ -172,6 +195,11 @@ export async function simulate(world: World): Promise<SimulatedRequest[]> {
   mind.stop()
   await inference.stop()
   return requests
+}
+
+/** A link's phases on the simulator's clock. */
+export function settled(phases: readonly LinkPhase[]): LinkPhase[] {
+  return phases.map((phase, i) => ({ ...phase, fromMs: i === 0 ? 0 : phase.fromMs + settleMs }))
 }
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] }

@@ -17,6 +17,8 @@ export interface VirtualEngine {
   readonly encodedBytes: (wound: string, codec: string) => number
   /** The model's outputs, whatever was put in. */
   readonly outputs: readonly TensorValue[]
+  /** Told what it was busy for. */
+  readonly onBusy?: ((ms: number) => void) | undefined
 }
 
 /** An inference thread that computes nothing and takes as long as it is told, under a virtual clock. */
@@ -37,6 +39,7 @@ async function compute(
   for (const key of segments) {
     const ms = times.segmentMs(key)
     await after(clock, ms)
+    times.onBusy?.(ms)
     if (Atomics.load(cancel, 0) !== 0) throw new RunCancelledError('Cancelled between two segments')
     segmentMs.push(ms)
   }
@@ -44,6 +47,7 @@ async function compute(
   if (encode === undefined) return { ...reply, encoded: [], encodeMs: 0 }
   const encodeMs = times.encodeMs(encode.wound, encode.codec)
   await after(clock, encodeMs)
+  times.onBusy?.(encodeMs)
   const bytes = new Uint8Array(times.encodedBytes(encode.wound, encode.codec))
   return { ...reply, encoded: [{ shape: [1, 1], bytes }], encodeMs }
 }

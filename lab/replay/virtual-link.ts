@@ -33,6 +33,17 @@ export class VirtualLink {
     this.clock.schedule(this.lastArrivalMs - nowMs, onArrival)
   }
 
+  /** When a message that begins at `beginMs` would have come out, were nothing else on the link. */
+  aloneMs(bytes: number, beginMs: number): number {
+    const { leftMs, delayMs } = this.crossing(bytes, beginMs)
+    return leftMs + delayMs
+  }
+
+  /** When the last message that was offered will have left. */
+  get freeMs(): number {
+    return this.freeAtMs
+  }
+
   private crossing(bytes: number, beginMs: number): { leftMs: number; delayMs: number } {
     let left = bytes
     let atMs = beginMs

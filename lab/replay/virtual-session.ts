@@ -13,13 +13,15 @@ export interface VirtualSessionOptions {
   readonly broker: VirtualBroker
   /** As of a real session: what the uplink is believed to carry bounds what is in flight. */
   readonly windowBytes: () => number
+  /** Told of every message that is handed to the uplink. */
+  readonly onSent?: ((bytes: number) => void) | undefined
 }
 
 const maximumPacketSize = 256 * 1024 * 1024
 /** Of an acknowledgement. */
 const ackBytes = 4
 /** Header and options of a message on its way down, beside its payload. */
-const downOverheadBytes = 100
+export const downOverheadBytes = 100
 
 /** An agent's session under a virtual clock: the real outbox before two links and a broker. It stays connected. */
 export class VirtualSession {
@@ -31,7 +33,7 @@ export class VirtualSession {
 
   constructor(options: VirtualSessionOptions) {
     this.options = options
-    const { clock, uplink, downlink, broker, windowBytes } = options
+    const { clock, uplink, downlink, broker, windowBytes, onSent } = options
     this.outbox = new Outbox({
       windowBytes,
       maxWaitingBytes: 64 * 1024 * 1024,
@@ -44,7 +46,9 @@ export class VirtualSession {
       maximumPacketSize,
       receiveMaximum: 65_535,
       send: (message, done) => {
-        uplink.send(packetBytes(message), () => {
+        const bytes = packetBytes(message)
+        onSent?.(bytes)
+        uplink.send(bytes, () => {
           broker.publish(message)
           if (message.qos === 1) downlink.send(ackBytes, () => done({ kind: 'taken' }))
         })

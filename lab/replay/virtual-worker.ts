@@ -18,6 +18,10 @@ export interface WorkerSpec {
   /** As announced, alone and as profiled. */
   readonly tailMs: ReadonlyMap<string, number>
   readonly pictureMs: number
+  /** Of features; nothing where absent. */
+  readonly decodeMs?: (wound: string, codec: string) => number
+  /** What others have it do first, as announced; nothing where absent. */
+  readonly waitMs?: number
   /** How much longer it takes than it announced. */
   readonly factorAt: (nowMs: number) => number
   /** What it does with a request: serves it, says nothing, or is not there and has said so. */
@@ -41,6 +45,8 @@ export class VirtualWorker {
   private readonly options: VirtualWorkerOptions
   private readonly serving: Serving
   private readonly assembler = new ChunkAssembler()
+  /** How to take back requests that wait for what others have it do. */
+  private readonly waiting = new Map<string, () => void>()
 
   constructor(options: VirtualWorkerOptions) {
     this.options = options
@@ -74,7 +80,7 @@ export class VirtualWorker {
           hash: modelHash,
           wounds: [...spec.tailMs].map(([id, tailMs]) => ({ id, tailMs })),
           pictureMs: spec.pictureMs,
-          queueMs: this.serving.waitMs(modelHash),
+          queueMs: (spec.waitMs ?? 0) + this.serving.waitMs(modelHash),
         },
       ],
       leftOut: [],
@@ -94,22 +100,35 @@ export class VirtualWorker {
     const frame = decodeFrame(bytes)
     if (frame.kind === 'cancel') {
       this.assembler.giveUp(frame.request, clock.now())
+      this.waiting.get(frame.request)?.()
       this.serving.cancel(frame.request)
     }
     if (frame.kind !== 'request') return
+    const { waitMs = 0 } = spec
     const reply = (answer: Frame) => {
       if (spec.stateAt(clock.now()) !== 'serves') return
-      for (const chunk of splitIntoChunks(encodeFrame(answer)))
+      const told = answer.kind === 'result' ? { ...answer, queueMs: answer.queueMs + waitMs } : answer
+      for (const chunk of splitIntoChunks(encodeFrame(told)))
         broker.publish({ topic: responseTopic!, payload: chunk, qos: 1, retain: false, correlationData })
     }
-    void this.serving.accept({ key, sender: responseTopic!, frame, reply })
+    const begin = () => {
+      this.waiting.delete(key)
+      void this.serving.accept({ key, sender: responseTopic!, frame, reply })
+    }
+    if (waitMs === 0) return begin()
+    const takeBack = clock.schedule(waitMs, begin)
+    this.waiting.set(key, () => {
+      this.waiting.delete(key)
+      takeBack()
+    })
   }
 }
 
 function waitingServer(hash: string, { spec, clock, outputs }: VirtualWorkerOptions): Server {
   const codec = featureCodec(resultCodec)
   const encoded = outputs.map((value) => ({ shape: value.shape, bytes: codec.encode(value) }))
-  const isPicture = ({ codec }: RequestFrame) => codec === 'received'
+  const decodeMs = ({ wound, codec }: RequestFrame) =>
+    codec === 'received' ? spec.pictureMs : (spec.decodeMs?.(wound, codec) ?? 0)
   const waited = async (ms: number, signal?: AbortSignal) => {
     const elapsedMs = ms * spec.factorAt(clock.now())
     await after(clock, elapsedMs, signal)
@@ -123,11 +142,15 @@ function waitingServer(hash: string, { spec, clock, outputs }: VirtualWorkerOpti
     batchLimit: () => 1,
     callMs: (wound, requests) => requests * tailMs(wound),
     freeAtMs: () => 0,
-    preparation: async (frame) => (isPicture(frame) ? 'cheap' : 'none'),
+    preparation: async (frame) => (decodeMs(frame) > 0 ? 'cheap' : 'none'),
     async prepare(frame): Promise<PreparedRequest> {
-      const decodeMs = isPicture(frame) ? await waited(spec.pictureMs) : 0
+      const decodingMs = decodeMs(frame)
       const wound = { id: frame.wound, tensors: [], head: [] }
-      return { wound, input: { kind: 'values', tensors: [], values: [] }, decodeMs }
+      return {
+        wound,
+        input: { kind: 'values', tensors: [], values: [] },
+        decodeMs: decodingMs > 0 ? await waited(decodingMs) : 0,
+      }
     },
     async finish(requests, signal): Promise<Finished[]> {
       const { wound } = requests[0]!

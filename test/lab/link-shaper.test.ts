@@ -32,6 +32,7 @@ function departuresByByte(capacity: Capacity, bursts: readonly Burst[]): number[
     }
     return left
   }
+  if ('steps' in capacity) throw new TypeError('Only traces of packets and constant rates are drawn here')
   const { opportunitiesMs } = capacity
   for (let round = 0; left.length < arrivals.length; round++)
     for (const opportunityMs of opportunitiesMs) {
