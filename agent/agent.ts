@@ -36,6 +36,7 @@ import { Health } from './health.ts'
 import { type InputStream, inputStreams } from './input-streams.ts'
 import { Mind } from './mind.ts'
 import { PlanReport } from './plan-report.ts'
+import { publishedResult, RequestIds } from './published-result.ts'
 import type { ResultMessage } from './request-message.ts'
 import { RequestPipeline } from './request-pipeline.ts'
 import { Shown } from './shown.ts'
@@ -60,7 +61,6 @@ export class Agent {
   private readonly cpu = new CpuMonitor()
   private readonly stops = new ReleaseStack()
   private starting: Promise<void> | undefined
-  private nextId = 0
 
   constructor(config: AgentConfig, log: Log) {
     this.config = config
@@ -164,13 +164,14 @@ export class Agent {
     await pipeline.warmUp()
     signal?.throwIfAborted()
     const repetitions = new Repetitions()
+    const ids = new RequestIds(Date.now())
     const answer = async (stream: InputStream, message: IncomingMessage) => {
       const { topic, payload, contentType, expirySeconds, retain } = message
       // An empty message that is to be kept only drops the one that was.
       if ((retain && payload.length === 0) || repetitions.isRepetition(message)) return
       const source = stream.sourceOf(topic)
       const timeLeftMs = Math.min(stream.deadlineMs, 1000 * (expirySeconds ?? Number.POSITIVE_INFINITY))
-      const request = { id: this.idOf(message), stream: stream.name, source, contentType, timeLeftMs }
+      const request = { id: ids.idOf(message), stream: stream.name, source, contentType, timeLeftMs }
       const windows = samplesOf({ payload, contentType }, model.manifest)
       for (const [window, sample] of windows.entries()) {
         const result = await pipeline.answer({ ...request, payload: sample })
@@ -282,7 +283,13 @@ export class Agent {
       metrics: this.topic('metrics'),
       result: this.topic('result'),
     }
-    const discovered = { device, version: shown.version, model: manifest.name, topics }
+    const discovered = {
+      device,
+      version: shown.version,
+      model: manifest.name,
+      topics,
+      streams: (this.config.streams ?? []).map(({ name }) => name),
+    }
     await announceToHomeAssistant({
       session,
       prefix: homeAssistant.prefix,
@@ -335,11 +342,6 @@ export class Agent {
     this.stops.add(() => job.stop())
   }
 
-  private idOf(message: IncomingMessage): string {
-    const { correlationData } = message
-    return correlationData === undefined ? `n${this.nextId++}` : Buffer.from(correlationData).toString('hex')
-  }
-
   private async publishResult(
     session: MqttSession,
     message: IncomingMessage,
@@ -351,7 +353,7 @@ export class Agent {
     const correlation = correlationData === undefined ? {} : { correlationData }
     const { requestMs: timeoutMs } = this.config.limits
     const options = { qos: 1, kind: 'result', timeoutMs, ...correlation } as const
-    const text = JSON.stringify(result)
+    const text = publishedResult(result, this.config.device, Date.now())
     for (const topic of answerTopics(own, responseTopic)) {
       try {
         await session.publish(topic, text, options)

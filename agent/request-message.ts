@@ -3,7 +3,7 @@ import type { ClassScore, FoundBox, NamedValues } from '../src/answer/present.ts
 
 export interface AnswerMessage {
   readonly ok: true
-  /** Hex of the input message's correlation data; a number of the agent's own where it had none. */
+  /** The input message's correlation data, as text or else in hex; a number of the agent's own where it had none. */
   readonly id: string
   /** Name of the stream, or what follows the input topic; absent where the input came on the input topic itself. */
   readonly source?: string

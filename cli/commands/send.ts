@@ -26,12 +26,11 @@ export async function send(args: readonly string[]): Promise<number> {
   const payload = await readFile(file)
   const result = await withBroker(endpoint, timeoutMs, async (session) => {
     const id = randomUUID()
-    const isOurs = (result: ResultMessage) => [id, Buffer.from(id).toString('hex')].includes(result.id)
     const answers: ResultMessage[] = []
     const { promise: answered, resolve: tell } = deferred<void>()
     await session.subscribe(deviceTopic(device, 'result', topicPrefix), ({ payload }) => {
       const result = JSON.parse(Buffer.from(payload).toString()) as ResultMessage
-      if (!isOurs(result)) return
+      if (result.id !== id) return
       answers.push(result)
       tell()
     })

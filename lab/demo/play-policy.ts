@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ResultMessage } from '../../agent/request-message.ts'
@@ -111,9 +111,9 @@ export async function playPolicy(
       ])
       const uplinkMbps = uplinkMbpsAt(scenario, dueMs)
       const { bytes } = frames[frame % frames.length]!
-      const correlationData = randomBytes(8)
-      waiting.set(correlationData.toString('hex'), { frame, uplinkMbps, sentAtMs: performance.now() })
-      await camera.publish(inputTopic, bytes, { qos: 1, timeoutMs: 5000, correlationData })
+      const id = randomUUID()
+      waiting.set(id, { frame, uplinkMbps, sentAtMs: performance.now() })
+      await camera.publish(inputTopic, bytes, { qos: 1, timeoutMs: 5000, correlationData: Buffer.from(id) })
     }
     await Promise.race([allAnswered, delay(patienceMs, undefined, { signal }), agent.ended, broken])
     await schedule

@@ -9,7 +9,24 @@ export interface DiscoveredDevice {
   readonly version: string
   readonly model: string
   readonly topics: { readonly state: string; readonly metrics: string; readonly result: string }
+  /** Streams that are answered on `RESULT/NAME` of their own; empty where all are answered on the result topic. */
+  readonly streams: readonly string[]
 }
+
+/** A state of at most 255 characters of whatever kind of answer; attributes have all of it. */
+const answerTemplate = [
+  '{% if not value_json.ok %}{{ value_json.error.code }}',
+  '{% elif value_json.top is defined %}{{ value_json.top[0].label }}',
+  "{% elif value_json.boxes is defined %}{{ value_json.boxes | map(attribute='label') | unique | join(', ') | default('nothing', true) }}",
+  '{% elif value_json.text is defined %}{{ value_json.text }}',
+  "{% else %}{{ value_json.outputs[0]['values'][0] }}{% endif %}",
+].join('')
+
+const probabilityTemplate = [
+  '{% if value_json.top is defined %}{{ (100 * value_json.top[0].probability) | round(1) }}',
+  '{% elif value_json.boxes is defined and value_json.boxes %}{{ (100 * value_json.boxes[0].score) | round(1) }}',
+  '{% else %}0{% endif %}',
+].join('')
 
 /** Home Assistant's words for a unit; without a class it is a plain number. */
 const units: Readonly<Record<Unit, { device_class?: string; unit_of_measurement?: string }>> = {
@@ -29,27 +46,42 @@ export function discoveryTopic(prefix: string, device: string): string {
 }
 
 export function discoveryMessage(
-  { device, version, model, topics }: DiscoveredDevice,
+  { device, version, model, topics, streams }: DiscoveredDevice,
   metrics: readonly Metric<never>[],
 ): Record<string, unknown> {
   const id = objectId(device)
-  const answer = {
-    answer: {
-      p: 'sensor',
-      name: 'Answer',
-      icon: 'mdi:tag',
-      state_topic: topics.result,
-      value_template: '{{ value_json.top[0].label if value_json.ok else "error" }}',
-    },
-    probability: {
-      p: 'sensor',
-      name: 'Probability',
-      unit_of_measurement: '%',
-      suggested_display_precision: 0,
-      state_topic: topics.result,
-      value_template: '{{ (100 * value_json.top[0].probability) if value_json.ok else 0 }}',
-    },
-  }
+  const places =
+    streams.length === 0
+      ? [{ key: '', name: '', topic: topics.result }]
+      : streams.map((name) => ({
+          key: `_${objectId(name)}`,
+          name: ` ${name}`,
+          topic: `${topics.result}/${name}`,
+        }))
+  const answers = places.flatMap(({ key, name, topic }): [string, object][] => [
+    [
+      `answer${key}`,
+      {
+        p: 'sensor',
+        name: `Answer${name}`,
+        icon: 'mdi:tag',
+        state_topic: topic,
+        value_template: answerTemplate,
+        json_attributes_topic: topic,
+      },
+    ],
+    [
+      `probability${key}`,
+      {
+        p: 'sensor',
+        name: `Probability${name}`,
+        unit_of_measurement: '%',
+        suggested_display_precision: 0,
+        state_topic: topic,
+        value_template: probabilityTemplate,
+      },
+    ],
+  ])
   const measured = metrics.map(({ key, unit, kind, help }) => {
     const isSwitch = unit === 'yes or no'
     const component = {
@@ -66,7 +98,7 @@ export function discoveryMessage(
     }
     return [key, component] as const
   })
-  const components = Object.entries({ ...answer, ...Object.fromEntries(measured) })
+  const components = Object.entries({ ...Object.fromEntries(answers), ...Object.fromEntries(measured) })
   return {
     dev: { ids: [`surgeon_${id}`], name: `Surgeon ${device}`, mf: 'Surgeon', mdl: model, sw: version },
     o: { name: 'dnn-surgeon', sw: version },
@@ -85,6 +117,6 @@ export function discoveryMessage(
 }
 
 /** Topics and ids there take letters, digits, `_` and `-` only. */
-function objectId(device: string): string {
-  return device.replaceAll(/[^A-Za-z0-9_-]/g, '_')
+function objectId(name: string): string {
+  return name.replaceAll(/[^A-Za-z0-9_-]/g, '_')
 }

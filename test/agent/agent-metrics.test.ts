@@ -113,9 +113,25 @@ test("Prometheus' own checker finds nothing", async ({ skip }) => {
   expect(checked.out).toBe('')
 })
 
+test('Home Assistant is told of the answers of each stream', () => {
+  const topics = { state: 's', metrics: 'm', result: 'r' }
+  const { cmps } = discoveryMessage(
+    { device: 'pi-1', version: '1', model: 'm', topics, streams: ['front door', 'yard'] },
+    agentMetrics,
+  )
+  expect(cmps).toMatchObject({
+    answer_front_door: { name: 'Answer front door', state_topic: 'r/front door' },
+    probability_front_door: { state_topic: 'r/front door' },
+    answer_yard: { state_topic: 'r/yard', json_attributes_topic: 'r/yard' },
+  })
+})
+
 test('Home Assistant is told of every metric, with states it can show', () => {
   const topics = { state: 's', metrics: 'm', result: 'r' }
-  const message = discoveryMessage({ device: 'pi 1', version: '1', model: 'm', topics }, agentMetrics)
+  const message = discoveryMessage(
+    { device: 'pi 1', version: '1', model: 'm', topics, streams: [] },
+    agentMetrics,
+  )
   const components = message['cmps'] as Record<string, Record<string, string>>
   expect(Object.keys(components)).toEqual(['answer', 'probability', ...agentMetrics.map(({ key }) => key)])
   expect(components['answered']).toMatchObject({ state_class: 'total_increasing', state_topic: 'm' })

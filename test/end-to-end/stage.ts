@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -74,13 +74,13 @@ export async function endToEnd(): Promise<EndToEnd> {
       return text
     },
     async ask(device, input) {
-      const correlationData = randomBytes(8)
+      const id = randomUUID()
       const { promise, resolve } = deferred<ResultMessage>()
-      answers.set(correlationData.toString('hex'), resolve)
+      answers.set(id, resolve)
       await camera.publish(deviceTopic(device, 'input'), input, {
         qos: 1,
         timeoutMs: 60_000,
-        correlationData,
+        correlationData: Buffer.from(id),
       })
       return promise
     },

@@ -1,5 +1,6 @@
 import { Parser } from '@asyncapi/parser'
 import { describe, expect, test } from 'vitest'
+import { publishedResult } from '../../agent/published-result.ts'
 import type { ResultMessage } from '../../agent/request-message.ts'
 import { parseAnnouncement } from '../../src/transport/announcement.ts'
 import { type DeviceLeaf, deviceTopic, type WorkerLeaf, workerTopic } from '../../src/transport/topics.ts'
@@ -64,7 +65,8 @@ describe('docs/asyncapi.yaml', () => {
 
   test('tells answers from failures', () => {
     const failure: ResultMessage = { ok: false, id: '1', error: { code: 'timeout', message: 'late' } }
-    expect(faultOf('result', failure)).toBeUndefined()
-    expect(faultOf('result', { ...failure, ok: true })).toBeDefined()
+    const published = JSON.parse(publishedResult(failure, 'pi-1', 1)) as object
+    expect(faultOf('result', published)).toBeUndefined()
+    expect(faultOf('result', { ...published, ok: true })).toBeDefined()
   })
 })
