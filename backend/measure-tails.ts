@@ -1,12 +1,12 @@
 import { median } from 'simple-statistics'
+import { measured } from '../src/async/measured.ts'
 import { featureCodec } from '../src/codec/feature-codecs.ts'
 import { blankImage, decodeInput } from '../src/codec/image-codecs.ts'
 import { relativeDifference } from '../src/executor/parity.ts'
 import type { PictureInput } from '../src/model-graph/manifest.ts'
 import type { TensorValue } from '../src/tensor/tensor-value.ts'
 
-const warmUpRuns = 2
-const measuredRuns = 5
+const runs = { warmUp: 2, measured: 5 }
 
 /** Of the picture that stands for what cameras send. */
 const exampleWidth = 640
@@ -50,27 +50,23 @@ export async function measureTail<Request>(
   const singles: Finished[] = []
   for (const example of examples) singles.push((await finish([example]))[0]!)
   const canBatch = examples.length > 1 && (await agrees(examples, singles, finish))
-  const alone: number[] = []
-  const together: number[] = []
-  for (let n = 0; n < warmUpRuns + measuredRuns; n++) {
+  const pairs = await measured(runs, async () => {
     const [one] = await finish(examples.slice(0, 1))
     const [member] = canBatch ? await finish(examples) : [one]
-    if (n < warmUpRuns) continue
-    alone.push(one!.elapsedMs)
-    together.push(member!.elapsedMs)
-  }
-  return { aloneMs: median(alone), ...(canBatch && { togetherMs: median(together) }) }
+    return { aloneMs: one!.elapsedMs, togetherMs: member!.elapsedMs }
+  })
+  const aloneMs = median(pairs.map((pair) => pair.aloneMs))
+  return { aloneMs, ...(canBatch && { togetherMs: median(pairs.map((pair) => pair.togetherMs)) }) }
 }
 
 /** Median milliseconds of decoding a camera's picture for the model. */
 export async function measurePicture(input: PictureInput): Promise<number> {
   const bytes = await blankImage(exampleWidth, exampleHeight)
-  const times: number[] = []
-  for (let n = 0; n < warmUpRuns + measuredRuns; n++) {
+  const times = await measured(runs, async () => {
     const beginMs = performance.now()
     await decodeInput('received', bytes, input)
-    if (n >= warmUpRuns) times.push(performance.now() - beginMs)
-  }
+    return performance.now() - beginMs
+  })
   return median(times)
 }
 

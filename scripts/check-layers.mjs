@@ -9,6 +9,7 @@ const layers = [
   'src/tensor',
   'src/telemetry',
   'src/terminal',
+  'src/markup',
   'src/files',
   'src/machine',
   'src/calendar',

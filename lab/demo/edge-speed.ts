@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { median } from 'simple-statistics'
+import { measured } from '../../src/async/measured.ts'
 import { modelCalibration } from '../../src/codec/model-codecs.ts'
 import { InferenceHost } from '../../src/executor/inference-host.ts'
 import { exampleInputs } from '../../src/executor/parity.ts'
 import { segmentChain } from '../../src/executor/segment-chain.ts'
-import { measured } from '../../src/latency-model/measure.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
 import { plannedWounds } from '../../src/scheduler/candidate-wounds.ts'
 

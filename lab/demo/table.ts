@@ -1,3 +1,4 @@
+import { textTable } from '../../src/terminal/text-table.ts'
 import { alonePolicies, type PolicyName, policyTitles, toleranceMs } from './scenario.ts'
 import type { DemoSummary, Row } from './summary.ts'
 
@@ -54,10 +55,6 @@ export function summaryTable(summary: DemoSummary): string {
       String(s.differing),
     ]
   })
-  const widths = head.map((name, i) => Math.max(name.length, ...body.map((cells) => cells[i]!.length)))
-  const rows = [head, ...body].map((cells) =>
-    cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  '),
-  )
   const plans = Object.entries(summary.plans)
     .toSorted(([, a], [, b]) => b - a)
     .map(([plan, count]) => `  ${String(count).padStart(4)} x ${plan}`)
@@ -65,7 +62,7 @@ export function summaryTable(summary: DemoSummary): string {
     '',
     'The same frames over the same link, from the camera and back:',
     '',
-    ...rows,
+    textTable([head, ...body], 80),
     '',
     `late: more than ${toleranceMs} ms after the mean of local only. differ: best class not that of local only.`,
     `${summary.answered} of ${summary.requests} requests answered, ${summary.errors} errors. Edge slowed down ${summary.edgeSlowdown.toFixed(1)} times.`,

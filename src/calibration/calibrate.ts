@@ -1,3 +1,4 @@
+import { indicesOfLargest } from '../answer/indices-of-largest.ts'
 import { probabilities } from '../answer/probabilities.ts'
 import { type Calibration, type CalibrationRow, calibrationVersion } from '../codec/calibration-file.ts'
 import { decodeImage } from '../codec/image-input.ts'
@@ -11,7 +12,6 @@ import type { CodecChoice } from './codec-choice.ts'
 import type { Journal } from './journal.ts'
 import { measureFeatures } from './measure-features.ts'
 import { measureInputs } from './measure-inputs.ts'
-import { indexOfLargest } from './output-distance.ts'
 import { paretoRows } from './row-statistics.ts'
 
 export interface CalibrateOptions {
@@ -100,7 +100,7 @@ export async function calibrate(options: CalibrateOptions): Promise<CalibrationR
   }
   await whole.release()
   const labelled = images.filter(({ label }) => label !== undefined).length
-  const right = images.filter(({ label }, i) => label === indexOfLargest(truths[i]!)).length
+  const right = images.filter(({ label }, i) => label === indicesOfLargest(truths[i]!, 1)[0]).length
   const accuracy = labelled === images.length ? { accuracy: Number((right / labelled).toFixed(4)) } : {}
   const best = paretoRows(rows)
   const used = new Set(best.filter(({ codec }) => codec.startsWith('klt:')).map(({ wound }) => wound))

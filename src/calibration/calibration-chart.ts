@@ -1,4 +1,5 @@
 import type { CalibrationRow } from '../codec/calibration-file.ts'
+import { escapeMarkup } from '../markup/escape-markup.ts'
 
 const size = { width: 940, height: 560, left: 70, right: 300, top: 50, bottom: 60 }
 const colours = [
@@ -43,7 +44,12 @@ export function calibrationChart(title: string, rows: readonly CalibrationRow[])
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size.width} ${size.height}" font-family="sans-serif" font-size="12">`,
     `<rect width="${size.width}" height="${size.height}" fill="#ffffff"/>`,
-    text(size.left, 26, `${escape(title)}: bytes against agreement`, 'font-size="16" font-weight="bold"'),
+    text(
+      size.left,
+      26,
+      `${escapeMarkup(title)}: bytes against agreement`,
+      'font-size="16" font-weight="bold"',
+    ),
   ]
   for (let decade = low; decade <= high; decade *= 10) {
     for (const factor of [1, 2, 5]) {
@@ -92,14 +98,14 @@ export function calibrationChart(title: string, rows: readonly CalibrationRow[])
     for (const row of points) {
       const label = `${row.wound} ${row.codec}: ${row.bytesMean} B, ${(100 * row.agreement).toFixed(1)} %`
       parts.push(
-        `<circle cx="${x(row.bytesMean).toFixed(1)}" cy="${y(row.agreement).toFixed(1)}" r="3" fill="${colour}"><title>${escape(label)}</title></circle>`,
+        `<circle cx="${x(row.bytesMean).toFixed(1)}" cy="${y(row.agreement).toFixed(1)}" r="3" fill="${colour}"><title>${escapeMarkup(label)}</title></circle>`,
       )
     }
     const at = size.top + 10 + 22 * i
     parts.push(
       `<line x1="${right + 16}" y1="${at}" x2="${right + 44}" y2="${at}" stroke="${colour}" stroke-width="2.5"${dash}/>`,
     )
-    parts.push(text(right + 50, at + 4, escape(name)))
+    parts.push(text(right + 50, at + 4, escapeMarkup(name)))
   }
   return `${[...parts, '</svg>'].join('\n')}\n`
 }
@@ -139,8 +145,4 @@ function text(x: number, y: number, content: string, attributes = ''): string {
 
 function line(x1: number, y1: number, x2: number, y2: number, stroke: string): string {
   return `<line x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}" stroke="${stroke}"/>`
-}
-
-function escape(content: string): string {
-  return content.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 }

@@ -9,9 +9,3 @@ export function klDivergence(truth: Float32Array, other: Float32Array): number {
   }
   return Math.max(0, sum)
 }
-
-export function indexOfLargest(values: Float32Array): number {
-  let best = 0
-  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i
-  return best
-}

@@ -1,6 +1,8 @@
+import { median } from 'simple-statistics'
+import { indicesOfLargest } from '../answer/indices-of-largest.ts'
 import type { CalibrationRow } from '../codec/calibration-file.ts'
 import { wilsonInterval } from '../scheduler/wilson.ts'
-import { indexOfLargest, klDivergence } from './output-distance.ts'
+import { klDivergence } from './output-distance.ts'
 
 /** Collects one row: what a codec does to every image at a wound. */
 export class RowStatistics {
@@ -23,8 +25,8 @@ export class RowStatistics {
     cost: { bytes: number; encodeMs: number; decodeMs: number },
     label?: number,
   ): void {
-    const before = indexOfLargest(truth)
-    const after = indexOfLargest(result)
+    const [before = 0] = indicesOfLargest(truth, 1)
+    const [after = 0] = indicesOfLargest(result, 1)
     this.bytes.push(cost.bytes)
     this.encodeMs.push(cost.encodeMs)
     this.decodeMs.push(cost.decodeMs)
@@ -59,15 +61,11 @@ export class RowStatistics {
       changeLoss: round(this.changeLoss / count, 6),
       changeLossSquare: round(this.changeLossSquare / count, 6),
       ...labels,
+      // The machine may have been busy now and then.
       encodeMs: round(median(this.encodeMs), 2),
       decodeMs: round(median(this.decodeMs), 2),
     }
   }
-}
-
-/** Medians, because the machine may have been busy now and then. */
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!
 }
 
 function round(value: number, digits: number): number {

@@ -3,6 +3,7 @@
  * out of memory), and what it has allocated is given back for certain.
  */
 import { median } from 'simple-statistics'
+import { measured } from '../async/measured.ts'
 import { cut, wholeModel } from '../model-graph/cut.ts'
 import { loadModel } from '../model-graph/load-model.ts'
 import { loadingOptions } from '../model-graph/model-choice.ts'
@@ -11,8 +12,7 @@ import type { TrialReply, TrialSetup } from './engine-trial.ts'
 import { loadEngine } from './load-engine.ts'
 import { exampleInputs, largestDifference, runSegment } from './parity.ts'
 
-const warmUpRuns = 2
-const measuredRuns = 7
+const runs = { warmUp: 2, measured: 7 }
 
 async function tryEngine(setup: TrialSetup): Promise<TrialReply> {
   const { engine: name, threads } = setup
@@ -20,12 +20,11 @@ async function tryEngine(setup: TrialSetup): Promise<TrialReply> {
   const model = await loadModel(setup.model, loadingOptions(setup))
   const inputs = exampleInputs(model)
   const whole = await engine.compile(model, wholeModel(model.graph), { threads })
-  const times: number[] = []
-  for (let n = 0; n < warmUpRuns + measuredRuns; n++) {
+  const times = await measured(runs, async () => {
     const beginMs = performance.now()
     await whole.run(inputs)
-    if (n >= warmUpRuns) times.push(performance.now() - beginMs)
-  }
+    return performance.now() - beginMs
+  })
   const outputs = await whole.run(inputs)
   await whole.release()
   const wounds = singleWounds(model.graph)

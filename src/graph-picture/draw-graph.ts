@@ -1,5 +1,7 @@
 /** A layer graph as Graphviz draws it: pure data, laid out by `render-picture.ts`. */
+
 import type { Attributes, Edge, Graph, Node, Subgraph } from '@viz-js/viz'
+import { escapeMarkup } from '../markup/escape-markup.ts'
 import { elementsOf, type GraphTensor, type LayerGraph } from '../model-graph/layer-graph.ts'
 import { findRings, type Ring, type RingKind } from '../model-graph/rings.ts'
 import { singleWounds } from '../model-graph/single-wounds.ts'
@@ -200,7 +202,7 @@ function caption(
   const scissors = '✂ red: one tensor crosses'
   const thick = 'thick: crosses in a plan that is the best for some link and machines'
   const rows = [
-    cell(`<b><font point-size="16">${escapeHtml(title)}</font></b>`, textWidth(title, 16, 'bold')),
+    cell(`<b><font point-size="16">${escapeMarkup(title)}</font></b>`, textWidth(title, 16, 'bold')),
     cell(`<font point-size="12">${counts}</font>`, textWidth(counts, 12)),
     cell(`<font color="${woundColour}" point-size="11">${scissors}</font>`, textWidth(scissors, 11)),
     ...(optimal === undefined ? [] : [cell(`<font point-size="11">${thick}</font>`, textWidth(thick, 11))]),
@@ -245,12 +247,4 @@ function bytesText(bytes: number): string {
 /** Exporters make names of whole paths; the end tells layers apart. */
 function shortName(name: string): string {
   return name.length <= 40 ? name : `…${name.slice(-39)}`
-}
-
-function escapeHtml(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
 }

@@ -1,3 +1,4 @@
+import { escapeMarkup } from '../markup/escape-markup.ts'
 import type { LayerGraph } from '../model-graph/layer-graph.ts'
 import { findRings } from '../model-graph/rings.ts'
 import { singleWounds } from '../model-graph/single-wounds.ts'
@@ -17,7 +18,7 @@ export function graphPage(
   const facts = { layers: layerFacts(graph), boxes: Object.fromEntries(boxes) }
   const data = JSON.stringify(facts).replaceAll('<', '\\u003c')
   const picture = svg.slice(svg.indexOf('<svg'))
-  const title = heading.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
+  const title = escapeMarkup(heading)
   return `<!doctype html>
 <html lang="en">
 <head>

@@ -1,10 +1,10 @@
 import { cpus, hostname } from 'node:os'
 import { median, medianAbsoluteDeviation } from 'simple-statistics'
+import { measured } from '../async/measured.ts'
 import type { EngineName } from '../executor/engine.ts'
 import type { RunReply, RunRequest } from '../executor/inference-protocol.ts'
 import type { SegmentChain } from '../executor/segment-chain.ts'
 import type { TensorValue } from '../tensor/tensor-value.ts'
-import { measured } from './measure.ts'
 import type { Profile } from './profile.ts'
 
 export interface ProfileSubject {

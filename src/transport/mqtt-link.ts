@@ -6,6 +6,7 @@ import {
   type MqttClient,
   ReasonCodes,
 } from 'mqtt'
+import { deferred } from '../async/deferred.ts'
 import type { Delivery, IncomingMessage, OutgoingMessage } from './message.ts'
 import type { FixedMessage, SessionOptions } from './session-options.ts'
 import type { SubscriptionTerms } from './subscriptions.ts'
@@ -56,7 +57,7 @@ export function openLink(options: SessionOptions, events: LinkEvents, mayRetain:
   let retains = mayRetain
   let client: MqttClient | undefined
   let ended = false
-  const { promise: closed, resolve: setClosed } = deferred()
+  const { promise: closed, resolve: setClosed } = deferred<void>()
   const end = (reason: string, refused?: 'retained will') => {
     if (ended) return
     ended = true
@@ -213,13 +214,4 @@ function describe(error: unknown): string {
       ? '; check user name, password and client id'
       : ''
   return `${error.message.trim()}${hint}`
-}
-
-/** Promise.withResolvers, which Node 20 does not have. */
-function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
-  let resolve = () => {}
-  const promise = new Promise<void>((settle) => {
-    resolve = settle
-  })
-  return { promise, resolve }
 }
