@@ -1,5 +1,5 @@
 import { createCodecs } from '../src/codec/create-codecs.ts'
-import { unpackKlt } from '../src/codec/klt/klt-parameters.ts'
+import { unpackKlt } from '../src/codec/klt/pack-klt.ts'
 import { inverseTransform, tileCount } from '../src/codec/klt/tile-transform.ts'
 import { modelCalibration } from '../src/codec/model-codecs.ts'
 import { loadModel } from '../src/model-graph/load-model.ts'

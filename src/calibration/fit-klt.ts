@@ -1,6 +1,7 @@
 import { coefficientModels } from '../codec/klt/coefficients.ts'
 import { zeroSymbol } from '../codec/klt/klt-codes.ts'
-import { type KltParameters, kltModels, kltSymbols, packKlt, unpackKlt } from '../codec/klt/klt-parameters.ts'
+import { type KltParameters, kltModels, kltSymbols } from '../codec/klt/klt-parameters.ts'
+import { packKlt, unpackKlt } from '../codec/klt/pack-klt.ts'
 import { emphasisFactors, forwardTransform, type TileBasis } from '../codec/klt/tile-transform.ts'
 import { nextState, trellisCodes } from '../codec/klt/trellis.ts'
 import { fitEmphasis } from './fit-emphasis.ts'

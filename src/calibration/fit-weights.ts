@@ -1,4 +1,5 @@
-import { inverseTransform, type TileBasis, tileCount } from '../codec/klt/tile-transform.ts'
+import { coefficientCount, coefficientPlace, sharedTransform } from '../codec/klt/map-transform.ts'
+import { type TileBasis, tileCount } from '../codec/klt/tile-transform.ts'
 import { leastSquares } from './least-squares.ts'
 import { noiseSigns } from './noise-signs.ts'
 
@@ -32,18 +33,23 @@ export async function fitWeights(
   const components = bands(basis.kept)
   const patterns = bands(area)
   const used = Math.min(maps, mapsPerBand, Math.ceil(mostRuns / components.length / patterns.length))
+  // Noise has no mean to be put back.
+  const transform = sharedTransform({ ...basis, mean: new Float32Array(basis.channels) })
+  const tiles = tileCount(basis)
   for (const [k0, k1] of components) {
     for (const [f0, f1] of patterns) {
       const size = (k1 - k0) * (f1 - f0)
       const amplitude = rms * Math.min(4, Math.sqrt(300 / size))
-      const noise = new Float32Array(tileCount(basis) * basis.kept * area)
+      const noise = new Float32Array(coefficientCount(basis))
       let sum = 0
       for (let m = 0; m < used; m++) {
-        for (let t = 0; t < noise.length; t += basis.kept * area) {
-          for (let k = k0; k < k1; k++)
-            for (let f = f0; f < f1; f++) noise[t + k * area + f] = amplitude * random()
+        for (let t = 0; t < tiles; t++) {
+          for (let k = k0; k < k1; k++) {
+            for (let f = f0; f < f1; f++)
+              noise[coefficientPlace(basis, (t * basis.kept + k) * area + f)] = amplitude * random()
+          }
         }
-        sum += await disturb(Math.floor((m * maps) / used), noiseMap(basis, noise))
+        sum += await disturb(Math.floor((m * maps) / used), transform.inverse(noise))
       }
       if (sum <= 0) continue
       rows.push(surface(Math.sqrt((k0 + 0.5) * (k1 - 0.5)), Math.sqrt((f0 + 0.5) * (f1 - 0.5))))
@@ -71,11 +77,6 @@ function surface(component: number, pattern: number): number[] {
   const u = Math.log(component + 2)
   const v = Math.log(pattern + 2)
   return [1, u, v, u * u, v * v, u * v]
-}
-
-/** The map that the coefficients make, without the mean. */
-function noiseMap(basis: TileBasis, noise: Float32Array): Float32Array<ArrayBuffer> {
-  return inverseTransform({ ...basis, mean: new Float32Array(basis.channels) }, noise)
 }
 
 function bands(n: number): [number, number][] {

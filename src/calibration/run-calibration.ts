@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { calibrationVersion } from '../codec/calibration-file.ts'
 import type { EngineName } from '../executor/engine.ts'
@@ -31,6 +32,9 @@ export interface CalibrationRun {
   readonly progress: (text: string) => void
 }
 
+/** More gain little: what is measured beside the engine's runs has one. */
+const mostThreads = 2
+
 /** Calibrates a model as the command line says; a run that was stopped goes on where its journal ends. */
 export async function runCalibration(
   run: CalibrationRun,
@@ -43,7 +47,7 @@ export async function runCalibration(
   const depends = [calibrationVersion, loaded.hash, images.map(({ name, label }) => [name, label])]
   const key = createHash('sha256').update(JSON.stringify(depends)).digest('hex').slice(0, 32)
   const journal = await openJournal(join(run.directory, 'calibration.journal.jsonl'), key)
-  const { engine = 'onnxruntime', threads = 1, progress } = run
+  const { engine = 'onnxruntime', threads = Math.min(mostThreads, availableParallelism()), progress } = run
   const options = {
     model: loaded,
     engine: await loadEngine(engine),

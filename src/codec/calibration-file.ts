@@ -33,7 +33,7 @@ export const calibrationRowSchema = z.strictObject({
 export type CalibrationRow = z.infer<typeof calibrationRowSchema>
 
 /** Raised whenever older parameters would not be understood. */
-export const calibrationVersion = 2
+export const calibrationVersion = 3
 
 const side = z.int().min(1).max(4096)
 

@@ -3,7 +3,8 @@ import type { FeatureCodec } from './codec.ts'
 import { exactCodec } from './exact.ts'
 import { featureCodec } from './feature-codecs.ts'
 import { kltCodec } from './klt/klt-codec.ts'
-import { type KltParameters, unpackKlt } from './klt/klt-parameters.ts'
+import type { KltParameters } from './klt/klt-parameters.ts'
+import { unpackKlt } from './klt/pack-klt.ts'
 import { withInfinities } from './with-infinities.ts'
 
 /** Where answers are encoded: their readers go by the codec's name alone. */

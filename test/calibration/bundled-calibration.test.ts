@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -33,6 +34,11 @@ describe('calibration of the bundled model', () => {
       const decoded = fine.decode(fine.encode({ shape, data }), shape).data
       expect(decoded.every(Number.isFinite)).toBe(true)
     }
+  })
+
+  it('has at most 300 kB', async () => {
+    const { size } = await stat(join(fileURLToPath(repositoryRoot), 'models/mobilenetv2/calibration.json'))
+    expect(size).toBeLessThanOrEqual(300_000)
   })
 
   it('leaves the planner something better than 8 bits within 1 %', () => {

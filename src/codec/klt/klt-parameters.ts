@@ -1,6 +1,3 @@
-import { createHash } from 'node:crypto'
-import { float16Codec } from '../float16.ts'
-
 /**
  * Levels of a quarter octave each: `klt:<level>` has steps of reference * 2^(weight / 8 - level / 4). Those below 0 are for
  * maps of which little is needed, such as ResNet50's.
@@ -31,9 +28,9 @@ export interface KltParameters extends KltShape {
   readonly reference: number
   /** Of each channel. */
   readonly mean: Float32Array<ArrayBuffer>
-  /** kept x channels, rows orthonormal, largest variance first; representable in binary16. */
+  /** kept x channels, rows orthonormal, largest variance first. */
   readonly basis: Float32Array<ArrayBuffer>
-  /** area x area, rows orthonormal, largest variance first; representable in binary16. */
+  /** area x area, rows orthonormal, largest variance first. */
   readonly spatial: Float32Array<ArrayBuffer>
   /** kept x area: mean magnitude, log2 in eighths relative to `reference`. */
   readonly scale: Int8Array<ArrayBuffer>
@@ -57,81 +54,3 @@ const sixteenths = [
   65536, 68438, 71468, 74632, 77936, 81386, 84990, 88752, 92682, 96785, 101070, 105545, 110218, 115098,
   120194, 125515,
 ]
-
-type Learned = Omit<KltParameters, 'hash'>
-
-/** One block of bytes for the file: matrices as binary16, the rest as it is. */
-export function packKlt(parameters: Learned): Uint8Array<ArrayBuffer> {
-  const { mean, basis, spatial, scale, weight, emphasis, models, reference } = parameters
-  const half = (data: Float32Array<ArrayBuffer>) => float16Codec.encode({ shape: [data.length], data })
-  const parts = [
-    new Float32Array([reference]),
-    mean,
-    half(basis),
-    half(spatial),
-    scale,
-    weight,
-    emphasis,
-    models,
-  ]
-  return new Uint8Array(
-    Buffer.concat(parts.map((part) => new Uint8Array(part.buffer, part.byteOffset, part.byteLength))),
-  )
-}
-
-/** @throws {RangeError} where the block is not that of such a shape, or holds what no calibration writes. */
-export function unpackKlt(shape: KltShape, block: Uint8Array): KltParameters {
-  const area = shape.tileHeight * shape.tileWidth
-  const coefficients = shape.kept * area
-  const sizes = [
-    4,
-    4 * shape.channels,
-    2 * shape.kept * shape.channels,
-    2 * area * area,
-    coefficients,
-    coefficients,
-    shape.height * shape.width,
-    2 * kltModels * kltSymbols,
-  ]
-  const expected = sizes.reduce((sum, size) => sum + size, 0)
-  if (block.length !== expected || shape.kept > shape.channels) {
-    throw new RangeError(
-      `Cannot read klt parameters: data must be ${expected} bytes long, current value is ${block.length}`,
-    )
-  }
-  let at = 0
-  // Copies: a Buffer's slice would be a view of memory that others use, too.
-  const take = (length: number) => new Uint8Array(block.subarray(at, (at += length)))
-  const reference = new Float32Array(take(4).buffer)[0]!
-  const mean = new Float32Array(take(4 * shape.channels).buffer)
-  const basis = halves(take(2 * shape.kept * shape.channels))
-  const spatial = halves(take(2 * area * area))
-  const scale = new Int8Array(take(coefficients).buffer)
-  const weight = new Int8Array(take(coefficients).buffer)
-  const emphasis = new Int8Array(take(shape.height * shape.width).buffer)
-  const models = take(2 * kltModels * kltSymbols)
-  if (!(reference > 0) || reference > 1e30 || !mean.every((value) => Math.abs(value) < 1e30)) {
-    throw new RangeError(
-      `Cannot read klt parameters: reference and mean must be finite, current value is ${reference}`,
-    )
-  }
-  const { channels, height, width, tileHeight, tileWidth, kept } = shape
-  const geometry = JSON.stringify([channels, height, width, tileHeight, tileWidth, kept])
-  const digest = createHash('sha256').update(geometry).update(block).digest()
-  return {
-    ...shape,
-    reference,
-    mean,
-    basis,
-    spatial,
-    scale,
-    weight,
-    emphasis,
-    models,
-    hash: digest.readUInt32LE(0),
-  }
-}
-
-function halves(bytes: Uint8Array): Float32Array<ArrayBuffer> {
-  return float16Codec.decode(bytes, [bytes.length / 2]).data
-}

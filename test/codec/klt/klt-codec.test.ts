@@ -1,10 +1,12 @@
+import { deflateRawSync } from 'node:zlib'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { fitKlt } from '../../../src/calibration/fit-klt.ts'
 import type { FeatureCodec } from '../../../src/codec/codec.ts'
 import { createCodecs } from '../../../src/codec/create-codecs.ts'
 import { featureCodec } from '../../../src/codec/feature-codecs.ts'
 import { kltCodec } from '../../../src/codec/klt/klt-codec.ts'
-import { type KltParameters, packKlt, unpackKlt } from '../../../src/codec/klt/klt-parameters.ts'
+import type { KltParameters } from '../../../src/codec/klt/klt-parameters.ts'
+import { packKlt, unpackKlt } from '../../../src/codec/klt/pack-klt.ts'
 import { forwardTransform, inverseTransform } from '../../../src/codec/klt/tile-transform.ts'
 
 const [channels, height, width] = [6, 18, 5] as const
@@ -113,14 +115,19 @@ describe('kltCodec', () => {
   it('is found by name, wound and tensor, with parameters that survive the file', () => {
     const { tileHeight, tileWidth, kept } = parameters
     const data = Buffer.from(packKlt(parameters)).toString('base64')
-    const transform = { wound: 'w', tensor: 't', channels, height, width, tileHeight, tileWidth, kept, data }
-    const codecs = createCodecs({ version: 2, model: 'm', images: 24, rows: [], transforms: [transform] })
+    const geometry = { channels, height, width, tileHeight, tileWidth, kept }
+    const transform = { wound: 'w', tensor: 't', ...geometry, data }
+    const codecs = createCodecs({ version: 3, model: 'm', images: 24, rows: [], transforms: [transform] })
     const bytes = kltCodec(parameters, 10).encode({ shape, data: maps[1]! })
     expect(codecs('klt:10', 'w', 't').encode({ shape, data: maps[1]! })).toEqual(bytes)
     expect(codecs('q4', 'w', 't')).toBe(featureCodec('q4'))
     expect(() => codecs('klt:10', 'w', 'u')).toThrow(/must be calibrated/)
     expect(() => createCodecs(undefined)('klt:10', 'w', 't')).toThrow(/must be calibrated/)
-    expect(() => unpackKlt(transform, Buffer.from(data, 'base64').subarray(1))).toThrow(RangeError)
+    const packed = Buffer.from(data, 'base64')
+    expect(unpackKlt(geometry, packed)).toEqual(parameters)
+    for (const other of [packed.subarray(1), packed.subarray(0, -1), deflateRawSync(Buffer.alloc(1 << 20))])
+      expect(() => unpackKlt(geometry, other)).toThrow(/data must be \d+ bytes, deflated/)
+    expect(() => unpackKlt({ ...geometry, kept: channels + 1 }, packed)).toThrow(/kept must be at most/)
   })
 })
 
