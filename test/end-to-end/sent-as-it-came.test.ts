@@ -88,17 +88,20 @@ describe('an input that is sent as it came', () => {
   })
 
   test('is answered by the edge where the worker refuses it, or is dead', async () => {
-    const worker = await startWorker('frail', { inputBytes: 300_000 })
+    const worker = await startWorker('frail', { inputBytes: photo.length })
     // So slow an edge that it has the worker compute everything.
     const { agent, records } = await startAgent('insured', { lab: { edgeSlowdown: 60 } })
     await askUntil(
       () => running.ask('insured', photo),
       (answer) => byWorker(answer) && answer.plan.wound === 'input',
     )
-    const large = await sharp(photo).resize(1200).png().toBuffer()
-    expect(large.length).toBeGreaterThan(300_000)
-    const byEdge = await running.ask('insured', large)
-    expect(byEdge).toMatchObject({ ok: true, finishedAt: 'edge', plan: { wound: 'input' } })
+    // Hardly larger, so that the plan is the same.
+    const large = Buffer.concat([photo, new Uint8Array(100)])
+    const byEdge = await askUntil(
+      () => running.ask('insured', large),
+      ({ plan }) => plan.wound === 'input',
+    )
+    expect(byEdge.finishedAt).toBe('edge')
     process.kill(worker.pid, 'SIGSTOP')
     const insurance = await running.ask('insured', photo)
     process.kill(worker.pid, 'SIGCONT')
