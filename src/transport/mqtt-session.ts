@@ -137,7 +137,7 @@ export class MqttSession {
 
   /** Payload of one chunk of a transfer: what crosses in the window's time, as one always may be in flight. */
   chunkBytes(): number {
-    return Math.max(leastChunkBytes, Math.min(this.#windowBytes(), mostChunkBytes))
+    return Math.max(leastChunkBytes, Math.min(Math.floor(this.#windowBytes()), mostChunkBytes))
   }
 
   /**

@@ -383,6 +383,25 @@ describe('MqttSession', () => {
 })
 
 describe('sendFrame', () => {
+  it('cuts a frame for whatever the link is believed to carry', async () => {
+    const broker = await brokerOf()
+    const receiver = await onlineSession(broker.url, 'b')
+    const inbox = await inboxOf(receiver, 'big')
+    for (const [uplinkBps, chunkBytes] of [
+      [1e3, 4096],
+      [1_000_000 / 3, 6250],
+      [777_777.7, 14_583],
+      [1e9, 32_768],
+    ] as const) {
+      const sender = await onlineSession(broker.url, `a${chunkBytes}`, { uplinkBps: () => uplinkBps })
+      expect(sender.chunkBytes()).toBe(chunkBytes)
+      const frame = new Uint8Array(2 * chunkBytes)
+      const options = { expiryMs: 20_000, timeoutMs: 20_000 }
+      expect(await sendFrame(sender, 'big', new Uint8Array(16), frame, options)).toMatchObject({ chunks: 2 })
+      for (const _ of [1, 2]) expect((await inbox()).payload.length).toBeLessThanOrEqual(14 + chunkBytes)
+    }
+  })
+
   it('carries a frame of many chunks, and lets small messages through between them', async () => {
     const broker = await brokerOf()
     const proxy = await proxyOf(broker.port)
