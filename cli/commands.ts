@@ -178,6 +178,31 @@ export const commands: Readonly<Record<string, Command>> = {
     ],
     load: async () => (await import('./commands/plan.ts')).plan,
   },
+  report: {
+    summary: "the talk's figures for this pair of machines, as a page and as data",
+    options: {
+      ...model,
+      '--out DIR': 'where index.html and the CSV files go',
+      '--measure FILE': 'instead: only measure this machine, for --edge or --worker elsewhere',
+      '--edge FILE': 'of --measure on the edge; this machine unless given',
+      '--worker FILE': 'of --measure on the worker; this machine unless given',
+      '--board B': 'the edge as slow as a zero2w, pi3b, pi3b+, pi4 or pi5 is estimated to be',
+      ...engine,
+      '--threads N': 'of one run; 1 unless given',
+      '--runs N': 'of the whole model, a fifth of it at each wound; 100 unless given',
+      '--uplink MBPS': 'of the link; 5 unless given',
+      '--downlink MBPS': 'as the uplink unless given',
+      '--rtt MS': 'round trip; 10 unless given',
+      '--input-bytes N': 'of the picture as JPEG; 20000 unless given',
+      '--compare M,M': 'further models for the comparison of engines',
+    },
+    examples: [
+      'report --model mobilenetv2 --board pi4 --out report/',
+      'report --model resnet50 --measure pi.json',
+      'report --model resnet50 --edge pi.json --out report/',
+    ],
+    load: async () => (await import('./commands/report.ts')).report,
+  },
   calibrate: {
     summary: 'what every codec costs in bytes and answers, on your own pictures',
     options: {

@@ -19,6 +19,7 @@ const layers = [
   'src/input',
   'src/answer',
   'src/graph-picture',
+  'src/charts',
   'src/codec',
   'src/executor',
   'src/latency-model',
