@@ -71,7 +71,9 @@ export async function report(args: readonly string[]): Promise<number> {
   const worker = givenWorker ?? own!
   const edgeFactor =
     board === undefined ? 1 : boards[board].wholeMs / (await boardModelMs(edge, engine, runs))
-  const engines = await engineTimes([name, ...(values.compare?.split(',') ?? [])], progress.show)
+  const engines = await engineTimes([name, ...(values.compare?.split(',') ?? [])], (what) =>
+    progress.show(what),
+  )
   progress.clear()
   const { html, csv } = makeReport({
     edge,

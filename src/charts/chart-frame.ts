@@ -34,7 +34,7 @@ export interface Frame {
   readonly svg: (marks: readonly string[]) => string
 }
 
-export const chartWidth = 760
+const chartWidth = 760
 const height = 400
 const left = 74
 const top = 46
