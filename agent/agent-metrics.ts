@@ -31,6 +31,13 @@ const upLink = ({ link }: AgentFigures) => (link.kind === 'up' ? link : undefine
 export const agentMetrics: readonly AgentMetric[] = [
   counter('answered', 'count', 'Requests answered', ({ tally }) => tally.answered),
   counter(
+    'reused',
+    'count',
+    'Inputs not computed, as they hardly differ from the last',
+    (f) => f.tally.reused,
+  ),
+  counter('doubted', 'count', 'Inputs that a larger model answered', ({ tally }) => tally.doubted),
+  counter(
     'failed',
     'count',
     'Requests refused or failed, without those left out for newer ones',

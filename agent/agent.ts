@@ -1,55 +1,38 @@
-import { AnswerReader } from '../src/answer/answer-reader.ts'
-import type { AnswerSpec } from '../src/answer/answer-spec.ts'
 import { systemClock } from '../src/async/clock.ts'
 import { ReleaseStack } from '../src/async/release-stack.ts'
 import { waitAtMost } from '../src/async/wait-at-most.ts'
 import { CpuMonitor } from '../src/bandwidth-probe/cpu-monitor.ts'
 import { CalendarJob } from '../src/calendar/calendar-job.ts'
 import { DashboardServer } from '../src/dashboard/dashboard-server.ts'
-import type { EngineState } from '../src/executor/start-with-engine.ts'
 import { programVersion } from '../src/files/program-version.ts'
 import { announceToHomeAssistant } from '../src/home-assistant/announce.ts'
 import { discoveryMessage, discoveryTopic } from '../src/home-assistant/discovery.ts'
-import { samplesOf } from '../src/input/read-inputs.ts'
-import type { Profile } from '../src/latency-model/profile.ts'
 import { logWarningsHere } from '../src/machine/this-machine.ts'
 import { collectGarbage } from '../src/memory/collect-garbage.ts'
-import { loadLabels } from '../src/model-graph/load-model.ts'
-import type { Model } from '../src/model-graph/model.ts'
-import { loadChosenModel, randomWeights } from '../src/model-graph/model-choice.ts'
-import type { PlanSetup } from '../src/scheduler/planner.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import { Recorder } from '../src/telemetry/recorder.ts'
 import type { RecordListener } from '../src/telemetry/request-record.ts'
 import { CertificateWatch } from '../src/transport/certificate-watch.ts'
 import { endpointOptions } from '../src/transport/endpoint-config.ts'
-import type { IncomingMessage } from '../src/transport/message.ts'
 import { MqttSession } from '../src/transport/mqtt-session.ts'
 import type { SessionOptions } from '../src/transport/session-options.ts'
 import { type DeviceLeaf, deviceTopic } from '../src/transport/topics.ts'
-import { TransportError } from '../src/transport/transport-error.ts'
 import { agentMetrics } from './agent-metrics.ts'
 import type { AgentConfig } from './config.ts'
-import { answerTopics, Repetitions } from './correspondence.ts'
-import type { EdgeRuntime } from './edge-runtime.ts'
+import type { EdgeModel } from './edge-model.ts'
+import { modelsOf, startModels } from './edge-models.ts'
 import { Health } from './health.ts'
-import { type InputStream, inputStreams } from './input-streams.ts'
+import { Inbox } from './inbox.ts'
+import { inputStreams, mixStreams } from './input-streams.ts'
 import { Mind } from './mind.ts'
 import { PlanReport } from './plan-report.ts'
-import { publishedResult, RequestIds } from './published-result.ts'
-import type { ResultMessage } from './request-message.ts'
+import { Presence } from './presence.ts'
 import { RequestPipeline } from './request-pipeline.ts'
+import { ResultPublisher } from './result-publisher.ts'
 import { Shown } from './shown.ts'
-import { startEdge } from './start-edge.ts'
 
 /** A broker that is there has let the agent in by then. */
 const firstConnectionMs = 2000
-/** When the agent is stopped: until the broker takes no more inputs for it, */
-const unsubscribeMs = 1000
-/** what is not answered by then is answered by an error, */
-const finishMs = 1000
-/** and the answers are to be acknowledged. */
-const acknowledgeMs = 2000
 
 /** How often what requests have left behind is freed, when there is nothing else to do. */
 const tidyMs = 60_000
@@ -78,32 +61,23 @@ export class Agent {
     log('info', 'starting', { version: programVersion(), ...config.model, engine: config.engine })
     logWarningsHere(config.threads, log)
     const startedMs = performance.now()
-    const model = await loadChosenModel(config.model)
-    signal?.throwIfAborted()
-    const reader = new AnswerReader(model, await loadLabels(config.model.model, model))
-    signal?.throwIfAborted()
-    const { edge, profile, engine } = await startEdge(config, model, log, signal)
-    this.stops.add(() => edge.stop())
-
     const streams = inputStreams(config)
+    const served = await startModels(config, streams, this.stops, log, signal)
+    const models = modelsOf(served)
+
     let mind: Mind | undefined
     const uplinkBps = () => (mind?.link.kind === 'up' ? mind.link.uplinkBps : undefined)
     const device = this.deviceSession(config.pool === undefined ? uplinkBps : undefined)
     const poolSession = config.pool === undefined ? device : this.poolSession(uplinkBps)
-
     mind = new Mind({
       ...config,
       clock: systemClock,
       session: poolSession,
       probeTopic: this.topic('probe'),
-      modelHash: model.hash,
-      inference: edge.inference,
-      outputShapes: edge.outputShapes,
-      setup: planSetup(config, model, edge, profile, reader.spec),
-      streams,
+      models: models.map(({ hash, edge, setup }) => ({ modelHash: hash, ...edge.computing, setup })),
+      streams: mixStreams(streams),
       log,
     })
-    const { answerer } = mind
     await mind.start()
     this.stops.add(() => mind.stop())
     signal?.throwIfAborted()
@@ -113,15 +87,13 @@ export class Agent {
     const planReport = new PlanReport({
       session: device,
       topic: this.topic('plan'),
-      report: () => answerer.report(),
+      report: () => mind.report(),
       log,
     })
     const certificates = new CertificateWatch([config.mqtt, config.pool ?? {}])
     const shown = new Shown({
       ...config,
-      model,
-      engine,
-      edge,
+      models,
       mind,
       cpu: this.cpu,
       inWork: () => pipeline.inWork,
@@ -129,76 +101,43 @@ export class Agent {
       sessions: config.pool === undefined ? { mqtt: device } : { mqtt: device, pool: poolSession },
       certificateDays: () => certificates.days,
     })
-    const listeners: RecordListener[] = [(record) => shown.record(record)]
-    if (config.records !== undefined) {
-      const recorder = new Recorder({ ...config.records, log })
-      this.stops.add(() => recorder.stop())
-      listeners.push((record) => recorder.record(record))
-    }
-    const holdsHeadAlone = edge.fixedWound !== undefined
+    const listeners = [(record) => shown.record(record), ...this.recorders()] satisfies RecordListener[]
     const onRecord: RecordListener = (record) => {
       for (const listener of listeners) listener(record)
     }
-    const pipeline = new RequestPipeline({
-      config,
-      holdsHeadAlone,
-      model,
-      reader,
-      answerer,
-      edge: mind.edge,
-      streams,
-      onRecord,
-      log,
-    })
+    const pipeline = new RequestPipeline({ config, streams: served, mind, onRecord, log })
     this.stops.add(() => pipeline.stop())
-    await this.show(shown, device, model)
+    await this.show(shown, device, models)
     planReport.start()
     this.stops.add(() => planReport.stop())
     signal?.throwIfAborted()
-    this.scheduleReprofiling(edge, (fresh) => {
-      mind.setup = planSetup(config, model, edge, fresh, reader.spec)
-    })
+    this.scheduleReprofiling(models, mind)
     const tidying = setInterval(() => pipeline.idle && collectGarbage(), tidyMs)
     this.stops.add(() => clearInterval(tidying))
 
     await pipeline.warmUp()
     signal?.throwIfAborted()
-    const repetitions = new Repetitions()
-    const ids = new RequestIds(Date.now())
-    const answer = async (stream: InputStream, message: IncomingMessage) => {
-      const { topic, payload, contentType, expirySeconds, retain } = message
-      // An empty message that is to be kept only drops the one that was.
-      if ((retain && payload.length === 0) || repetitions.isRepetition(message)) return
-      const source = stream.sourceOf(topic)
-      const timeLeftMs = Math.min(stream.deadlineMs, 1000 * (expirySeconds ?? Number.POSITIVE_INFINITY))
-      const request = { id: ids.idOf(message), stream: stream.name, source, contentType, timeLeftMs }
-      const windows = samplesOf({ payload, contentType }, model.manifest)
-      for (const [window, sample] of windows.entries()) {
-        const result = await pipeline.answer({ ...request, payload: sample })
-        if (result.ok || result.error.code !== 'shed' || stream.shedReplies)
-          await this.publishResult(device, message, windows.length === 1 ? result : { ...result, window })
-      }
-      // Who holds the head alone has little memory: the picture, its tensor and the frame are freed at once.
-      if (holdsHeadAlone && pipeline.idle) collectGarbage('minor')
-    }
-    const answering = new Set<Promise<void>>()
-    const unsubscribes: (() => Promise<void>)[] = []
-    for (const stream of streams) {
-      const take = (message: IncomingMessage) => {
-        const work = answer(stream, message).finally(() => answering.delete(work))
-        answering.add(work)
-        return work
-      }
-      const unsubscribe = await device.subscribe(stream.input, take, { isFresh: !config.input.retained })
-      unsubscribes.push(unsubscribe)
-    }
-    this.stops.add(async () => {
-      await waitAtMost(unsubscribeMs, Promise.all(unsubscribes.map((unsubscribe) => unsubscribe())))
-      await waitAtMost(finishMs, Promise.allSettled(answering))
-      pipeline.stop()
-      // Each ends with the acknowledgement of its result.
-      await waitAtMost(acknowledgeMs, Promise.allSettled(answering))
+    const { limits, input } = config
+    // Who holds the head alone has little memory: the picture, its tensor and the frame are freed at once.
+    const isSmall = models.every(({ holdsHeadAlone }) => holdsHeadAlone)
+    const manifests = new Map(served.map(({ name, model }) => [name, model.model.manifest]))
+    const inbox = new Inbox({
+      session: device,
+      streams,
+      manifestOf: (stream) => manifests.get(stream)!,
+      pipeline,
+      results: new ResultPublisher({
+        session: device,
+        topic: this.topic('result'),
+        device: config.device,
+        timeoutMs: limits.requestMs,
+        log,
+      }),
+      takesRetained: input.retained,
+      onAnswered: () => isSmall && pipeline.idle && collectGarbage('minor'),
     })
+    await inbox.start()
+    this.stops.add(() => inbox.stop())
     // Only now: what the broker has kept comes with the first packets, and would be nobody's.
     device.start()
     if (poolSession !== device) poolSession.start()
@@ -209,9 +148,12 @@ export class Agent {
     signal?.throwIfAborted()
     shown.serving()
     collectGarbage()
-    this.announceOnline(device, model, engine)
+    const inputs = streams.map((stream) => stream.input)
+    const presence = new Presence({ session: device, topic: this.topic('state'), models, inputs, log })
+    presence.start()
+    this.stops.add(() => presence.stop())
     const seconds = Number(((performance.now() - startedMs) / 1000).toFixed(1))
-    log('info', 'ready', { engine: engine.used, topic: this.topic('input'), seconds })
+    log('info', 'ready', { engine: models[0]!.engine.used, topic: this.topic('input'), seconds })
   }
 
   /**
@@ -261,8 +203,17 @@ export class Agent {
     return session
   }
 
+  /** Writes records to a file, where one is configured. */
+  private recorders(): RecordListener[] {
+    const { records } = this.config
+    if (records === undefined) return []
+    const recorder = new Recorder({ ...records, log: this.log })
+    this.stops.add(() => recorder.stop())
+    return [(record) => recorder.record(record)]
+  }
+
   /** Starts what shows the agent to others: metrics, dashboard, Home Assistant. None of it is needed to answer. */
-  private async show(shown: Shown, session: MqttSession, { manifest }: Model): Promise<void> {
+  private async show(shown: Shown, session: MqttSession, models: readonly EdgeModel[]): Promise<void> {
     const { device, dashboard, homeAssistant } = this.config
     shown.start()
     this.stops.add(() => shown.stop())
@@ -286,7 +237,7 @@ export class Agent {
     const discovered = {
       device,
       version: shown.version,
-      model: manifest.name,
+      model: models.map(({ name }) => name).join(', '),
       topics,
       streams: (this.config.streams ?? []).map(({ name }) => name),
     }
@@ -302,88 +253,21 @@ export class Agent {
     )
   }
 
-  /** Only once requests are really answered, and again after every reconnection. */
-  private announceOnline(session: MqttSession, model: Model, engine: EngineState): void {
-    const payload = JSON.stringify({
-      state: 'online',
-      model: model.manifest.name,
-      hash: model.hash,
-      weights: this.config.model.weights === randomWeights ? randomWeights : undefined,
-      engine: engine.used,
-      engineConfigured: engine.configured,
-      engineReason: engine.reason,
-    })
-    const announce = () => {
-      // Who may not read inputs answers none; the session has logged it.
-      const { state } = session
-      if (state.kind !== 'online' || inputStreams(this.config).every(({ input }) => state.refused.has(input)))
-        return
-      session
-        .publish(this.topic('state'), payload, { qos: 1, retain: true, timeoutMs: 10_000 })
-        .catch((error: Error) => this.log('warn', 'the online state was not published', { error }))
-    }
-    this.stops.add(session.onState(announce))
-    announce()
-  }
-
-  private scheduleReprofiling(edge: EdgeRuntime, onProfile: (profile: Profile) => void): void {
+  private scheduleReprofiling(models: readonly EdgeModel[], mind: Mind): void {
     const job = new CalendarJob({
       expression: this.config.reprofile,
       run: async () => {
-        try {
-          onProfile(await edge.measure())
-          this.log('info', 'profiled this machine anew')
-        } catch (error) {
-          this.log('warn', 'the profile was not renewed', { error })
+        for (const model of models) {
+          try {
+            mind.of(model.hash).setup = await model.remeasured()
+            this.log('info', 'profiled this machine anew', { model: model.name })
+          } catch (error) {
+            this.log('warn', 'the profile was not renewed', { model: model.name, error })
+          }
         }
       },
     })
     job.start()
     this.stops.add(() => job.stop())
-  }
-
-  private async publishResult(
-    session: MqttSession,
-    message: IncomingMessage,
-    result: ResultMessage,
-  ): Promise<void> {
-    const { correlationData, responseTopic } = message
-    const { source } = result
-    const own = source === undefined ? this.topic('result') : `${this.topic('result')}/${source}`
-    const correlation = correlationData === undefined ? {} : { correlationData }
-    const { requestMs: timeoutMs } = this.config.limits
-    const options = { qos: 1, kind: 'result', timeoutMs, ...correlation } as const
-    const text = publishedResult(result, this.config.device, Date.now())
-    for (const topic of answerTopics(own, responseTopic)) {
-      try {
-        await session.publish(topic, text, options)
-        return
-      } catch (error) {
-        this.log('warn', 'a result was not published', { id: result.id, topic, error })
-        if (!(error instanceof TransportError && error.code === 'refused')) return
-      }
-    }
-  }
-}
-
-function planSetup(
-  config: AgentConfig,
-  model: Model,
-  edge: EdgeRuntime,
-  profile: Profile,
-  answer: AnswerSpec | undefined,
-): PlanSetup {
-  const { uplinkBytesPerDay, edgeShare, joulesPerDay, power } = config.limits
-  return {
-    graph: model.graph,
-    chain: edge.chain,
-    profile,
-    policy: config.policy,
-    wound: edge.fixedWound,
-    codecs: edge.codecs,
-    resume: config.resume,
-    budgets: { uplinkBytesPerDay, edgeShare, joulesPerDay, power },
-    excluded: edge.excluded,
-    answer,
   }
 }

@@ -121,6 +121,7 @@ export const agentConfigSchema = z
     streams: z
       .array(
         z.strictObject({
+          /** Part of its topics, and of its answers. */
           name: topicIdField,
           /** Topic filter; `.../input/NAME` where it is left out. */
           input: z.string().refine(isTopicFilter, 'must be a topic filter').optional(),
@@ -134,6 +135,34 @@ export const agentConfigSchema = z
           keep: z.enum(['newest', 'all']).default('newest'),
           /** Inputs that are left out are answered by an error that says so. */
           shedReplies: z.boolean().default(true),
+          /** Another model than `model` answers them; all models share the engine's time. */
+          model: modelChoiceSchema.optional(),
+          /** What the model is in doubt about is answered by a larger one, which only workers hold. */
+          cascade: z
+            .strictObject({
+              /** As `model`. */
+              model: modelChoiceSchema,
+              /**
+               * Answers less likely than this are doubtful: the likeliest class, of a detector its worst box.
+               * `surgeon calibrate --cascade` tells what it costs and brings.
+               */
+              below: z.number().gt(0).max(1),
+            })
+            .optional(),
+          /** Inputs that hardly differ from the last one that was computed are not computed; without, all are. */
+          unchanged: z
+            .strictObject({
+              /**
+               * Most that a picture's 8 x 8 pixels may differ in the mean, of 255, and numbers as the model gets them;
+               * `surgeon calibrate --sequence` tells what it costs.
+               */
+              difference: z.number().min(0),
+              /** They are answered by the last answer once more, or not at all. */
+              reuse: z.enum(['answer', 'silence']).default('answer'),
+              /** After so many seconds one is computed all the same. */
+              atLeastEveryS: z.number().gt(0).default(60),
+            })
+            .optional(),
         }),
       )
       .min(1)
@@ -212,6 +241,17 @@ export const agentConfigSchema = z
     path: ['limits', 'inputBytesInWork'],
     error: 'must be at least limits.inputBytes',
   })
+  .refine(
+    ({ policy, limits, streams }) =>
+      (policy !== 'local' && limits.privacy === 'none') || !streams?.some(({ cascade }) => cascade),
+    { path: ['streams'], error: 'must have no cascade where the input may not be sent' },
+  )
+  .refine(
+    ({ wound, limits, streams }) =>
+      !streams?.some(({ model }) => model) ||
+      ((wound === undefined || wound === 'input') && ['none', 'noInput'].includes(limits.privacy)),
+    { path: ['streams'], error: 'must name no model where a wound is configured: it is that of one model' },
+  )
   .refine(({ policy, wound }) => policy !== 'local' || wound === undefined, {
     path: ['wound'],
     error: 'must be left out with policy local, which sends nothing',

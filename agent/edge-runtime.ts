@@ -2,6 +2,7 @@ import type { Calibration } from '../src/codec/calibration-file.ts'
 import type { EngineName } from '../src/executor/engine.ts'
 import { InferenceHost } from '../src/executor/inference-host.ts'
 import { crossingExamples } from '../src/executor/parity.ts'
+import type { RunDispatcher } from '../src/executor/run-dispatcher.ts'
 import { type ChainSegment, type SegmentChain, segmentChain } from '../src/executor/segment-chain.ts'
 import { remember } from '../src/files/remember.ts'
 import { machineName, measureProfile, profileOfNothing } from '../src/latency-model/measure-profile.ts'
@@ -22,6 +23,14 @@ import type { AgentConfig } from './config.ts'
 /** With the engine that a setting of `auto` stands for. */
 export type EdgeConfig = Omit<AgentConfig, 'engine'> & { readonly engine: EngineName }
 
+/** What a model's half needs of the agent. */
+export interface EdgeSurroundings {
+  readonly calibration: Calibration | undefined
+  /** Where there are several models: what they compute goes through one queue. */
+  readonly dispatcher?: RunDispatcher | undefined
+  readonly log: Log
+}
+
 /** The edge's half of the model: its segments in the inference thread, and what they take on this machine. */
 export class EdgeRuntime {
   readonly chain: SegmentChain
@@ -40,7 +49,7 @@ export class EdgeRuntime {
   private readonly model: Model
   private readonly log: Log
 
-  constructor(config: EdgeConfig, model: Model, calibration: Calibration | undefined, log: Log) {
+  constructor(config: EdgeConfig, model: Model, { calibration, dispatcher, log }: EdgeSurroundings) {
     this.config = config
     this.model = model
     this.log = log
@@ -83,6 +92,7 @@ export class EdgeRuntime {
         compiledCache: config.compiledCache,
       },
       {
+        ...(dispatcher !== undefined && { shared: { dispatcher, name: model.hash } }),
         runLimitMs: config.limits.requestMs,
         onFault: (error) => log('error', 'the inference thread failed', { error }),
         onNote: (note) => {
@@ -91,6 +101,11 @@ export class EdgeRuntime {
         },
       },
     )
+  }
+
+  /** What computes, and what comes out. */
+  get computing(): Pick<EdgeRuntime, 'inference' | 'outputShapes'> {
+    return { inference: this.inference, outputShapes: this.outputShapes }
   }
 
   /** Id of the only wound there is to cut at, where the configuration fixes it. */

@@ -5,6 +5,7 @@ import { Turns } from '../src/async/turns.ts'
 import { featureCodec } from '../src/codec/feature-codecs.ts'
 import { encodeInput, parseInputCodec, rawInput } from '../src/codec/image-codecs.ts'
 import { readPixels } from '../src/codec/image-input.ts'
+import { type InputSketch, sketchPicture, sketchValues } from '../src/codec/input-sketch.ts'
 import { decodingCost } from '../src/codec/picture-cost.ts'
 import { checkPicture, type PictureHeader } from '../src/codec/picture-header.ts'
 import { findPicture } from '../src/input/find-picture.ts'
@@ -69,6 +70,22 @@ export class InputReader {
     return this.picture === undefined
       ? this.readValues(message, onRead)
       : this.readPicture(message, this.picture, onRead)
+  }
+
+  /**
+   * For comparing it with others; undefined where there is nothing to compare, as what is wrong with it is told by whoever
+   * reads it to compute.
+   */
+  async sketch(message: InputMessage): Promise<InputSketch | undefined> {
+    const { maxBytes, jsonPath } = this.options
+    if (message.payload.length > maxBytes) return undefined
+    try {
+      return this.picture === undefined
+        ? sketchValues(readInputs(message, this.numbers, jsonPath))
+        : await sketchPicture(findPicture(message, jsonPath))
+    } catch {
+      return undefined
+    }
   }
 
   private readValues(message: InputMessage, onRead: (ms: number) => void): ReadInput {

@@ -1,4 +1,6 @@
+import type { ModelChoice } from '../src/model-graph/model-choice.ts'
 import type { StreamSettings } from '../src/scheduler/mix/mix.ts'
+import type { UnchangedSettings } from '../src/scheduler/unchanged-frames.ts'
 import { deviceTopic } from '../src/transport/topics.ts'
 import type { AgentConfig } from './config.ts'
 
@@ -11,10 +13,15 @@ export interface InputStream extends StreamSettings {
   readonly shedReplies: boolean
   /** Who asked, for the answer and its topic: the stream's name, or what follows the input topic; empty for nothing. */
   readonly sourceOf: (topic: string) => string
+  readonly model: ModelChoice
+  /** What is asked next where the first answer is less likely than `below`. */
+  readonly cascade?: { readonly model: ModelChoice; readonly below: number } | undefined
+  /** Where inputs that look like the last one are not computed. */
+  readonly unchanged?: UnchangedSettings | undefined
 }
 
 /** The streams of the configuration; without any, one that answers all its inputs, each sub-topic on one of its own. */
-export function inputStreams({ device, topicPrefix, streams, limits }: AgentConfig): InputStream[] {
+export function inputStreams({ device, topicPrefix, streams, limits, model }: AgentConfig): InputStream[] {
   const own = deviceTopic(device, 'input', topicPrefix)
   if (streams !== undefined)
     return streams.map(({ name, input = `${own}/${name}`, ...stream }) => ({
@@ -23,6 +30,7 @@ export function inputStreams({ device, topicPrefix, streams, limits }: AgentConf
       input,
       deadlineMs: stream.deadlineMs ?? limits.requestMs,
       sourceOf: () => name,
+      model: stream.model ?? model,
     }))
   return [
     {
@@ -35,6 +43,24 @@ export function inputStreams({ device, topicPrefix, streams, limits }: AgentConf
       // The level above is among them.
       input: `${own}/#`,
       sourceOf: (topic) => topic.slice(own.length + 1),
+      model,
     },
   ]
+}
+
+/** What a stream's doubtful inputs are called where they are counted by themselves; no stream's name has a slash. */
+export function doubtfulOf(stream: string): string {
+  return `${stream}/doubtful`
+}
+
+/**
+ * The streams as the mix of plans has them. Those with a larger model come twice: what is sent to that is another class of
+ * arrivals, of which none displaces a first answer of the same priority, and which is left out rather than waited for.
+ */
+export function mixStreams(streams: readonly InputStream[]): StreamSettings[] {
+  return streams.flatMap((stream): StreamSettings[] => {
+    const { name, priority, cascade } = stream
+    if (cascade === undefined) return [stream]
+    return [stream, { ...stream, name: doubtfulOf(name), priority: priority - 0.5, keep: 'newest' }]
+  })
 }

@@ -1,14 +1,12 @@
 import type { Clock } from '../src/async/clock.ts'
 import { LinkBelief, type LinkState } from '../src/bandwidth-probe/link-belief.ts'
 import { LinkProber, type ProbedSession } from '../src/bandwidth-probe/link-prober.ts'
-import { EdgeBelief } from '../src/latency-model/edge-belief.ts'
-import type { PooledWorker } from '../src/latency-model/worker-belief.ts'
 import type { StreamSettings } from '../src/scheduler/mix/mix.ts'
-import type { PlanSetup } from '../src/scheduler/planner.ts'
+import type { MixReport } from '../src/scheduler/mix/mix-report.ts'
 import type { Log } from '../src/telemetry/log.ts'
-import { Exchange, type PoolSession } from './exchange.ts'
-import { type AnswererOptions, type Decide, RequestAnswerer } from './request-answerer.ts'
-import { type WorkerSaid, Workers } from './workers.ts'
+import type { PoolSession } from './exchange.ts'
+import { type MindedModel, ModelMind } from './model-mind.ts'
+import { type Decide, StreamProgram } from './stream-program.ts'
 
 export interface MindOptions {
   readonly clock: Clock
@@ -18,11 +16,8 @@ export interface MindOptions {
   readonly device: string
   readonly probeTopic: string
   readonly probe: { readonly staleMs: number; readonly bytes: number }
-  readonly modelHash: string
-  readonly inference: AnswererOptions['instruments']['inference']
-  /** Of the model's outputs, batch axis first. */
-  readonly outputShapes: readonly (readonly number[])[]
-  readonly setup: PlanSetup
+  readonly models: readonly MindedModel[]
+  /** Of all models. */
   readonly streams: readonly StreamSettings[]
   /** The mix of plans where absent. */
   readonly decide?: Decide | undefined
@@ -31,87 +26,60 @@ export interface MindOptions {
 
 /** Everything an agent believes, what feeds it, and what decides by it. The daemon and the simulator have the same. */
 export class Mind {
-  readonly edge = new EdgeBelief()
-  readonly answerer: RequestAnswerer
-  /** Replaced when the profile is renewed. */
-  setup: PlanSetup
   private readonly prober: LinkProber
-  private readonly exchange: Exchange
-  private readonly pool: Workers
+  private readonly models: ReadonlyMap<string, ModelMind>
+  private readonly program: StreamProgram
 
-  constructor({
-    clock,
-    session,
-    probe,
-    probeTopic,
-    inference,
-    outputShapes,
-    setup,
-    streams,
-    decide,
-    ...rest
-  }: MindOptions) {
-    const { topicPrefix, device, modelHash, log } = rest
-    this.setup = setup
+  constructor({ clock, session, probe, probeTopic, models, streams, decide, ...rest }: MindOptions) {
     const belief = new LinkBelief({ staleMs: probe.staleMs, probeBytes: probe.bytes })
     this.prober = new LinkProber({ session, belief, probeTopic, clock })
-    const { chain } = setup
-    const workers: Workers = new Workers({
-      topicPrefix,
-      modelHash,
-      wounds: new Set(chain.wounds.map(({ id }) => id)),
-      now: clock.now,
-      log,
-      onGone: (worker) => this.exchange.onGone(worker),
-    })
-    this.pool = workers
-    this.exchange = new Exchange({
+    const program = new StreamProgram(streams, decide)
+    this.program = program
+    const common = {
+      ...rest,
+      clock,
       session,
-      topicPrefix,
-      device,
-      modelHash,
-      workers,
-      now: clock.now,
-      log,
-      onDownlink: (bytes, ms) => belief.answered(bytes, ms, clock.now()),
-    })
-    this.answerer = new RequestAnswerer({
-      setup: () => this.setup,
-      streams,
-      decide,
+      program,
       link: () => this.linkWithBacklog(),
-      edge: this.edge,
-      workers: () => workers.snapshot(),
-      instruments: { inference, chain, exchange: this.exchange, outputShapes, clock },
-    })
+      onDownlink: (bytes: number, ms: number) => belief.answered(bytes, ms, clock.now()),
+    }
+    this.models = new Map(models.map((model) => [model.modelHash, new ModelMind({ ...common, model })]))
   }
 
   get link(): LinkState {
     return this.prober.state
   }
 
-  /** Those that serve the model, as they are believed to be now. */
-  get workers(): readonly PooledWorker[] {
-    return this.pool.snapshot()
+  /** @throws {RangeError} for the hash of no model of this agent */
+  of(modelHash: string): ModelMind {
+    const mind = this.models.get(modelHash)
+    if (mind === undefined)
+      throw new RangeError(
+        `Cannot think of a model: its hash must be one of ${[...this.models.keys()].join(', ')}, current value is ${modelHash}`,
+      )
+    return mind
   }
 
-  /** Every worker that is there, whether or not it serves the model. */
-  get allWorkers(): readonly WorkerSaid[] {
-    return this.pool.all
+  /** What the streams are answered by and why; undefined where that is as it was told last. */
+  report(): MixReport | undefined {
+    return this.program.report([...this.models.values()].flatMap(({ setup }) => setup.excluded ?? []))
   }
 
   /** What waits here for the link to be free is ahead of a new request as well. */
   private linkWithBacklog(): LinkState {
     const { state } = this.prober
     if (state.kind !== 'up') return state
-    return { ...state, backlogBytes: Math.max(state.backlogBytes, this.exchange.unsentBytes) }
+    let unsentBytes = 0
+    for (const model of this.models.values()) unsentBytes += model.unsentBytes
+    return { ...state, backlogBytes: Math.max(state.backlogBytes, unsentBytes) }
   }
 
   /** Looks at the link and for workers, unless nothing is ever sent. */
   async start(): Promise<void> {
-    if (this.setup.policy === 'local') return
+    const sending = [...this.models.values()].filter(({ setup }) => setup.policy !== 'local')
+    if (sending.length === 0) return
     this.prober.start()
-    await this.exchange.start()
+    for (const model of sending) await model.start()
   }
 
   stop(): void {

@@ -40,6 +40,7 @@ const decimals: Readonly<Record<string, number>> = {
   backendMs: 1,
   uplinkBps: 0,
   probability: 4,
+  confidence: 4,
   score: 4,
 }
 

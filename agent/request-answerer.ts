@@ -6,18 +6,13 @@ import type { InferenceHost } from '../src/executor/inference-host.ts'
 import type { ModelInput } from '../src/executor/inference-protocol.ts'
 import type { EdgeBelief } from '../src/latency-model/edge-belief.ts'
 import { segmentsMs } from '../src/latency-model/profile.ts'
-import { PromisedWork } from '../src/latency-model/promised-work.ts'
 import type { PooledWorker } from '../src/latency-model/worker-belief.ts'
 import type { Beliefs } from '../src/scheduler/beliefs.ts'
-import { Mix, type StreamSettings } from '../src/scheduler/mix/mix.ts'
-import { type MixReport, reportMix } from '../src/scheduler/mix/mix-report.ts'
-import type { MixProblem } from '../src/scheduler/mix/program.ts'
-import type { MixPlan } from '../src/scheduler/mix/resource.ts'
-import { type FrameDecision, planFrame } from '../src/scheduler/plan-frame.ts'
 import { type PlannedRequest, type PlanSetup, planRequest } from '../src/scheduler/planner.ts'
 import type { Measured } from '../src/telemetry/request-record.ts'
 import type { Part } from '../src/transport/frame.ts'
 import { RequestError } from './request-error.ts'
+import type { StreamProgram } from './stream-program.ts'
 import { type Instruments, operate, type SurgeryResult } from './surgery.ts'
 
 /** What crosses where the input itself does. */
@@ -42,6 +37,8 @@ export interface Request {
   readonly timeLeftMs: number
   /** Finds the input in the message; not called for one that is shed. */
   readonly read: () => RequestInput
+  /** There is an answer already: it is shed, too, where this one is not expected in time. */
+  readonly isOptional?: boolean
 }
 
 /** What becomes known of a request on its way, for its record; also where it fails. */
@@ -50,19 +47,10 @@ export interface RequestTrace {
   readonly measured: Measured
 }
 
-/** What to do with an input of so many bytes that came on a stream now. */
-export type Decide = (
-  setup: PlanSetup,
-  beliefs: Beliefs,
-  input: { readonly bytes: number; readonly stream: string },
-) => FrameDecision
-
 export interface AnswererOptions {
   /** Asked at each request: the profile is renewed now and then. */
   readonly setup: () => PlanSetup
-  readonly streams: readonly StreamSettings[]
-  /** The mix of plans where absent: others are compared with it in the lab. */
-  readonly decide?: Decide | undefined
+  readonly program: StreamProgram
   readonly link: () => LinkState
   readonly edge: EdgeBelief
   readonly workers: () => readonly PooledWorker[]
@@ -76,26 +64,17 @@ const shedReasons = {
   late: 'It would be answered too late to be worth it',
 } as const
 
-/** Answers requests one by one: beliefs, plan, surgery. It knows nothing of messages, so that the simulator has it, too. */
+/**
+ * Answers requests of one model, one by one: beliefs, plan, surgery. It knows nothing of messages, so that the simulator
+ * has it, too.
+ */
 export class RequestAnswerer {
   private readonly options: AnswererOptions
   private readonly instruments: Instruments
-  private readonly promisedMs = new PromisedWork()
-  private readonly promisedBytes = new PromisedWork()
-  private readonly mix: Mix
-  private readonly decide: Decide
-  /** What each stream's last frame might have been answered by. */
-  private readonly plansOf = new Map<string, readonly MixPlan[]>()
-  private reported: MixProblem | undefined
   private nextSurgery = 0
 
   constructor(options: AnswererOptions) {
     this.options = options
-    this.mix = new Mix(options.streams)
-    this.decide =
-      options.decide ??
-      ((setup, beliefs, { bytes, stream }) =>
-        planFrame(setup, beliefs, bytes, this.mix, stream, this.plansOf))
     const { instruments, edge, setup } = options
     const { clock } = instruments
     const profiledMs = (from: number, to: number) => segmentsMs(setup().profile, from, to)
@@ -118,6 +97,7 @@ export class RequestAnswerer {
     const plan = this.plan(setup, stream, bytes)
     trace.plan = plan
     const { chosen, worker, conditions } = plan
+    if (request.isOptional && chosen.expectedMs > timeLeftMs) throw new RequestError('shed', shedReasons.late)
     if (worker === undefined && setup.wound !== undefined)
       throw new RequestError(
         'no-worker',
@@ -133,8 +113,9 @@ export class RequestAnswerer {
     }
     void read(input.checked)
     const { headMs, encodeMs, bytes: sentBytes } = chosen.point
-    const computed = this.promisedMs.promise(conditions.edgeFactor * (headMs + encodeMs))
-    const sent = this.promisedBytes.promise(sentBytes)
+    const { promisedMs, promisedBytes } = this.options.program
+    const computed = promisedMs.promise(conditions.edgeFactor * (headMs + encodeMs))
+    const sent = promisedBytes.promise(sentBytes)
     const life = linkedAbort(signal)
     const { measured } = trace
     const surgery = operate(this.instruments, {
@@ -169,34 +150,26 @@ export class RequestAnswerer {
     }
   }
 
-  /** What the streams are answered by and why; undefined where that is as it was told last. */
-  report(): MixReport | undefined {
-    const problem = this.mix.solution?.problem
-    if (problem === undefined || problem === this.reported) return undefined
-    this.reported = problem
-    return reportMix(problem, { excluded: this.options.setup().excluded ?? [] })
-  }
-
   /** @throws {RequestError} `shed` where the input is not worth answering any more, or more is asked than can be answered. */
   private plan(setup: PlanSetup, stream: string, bytes: number): PlannedRequest {
-    const { mix } = this
+    const { mix, decide } = this.options.program
     const beliefs = this.beliefs(bytes)
     mix.observeArrival(stream, beliefs.nowMs)
-    const decision = this.decide(setup, beliefs, { bytes, stream })
+    const decision = decide(setup, beliefs, { bytes, stream })
     if (decision.kind === 'plan') return decision.plan
     throw new RequestError('shed', shedReasons[decision.reason])
   }
 
   private beliefs(inputBytes: number): Beliefs {
-    const { link, edge, workers, instruments } = this.options
+    const { link, edge, workers, instruments, program } = this.options
     const nowMs = instruments.clock.now()
-    const waitMs = instruments.inference.waitMs() + this.promisedMs.total
+    const waitMs = instruments.inference.waitMs() + program.promisedMs.total
     return {
       nowMs,
       link: link(),
       edge: edge.snapshot(nowMs, inputBytes, waitMs),
       workers: workers(),
-      promisedBytes: this.promisedBytes.total,
+      promisedBytes: program.promisedBytes.total,
     }
   }
 

@@ -9,6 +9,10 @@ export interface AnswerMessage {
   readonly source?: string
   /** Of a message of several samples: which of them, from 0. */
   readonly window?: number
+  /** Name of the model whose answer this is. */
+  readonly model: string
+  /** Where it is not the model that was asked first: that one, and how sure it was, 0 to 1. */
+  readonly doubted?: { readonly model: string; readonly confidence: number }
   /** Of a classifier: the best classes. */
   readonly top?: readonly ClassScore[]
   /** Of a detector. */
@@ -19,6 +23,11 @@ export interface AnswerMessage {
   readonly outputs?: readonly NamedValues[]
   /** The picture ended early or was corrupt; most of it was there. */
   readonly damaged?: true
+  /**
+   * The input hardly differs from the last one that was computed: this is its answer once more. `plan` and `finishedAt`
+   * are of that one.
+   */
+  readonly reused?: true
   /** Where the model's weights were made up: the classes mean nothing. */
   readonly weights?: 'random'
   readonly plan: {

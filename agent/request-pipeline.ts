@@ -1,29 +1,33 @@
-import type { AnswerReader } from '../src/answer/answer-reader.ts'
-import { InputError } from '../src/input/input-error.ts'
-import type { EdgeBelief } from '../src/latency-model/edge-belief.ts'
-import type { Model } from '../src/model-graph/model.ts'
-import { randomWeights } from '../src/model-graph/model-choice.ts'
-import type { StreamSettings } from '../src/scheduler/mix/mix.ts'
+import { confidenceOf } from '../src/answer/confidence.ts'
+import { systemClock } from '../src/async/clock.ts'
+import { UnchangedFrames } from '../src/scheduler/unchanged-frames.ts'
 import type { Log } from '../src/telemetry/log.ts'
-import type { Outcome, PlanRecord, RecordListener } from '../src/telemetry/request-record.ts'
+import type { RecordListener, RequestRecord } from '../src/telemetry/request-record.ts'
 import { blankMessage } from './blank-message.ts'
 import type { AgentConfig } from './config.ts'
-import { type InputFacts, InputReader, type ReadInput } from './input-reader.ts'
+import {
+  answerMessage,
+  describeError,
+  failureMessage,
+  outcomeOf,
+  planRecord,
+  reusedMessage,
+  secondMessage,
+} from './describe-request.ts'
+import type { EdgeModel } from './edge-model.ts'
+import type { ServedStream } from './edge-models.ts'
+import { InputReader, type ReadInput } from './input-reader.ts'
+import { doubtfulOf } from './input-streams.ts'
 import { Intake } from './intake.ts'
-import type { RequestAnswerer, RequestTrace } from './request-answerer.ts'
+import type { Mind } from './mind.ts'
+import type { RequestTrace } from './request-answerer.ts'
 import { RequestError } from './request-error.ts'
 import type { AnswerMessage, ResultMessage } from './request-message.ts'
-import type { SurgeryResult } from './surgery.ts'
 
 export interface PipelineOptions {
   readonly config: AgentConfig
-  /** The edge holds the head alone. */
-  readonly holdsHeadAlone: boolean
-  readonly model: Model
-  readonly reader: AnswerReader
-  readonly answerer: Pick<RequestAnswerer, 'answer'>
-  readonly edge: EdgeBelief
-  readonly streams: readonly StreamSettings[]
+  readonly streams: readonly ServedStream[]
+  readonly mind: Pick<Mind, 'of'>
   readonly onRecord: RecordListener
   readonly log: Log
 }
@@ -33,32 +37,56 @@ export interface RequestMessage {
   readonly stream: string
   /** Who asked, within the stream; empty for nobody in particular. */
   readonly source: string
+  /** Inputs of one topic are compared with each other. */
+  readonly topic: string
   readonly payload: Uint8Array
   readonly contentType?: string | undefined
   /** What is left of the time that its sender gave it; absent where it gave none. */
   readonly timeLeftMs?: number | undefined
 }
 
+/** A request on its way to its result. */
+interface Case {
+  readonly message: RequestMessage
+  readonly arrivedAt: number
+  /** Monotonic. */
+  readonly beganMs: number
+  readonly timeLeftMs: number
+}
+
+/** Of what is left of a request's time, what a larger model's answer must leave to publish the first one. */
+const reserveMs = 20
+
 /** One request from its bytes to its answer; never throws, so that one bad input costs nothing but its own answer. */
 export class RequestPipeline {
   private readonly options: PipelineOptions
-  private readonly inputs: InputReader
+  private readonly streams: ReadonlyMap<string, ServedStream>
+  private readonly readers = new Map<EdgeModel, InputReader>()
+  /** Of the streams whose inputs are compared. */
+  private readonly unchanged = new Map<string, UnchangedFrames<AnswerMessage>>()
   private readonly over = new AbortController()
   private readonly intake: Intake
   private isWarm = false
 
   constructor(options: PipelineOptions) {
     this.options = options
-    const { config, model, edge } = options
+    const { config, streams, mind } = options
     const { requests, inputBytesInWork: bytes } = config.limits
     this.intake = new Intake({ requests, bytes })
-    this.inputs = new InputReader({
-      model,
-      maxBytes: config.limits.inputBytes,
-      jsonPath: config.input.jsonPath,
-      edge,
-      slowdown: config.lab.workSlowdown,
-    })
+    this.streams = new Map(streams.map((stream) => [stream.name, stream]))
+    for (const model of streams.flatMap(({ model: own, larger }) => [own, ...(larger ? [larger.model] : [])]))
+      this.readers.set(
+        model,
+        new InputReader({
+          model: model.model,
+          maxBytes: config.limits.inputBytes,
+          jsonPath: config.input.jsonPath,
+          edge: mind.of(model.hash).edge,
+          slowdown: config.lab.workSlowdown,
+        }),
+      )
+    for (const { name, unchanged } of streams)
+      if (unchanged !== undefined) this.unchanged.set(name, new UnchangedFrames(unchanged))
   }
 
   /** Requests in work. */
@@ -70,66 +98,49 @@ export class RequestPipeline {
     return this.inWork === 0
   }
 
+  /** Of a stream's last inputs those that were not computed, 0 to 1; undefined where they are not compared. */
+  unchangedShare(stream: string): number | undefined {
+    return this.unchanged.get(stream)?.share
+  }
+
   stop(): void {
     this.over.abort(new RequestError('stopping', 'The agent is stopping'))
   }
 
-  /** Answers a blank input twice, so that the first real request does not pay for cold code. Teaches nothing. */
+  /** Has each model answer a blank input twice, so that the first real request does not pay for cold code. Teaches nothing. */
   async warmUp(): Promise<void> {
-    // With the head alone there may be nobody yet to finish.
-    if (!this.options.holdsHeadAlone) {
-      const payload = await blankMessage(this.options.model.manifest)
+    for (const model of new Set([...this.streams.values()].map((stream) => stream.model))) {
+      // With the head alone there may be nobody yet to finish.
+      if (model.holdsHeadAlone) continue
+      const stream = [...this.streams.values()].find((each) => each.model === model)!.name
+      const payload = await blankMessage(model.model.manifest)
       for (const id of ['warm-up-1', 'warm-up-2']) {
-        const result = await this.answer({ id, stream: this.options.streams[0]!.name, source: '', payload })
-        if (!result.ok)
-          throw new Error(`Cannot serve: a blank input is not answered: ${result.error.message}`)
+        const message = { id, stream, source: '', topic: '', payload }
+        const timeLeftMs = this.options.config.limits.requestMs
+        const request = { message, arrivedAt: Date.now(), beganMs: systemClock.now(), timeLeftMs }
+        await this.ask(model, stream, request, newTrace()).catch((cause: Error) => {
+          throw new Error(`Cannot serve: a blank input is not answered: ${cause.message}`, { cause })
+        })
       }
     }
     this.isWarm = true
   }
 
-  async answer(message: RequestMessage): Promise<ResultMessage> {
+  /** @returns undefined where nothing is to be said, as the input looks like the last. */
+  async answer(message: RequestMessage): Promise<ResultMessage | undefined> {
     const { limits } = this.options.config
-    const { id, stream, source, payload } = message
-    const arrivedAt = Date.now()
-    const trace: RequestTrace = { measured: { totalMs: 0, sentBytes: 0 } }
+    const timeLeftMs = Math.min(limits.requestMs, message.timeLeftMs ?? Number.POSITIVE_INFINITY)
+    const request: Case = { message, arrivedAt: Date.now(), beganMs: systemClock.now(), timeLeftMs }
+    const { stream, source, payload } = message
     const end = this.intake.admit(`${stream}/${source}`, payload.length)
-    let result: ResultMessage
     try {
       if (end === undefined) throw new RequestError('overloaded', this.fullness(payload.length))
-      const timeLeftMs = Math.min(limits.requestMs, message.timeLeftMs ?? Number.POSITIVE_INFINITY)
-      const { answerer } = this.options
-      const bytes = payload.length
-      let input: ReadInput | undefined
-      const read = () => (input = this.inputs.read(message, (ms) => this.onRead(bytes, ms, trace)))
-      const answered = await answerer.answer({ stream, bytes, timeLeftMs, read }, trace, this.over.signal)
-      result = this.answerOf(message, answered, await input!.facts(), trace)
+      return await this.unlessUnchanged(request)
     } catch (error) {
-      const reason = this.over.signal.aborted ? this.over.signal.reason : error
-      const code = codeOf(reason)
-      // What is left out because others come is no fault, and there may be twenty a second.
-      const level = code === 'shed' ? 'debug' : 'warn'
-      this.options.log(level, 'a request failed', { id, source, reason: describe(reason) })
-      result = {
-        ok: false,
-        id,
-        ...(source !== '' && { source }),
-        error: { code, message: describe(reason) },
-      }
+      return this.failed(request, newTrace(), error)
     } finally {
       end?.()
     }
-    if (this.isWarm)
-      this.options.onRecord({
-        id,
-        stream,
-        arrivedAt,
-        input: { bytes: payload.length },
-        plan: trace.plan && planRecord(trace),
-        measured: trace.measured,
-        outcome: outcomeOf(result),
-      })
-    return result
   }
 
   private fullness(bytes: number): string {
@@ -137,79 +148,119 @@ export class RequestPipeline {
     return `${this.inWork} requests are in work already, with which this one of ${bytes} bytes would be more than its sender's share of limits.requests (${requests}) or limits.inputBytesInWork (${inputBytesInWork})`
   }
 
-  private onRead(bytes: number, ms: number, { measured }: RequestTrace): void {
-    measured.inputMs = ms
-    if (this.isWarm) this.options.edge.decoded(bytes, ms)
+  /** Compared with what was computed last, before anything is planned: what is reused is no arrival for the mix. */
+  private async unlessUnchanged(request: Case): Promise<ResultMessage | undefined> {
+    const { message, beganMs } = request
+    const { unchanged: settings, model } = this.streams.get(message.stream)!
+    const frames = this.unchanged.get(message.stream)
+    if (settings === undefined || frames === undefined) return this.compute(request)
+    const sketch = await this.readers.get(model)!.sketch(message)
+    const compared = frames.compare(message.topic, sketch, beganMs)
+    if (compared.kind === 'unchanged') {
+      const totalMs = systemClock.now() - beganMs
+      const { id, stream, payload } = message
+      this.record(request, stream, { measured: { totalMs, sentBytes: 0 } }, { kind: 'reused' })
+      this.options.log('debug', 'an input looks like the last', { id, bytes: payload.length })
+      return settings.reuse === 'silence' ? undefined : reusedMessage(id, compared.answer, totalMs)
+    }
+    const result = await this.compute(request)
+    compared.end(result.ok && result.damaged !== true ? result : undefined)
+    return result
   }
 
-  private answerOf(
-    { id, source }: RequestMessage,
-    { values, finishedAt }: SurgeryResult,
-    { sent, isDamaged }: InputFacts,
-    trace: RequestTrace,
-  ): AnswerMessage {
-    const { config, reader } = this.options
-    const { measured } = trace
-    const { chosen, worker, conditions } = trace.plan!
-    const { remote } = measured
-    return {
-      ok: true,
-      id,
-      ...(source !== '' && { source }),
-      ...(finishedAt === 'worker' ? reader.readCondensed(values, sent) : reader.read(values, sent)),
-      ...(isDamaged && { damaged: true }),
-      ...(config.model.weights === randomWeights && { weights: randomWeights }),
-      plan: {
-        wound: chosen.point.wound,
-        codec: chosen.point.codec,
-        worker: worker?.id,
-        predictedMs: chosen.expectedMs,
-        uplinkBps: conditions.link?.uplinkBps ?? null,
-      },
-      finishedAt,
-      bytes: measured.sentBytes,
-      totalMs: measured.totalMs,
-      headMs: measured.headMs ?? 0,
-      encodeMs: measured.encodeMs ?? 0,
-      backendMs: remote && remote.decodeMs + remote.elapsedMs,
+  private async compute(request: Case): Promise<ResultMessage> {
+    const { stream } = request.message
+    const { model, larger } = this.streams.get(stream)!
+    const trace = newTrace()
+    let first: AnswerMessage
+    try {
+      first = await this.ask(model, stream, request, trace)
+    } catch (error) {
+      return this.failed(request, trace, error)
+    }
+    const isDoubtful = larger !== undefined && (confidenceOf(first) ?? 1) < larger.below
+    const second = isDoubtful ? await this.askLarger(larger.model, first, request, trace) : undefined
+    this.record(request, stream, trace, second === undefined ? outcomeOf(first) : { kind: 'doubted' })
+    return second ?? first
+  }
+
+  /** @returns undefined where the larger model is not asked or gives no answer in time: the first one holds. */
+  private async askLarger(
+    model: EdgeModel,
+    first: AnswerMessage,
+    request: Case,
+    { measured }: RequestTrace,
+  ): Promise<AnswerMessage | undefined> {
+    const trace = newTrace()
+    const { beganMs } = request
+    const stream = doubtfulOf(request.message.stream)
+    const timeLeftMs = request.timeLeftMs - (systemClock.now() - beganMs) - reserveMs
+    try {
+      const answer = await this.ask(model, stream, { ...request, timeLeftMs }, trace, true)
+      this.record(request, stream, trace, outcomeOf(answer))
+      return secondMessage(answer, first, systemClock.now() - beganMs)
+    } catch (error) {
+      const { id } = request.message
+      this.options.log('debug', 'a larger model was not heard', { id, reason: describeError(error) })
+      measured.sentBytes += trace.measured.sentBytes
+      return undefined
     }
   }
-}
 
-function planRecord({ plan }: RequestTrace): PlanRecord {
-  const { chosen, worker, conditions } = plan!
-  const { edgeMs, remoteMs, remoteDeviationMs, localMs, expectedMs } = chosen
-  return {
-    wound: chosen.point.wound,
-    codec: chosen.point.codec,
-    worker: worker?.id,
-    predicted: {
-      edgeMs,
-      ...(Number.isFinite(remoteMs) && { remoteMs }),
-      remoteDeviationMs,
-      localMs,
-      expectedMs,
-    },
-    ...(conditions.link !== undefined && { uplinkBps: conditions.link.uplinkBps }),
-    edgeFactor: conditions.edgeFactor,
-    edgeWaitMs: conditions.edgeWaitMs,
+  /** One model's answer. @throws as {@link RequestAnswerer.answer} does */
+  private async ask(
+    model: EdgeModel,
+    stream: string,
+    { message, timeLeftMs }: Case,
+    trace: RequestTrace,
+    isOptional = false,
+  ): Promise<AnswerMessage> {
+    const { answerer, edge } = this.options.mind.of(model.hash)
+    const bytes = message.payload.length
+    let input: ReadInput | undefined
+    const onRead = (ms: number) => {
+      trace.measured.inputMs = ms
+      if (this.isWarm) edge.decoded(bytes, ms)
+    }
+    const read = () => (input = this.readers.get(model)!.read(message, onRead))
+    const request = { stream, bytes, timeLeftMs, read, isOptional }
+    const answered = await answerer.answer(request, trace, this.over.signal)
+    return answerMessage(message, model, answered, await input!.facts(), trace)
+  }
+
+  private failed(request: Case, trace: RequestTrace, error: unknown): ResultMessage {
+    const { message } = request
+    const { id, source, stream } = message
+    const reason = this.over.signal.aborted ? this.over.signal.reason : error
+    const result = failureMessage(message, reason)
+    // What is left out because others come is no fault, and there may be twenty a second.
+    const level = result.error.code === 'shed' ? 'debug' : 'warn'
+    this.options.log(level, 'a request failed', { id, source, reason: result.error.message })
+    this.record(request, stream, trace, outcomeOf(result))
+    return result
+  }
+
+  private record(
+    { message, arrivedAt }: Case,
+    stream: string,
+    trace: RequestTrace,
+    outcome: RequestRecord['outcome'],
+  ): void {
+    if (!this.isWarm) return
+    const { model, larger } = this.streams.get(message.stream)!
+    this.options.onRecord({
+      id: message.id,
+      stream,
+      model: (stream === message.stream ? model : larger!.model).name,
+      arrivedAt,
+      input: { bytes: message.payload.length },
+      plan: planRecord(trace),
+      measured: trace.measured,
+      outcome,
+    })
   }
 }
 
-function outcomeOf(result: ResultMessage): Outcome {
-  if (result.ok) return { kind: 'answered', finishedAt: result.finishedAt }
-  const { code, message } = result.error
-  return { kind: code === 'overloaded' || code === 'shed' ? 'refused' : 'failed', code, message }
-}
-
-function codeOf(error: unknown): string {
-  if (error instanceof AggregateError) return codeOf(error.errors[0])
-  if (error instanceof InputError || error instanceof RequestError) return error.code
-  if (error instanceof Error && error.name === 'OutputError') return 'bad-output'
-  return 'internal'
-}
-
-function describe(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(describe).join('; ')
-  return error instanceof Error ? error.message : String(error)
+function newTrace(): RequestTrace {
+  return { measured: { totalMs: 0, sentBytes: 0 } }
 }

@@ -10,6 +10,10 @@ export class RequestTally {
   failed = 0
   /** Left out for newer inputs. */
   shed = 0
+  /** Asked of a larger model, too. */
+  doubted = 0
+  /** Not computed, as they looked like the last. */
+  reused = 0
   finishedAtWorker = 0
   sentBytes = 0
   /** The newest last. */
@@ -18,7 +22,7 @@ export class RequestTally {
   record(record: RequestRecord): void {
     const { outcome, measured } = record
     this.sentBytes += measured.sentBytes
-    if (outcome.kind !== 'answered' && outcome.code === 'shed') {
+    if ('code' in outcome && outcome.code === 'shed') {
       // There may be twenty a second, and all that is to be known of them is how many.
       this.shed++
       return
@@ -26,7 +30,9 @@ export class RequestTally {
     if (outcome.kind === 'answered') {
       this.answered++
       if (outcome.finishedAt === 'worker') this.finishedAtWorker++
-    } else this.failed++
+    } else if (outcome.kind === 'reused') this.reused++
+    else if (outcome.kind === 'doubted') this.doubted++
+    else this.failed++
     this.last.push(record)
     if (this.last.length > keptRequests) this.last.shift()
   }

@@ -2,10 +2,8 @@ import { type Clock, systemClock } from '../src/async/clock.ts'
 import type { CpuMonitor } from '../src/bandwidth-probe/cpu-monitor.ts'
 import type { DashboardSource } from '../src/dashboard/dashboard-server.ts'
 import { type LiveState, liveRequests, liveWounds } from '../src/dashboard/live-state.ts'
-import type { EngineState } from '../src/executor/start-with-engine.ts'
 import { programVersion } from '../src/files/program-version.ts'
 import { headMs, wholeMs } from '../src/latency-model/profile.ts'
-import type { Model } from '../src/model-graph/model.ts'
 import { EventLoopDelay } from '../src/telemetry/event-loop-delay.ts'
 import { metricValues } from '../src/telemetry/metric.ts'
 import { prometheusContentType, prometheusText } from '../src/telemetry/prometheus-text.ts'
@@ -13,15 +11,14 @@ import type { RequestRecord } from '../src/telemetry/request-record.ts'
 import { StreamRates } from '../src/telemetry/stream-rates.ts'
 import type { MqttSession } from '../src/transport/mqtt-session.ts'
 import { type AgentFigures, agentMetrics } from './agent-metrics.ts'
-import type { EdgeRuntime } from './edge-runtime.ts'
+import type { EdgeModel } from './edge-model.ts'
 import type { Mind } from './mind.ts'
 import { RequestTally } from './request-tally.ts'
 
 export interface ShownOptions {
   readonly device: string
-  readonly model: Model
-  readonly engine: EngineState
-  readonly edge: EdgeRuntime
+  /** The one that the configuration names first is the first; at least one. */
+  readonly models: readonly EdgeModel[]
   readonly mind: Mind
   readonly cpu: CpuMonitor
   readonly inWork: () => number
@@ -36,15 +33,18 @@ export interface ShownOptions {
 
 /** Everything that the agent shows of itself, whoever looks: its figures, and the same for the dashboard. */
 export class Shown implements DashboardSource {
-  readonly tally = new RequestTally()
-  private readonly rates: StreamRates
   readonly version = programVersion()
   private readonly options: ShownOptions
   private readonly loop = new EventLoopDelay()
+  private readonly rates: StreamRates
+  /** Of all models, and by name of each. */
+  private readonly tally = new RequestTally()
+  private readonly tallies: ReadonlyMap<string, RequestTally>
 
   constructor(options: ShownOptions) {
     this.options = options
     this.rates = new StreamRates((options.clock ?? systemClock).now)
+    this.tallies = new Map(options.models.map(({ name }) => [name, new RequestTally()]))
   }
 
   start(): void {
@@ -55,66 +55,47 @@ export class Shown implements DashboardSource {
     this.loop.stop()
   }
 
-  record(record: RequestRecord): void {
-    this.tally.record(record)
-    this.rates.record(record)
-  }
-
   /** From here on the event-loop delay is that of serving, not of starting. */
   serving(): void {
     this.loop.reset()
   }
 
+  record(record: RequestRecord): void {
+    this.tally.record(record)
+    this.rates.record(record)
+    this.tallies.get(record.model)?.record(record)
+  }
+
   figures(): AgentFigures {
-    const { mind, edge, engine, cpu, inWork, certificateDays, clock = systemClock } = this.options
-    return {
-      tally: this.tally,
-      link: mind.link,
-      inWork: inWork(),
-      workers: mind.workers.length,
-      edgeFactor: mind.edge.factorAt(clock.now()),
-      engineRestarts: edge.inference.restarts,
-      engine,
-      compiledInMemory: edge.compiledInMemory,
-      cpuLoad: cpu.load,
-      cpuTemperatureC: cpu.temperatureC,
-      eventLoopP99Ms: this.loop.p99Ms,
-      rssBytes: process.memoryUsage.rss(),
-      uptimeS: process.uptime(),
-      certificateDays: certificateDays(),
-    }
+    return this.figuresOf(this.options.models, this.tally)
   }
 
   metrics(): { contentType: string; text: string } {
-    const { device, model } = this.options
-    const labels = { device, model: model.manifest.name }
-    return { contentType: prometheusContentType, text: prometheusText(agentMetrics, this.figures(), labels) }
+    const { device, models } = this.options
+    const series = models.map((model) => ({
+      labels: { device, model: model.name },
+      figures: this.figuresOf([model], this.tallies.get(model.name)!),
+    }))
+    return { contentType: prometheusContentType, text: prometheusText(agentMetrics, series) }
   }
 
   live(): LiveState {
-    const { device, model, engine, mind, sessions, explanation } = this.options
-    const { profile, chain } = mind.setup
-    const wounds = chain.wounds.map(({ id, tensors }) => ({
-      id,
-      headMs: tensors.length === 0 ? wholeMs(profile) : headMs(profile, id),
-    }))
+    const { device, models, mind, sessions, explanation } = this.options
     const { link } = mind
-    const pooled = new Map(mind.workers.map((worker) => [worker.id, worker]))
     return {
       device,
       version: this.version,
-      model: model.manifest.name,
-      modelHash: model.hash,
-      engine: engine.used,
-      engineReason: engine.reason,
+      models: models.map(({ name, hash, engine }) => ({
+        name,
+        hash,
+        engine: engine.used,
+        engineReason: engine.reason,
+      })),
       ts: Date.now(),
       metrics: metricValues(agentMetrics, this.figures()),
       link: link.kind === 'down' ? `down: ${link.reason}` : link.kind,
-      wounds: liveWounds(wounds, this.tally.last),
-      workers: mind.allWorkers.map((said) => {
-        const worker = pooled.get(said.id)
-        return { ...said, queueMs: worker?.queueMs, trust: worker?.trust.kind }
-      }),
+      wounds: models.flatMap((model) => this.woundsOf(model)),
+      workers: this.workers(),
       connections: Object.entries(sessions).map(([name, { state, url }]) => ({
         name,
         url,
@@ -129,9 +110,62 @@ export class Shown implements DashboardSource {
   }
 
   async graph(): Promise<string> {
-    const { graph, manifest } = this.options.model
+    const { graph, manifest } = this.options.models[0]!.model
     // Only where somebody looks: what draws it holds some megabytes.
     const { graphSvg } = await import('../src/graph-picture/render-picture.ts')
     return graphSvg(graph, { folded: true, title: manifest.name })
+  }
+
+  private figuresOf(models: readonly EdgeModel[], tally: RequestTally): AgentFigures {
+    const { mind, cpu, inWork, certificateDays, clock = systemClock } = this.options
+    const minds = models.map(({ hash }) => mind.of(hash))
+    return {
+      tally,
+      link: mind.link,
+      inWork: inWork(),
+      workers: new Set(minds.flatMap(({ workers }) => workers.map(({ id }) => id))).size,
+      edgeFactor: Math.max(...minds.map(({ edge }) => edge.factorAt(clock.now()))),
+      engineRestarts: models.reduce((sum, { edge }) => sum + edge.inference.restarts, 0),
+      engine: models.map(({ engine }) => engine).find(({ reason }) => reason) ?? models[0]!.engine,
+      compiledInMemory: models.some(({ edge }) => edge.compiledInMemory),
+      cpuLoad: cpu.load,
+      cpuTemperatureC: cpu.temperatureC,
+      eventLoopP99Ms: this.loop.p99Ms,
+      rssBytes: process.memoryUsage.rss(),
+      uptimeS: process.uptime(),
+      certificateDays: certificateDays(),
+    }
+  }
+
+  /** Each once, however many of the models it serves. */
+  private workers(): LiveState['workers'] {
+    const { models, mind } = this.options
+    const workers = new Map<string, LiveState['workers'][number]>()
+    for (const { allWorkers, workers: pooled } of models.map(({ hash }) => mind.of(hash)))
+      for (const said of allWorkers) {
+        const worker = pooled.find(({ id }) => id === said.id)
+        const known = workers.get(said.id)
+        const isOurs = said.isOurs || known?.isOurs === true
+        const queueMs = worker?.queueMs ?? known?.queueMs
+        workers.set(said.id, { ...said, isOurs, queueMs, trust: worker?.trust.kind ?? known?.trust })
+      }
+    return [...workers.values()]
+  }
+
+  private woundsOf({ name, hash }: EdgeModel): LiveState['wounds'] {
+    const { profile, chain } = this.options.mind.of(hash).setup
+    const wounds = chain.wounds.map(({ id, tensors }) => ({
+      id,
+      headMs: tensors.length === 0 ? wholeMs(profile) : headMs(profile, id),
+    }))
+    return liveWounds(wounds, this.tallies.get(name)!.last).map((wound) => ({
+      ...wound,
+      id: this.named(name, wound.id),
+    }))
+  }
+
+  /** Whose it is, where there are several models. */
+  private named(model: string, what: string): string {
+    return this.options.models.length > 1 ? `${model}: ${what}` : what
   }
 }

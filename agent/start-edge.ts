@@ -1,11 +1,12 @@
 import { modelCalibration } from '../src/codec/model-codecs.ts'
+import type { RunDispatcher } from '../src/executor/run-dispatcher.ts'
 import { type EngineState, NoEngineError, startWithEngine } from '../src/executor/start-with-engine.ts'
 import { machineName } from '../src/latency-model/measure-profile.ts'
 import type { Profile } from '../src/latency-model/profile.ts'
 import type { Model } from '../src/model-graph/model.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import type { AgentConfig } from './config.ts'
-import { EdgeRuntime } from './edge-runtime.ts'
+import { EdgeRuntime, type EdgeSurroundings } from './edge-runtime.ts'
 
 export interface StartedEdge {
   readonly edge: EdgeRuntime
@@ -13,19 +14,26 @@ export interface StartedEdge {
   readonly engine: EngineState
 }
 
+export interface StartEdgeOptions {
+  readonly model: Model
+  /** Nothing is to be computed here. */
+  readonly isRemote: boolean
+  readonly dispatcher: RunDispatcher
+  readonly log: Log
+  readonly signal?: AbortSignal | undefined
+}
+
 /**
  * The edge with the engine that is configured or the next that can be used. Where none can, and the policy allows
  * sending, the edge computes nothing and every input goes to a worker.
  * @throws {NoEngineError} where no engine can be used and nothing may be sent.
  */
-export async function startEdge(
-  config: AgentConfig,
-  model: Model,
-  log: Log,
-  signal?: AbortSignal,
-): Promise<StartedEdge> {
+export async function startEdge(config: AgentConfig, options: StartEdgeOptions): Promise<StartedEdge> {
+  const { model, isRemote, log, signal } = options
   const calibration = await modelCalibration(config.model.model, model.hash, log)
-  const options = {
+  const around: EdgeSurroundings = { ...options, calibration }
+  if (isRemote) return startRemote(config, model, around)
+  const engines = {
     ...config.model,
     modelHash: model.hash,
     threads: config.threads,
@@ -37,18 +45,31 @@ export async function startEdge(
   try {
     const { part, result, engine } = await startWithEngine(
       config.engine,
-      options,
-      (name) => new EdgeRuntime({ ...config, engine: name }, model, calibration, log),
+      engines,
+      (name) => new EdgeRuntime({ ...config, engine: name }, model, around),
     )
     return { edge: part, profile: result, engine }
   } catch (error) {
     const mayNotSend = config.policy === 'local' || config.limits.privacy !== 'none'
     if (!(error instanceof NoEngineError) || mayNotSend) throw error
     log('error', 'nothing is computed here, every input goes to a worker', { error })
-    const inputCodecs = config.inputCodecs.length > 0 ? config.inputCodecs : ['received']
-    const remote = { ...config, engine: 'wasm', wound: 'input', inputCodecs } as const
-    const edge = new EdgeRuntime(remote, model, calibration, log)
-    const engine: EngineState = { configured: config.engine, used: 'none', reason: error.message }
-    return { edge, profile: await edge.start(), engine }
+    return startRemote(config, model, around, error.message)
   }
+}
+
+/** @param reason Why nothing is computed here, where something should be. */
+async function startRemote(
+  config: AgentConfig,
+  model: Model,
+  around: EdgeSurroundings,
+  reason?: string,
+): Promise<StartedEdge> {
+  const inputCodecs = config.inputCodecs.length > 0 ? config.inputCodecs : ['received']
+  const edge = new EdgeRuntime({ ...config, engine: 'wasm', wound: 'input', inputCodecs }, model, around)
+  const engine: EngineState = {
+    configured: config.engine,
+    used: 'none',
+    ...(reason !== undefined && { reason }),
+  }
+  return { edge, profile: await edge.start(), engine }
 }

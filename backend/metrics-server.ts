@@ -100,7 +100,7 @@ export class MetricsServer {
         ? { status: 200, type, body: 'ready\n' }
         : { status: 503, type, body: 'not connected to the broker\n' }
     if (url !== '/metrics') return { status: 404, type, body: 'There is nothing here.\n' }
-    const body = prometheusText(workerMetrics, figures, { worker: this.worker })
+    const body = prometheusText(workerMetrics, [{ labels: { worker: this.worker }, figures }])
     return { status: 200, type: prometheusContentType, body }
   }
 }

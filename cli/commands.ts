@@ -204,18 +204,25 @@ export const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import('./commands/report.ts')).report,
   },
   calibrate: {
-    summary: 'what every codec costs in bytes and answers, on your own pictures',
+    summary: 'what codecs, cascades and reuse cost in answers, on your own pictures',
     options: {
       ...model,
       '--images DIR': 'at least 16 pictures',
       '--labels FILE': 'JSON, the right class of each picture by its name',
+      '--cascade M2': 'instead of codecs: below which confidence a larger model is worth asking',
+      '--sequence DIR': "instead of pictures: a camera's frames, and how far they may differ",
+      '--max-accuracy-loss X': 'with --sequence: share of answers that may differ; 0.01 unless given',
       '--limit N': 'so many of the pictures',
       '--wounds W,W+W': 'only these',
       '--levels=N,N': 'of the learned transform',
       '--out DIR': 'instead of beside the model',
       ...json,
     },
-    examples: ['calibrate --model mobilenetv2 --images pictures/'],
+    examples: [
+      'calibrate --model mobilenetv2 --images pictures/',
+      'calibrate --model mobilenetv2 --sequence frames/',
+      'calibrate --model mobilenetv2 --cascade resnet50/ --images pictures/ --labels labels.tsv',
+    ],
     load: async () => (await import('./commands/calibrate.ts')).calibrate,
   },
   replay: {

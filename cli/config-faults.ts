@@ -5,11 +5,17 @@ import { checkWeights, loadChosenModel, type ModelChoice } from '../src/model-gr
 import { endpointFaults } from '../src/transport/endpoint-config.ts'
 
 /** What is wrong with the files that an agent's configuration names. */
-export async function agentFaults({ mqtt, pool, model, wound, limits }: AgentConfig): Promise<string[]> {
+export async function agentFaults(config: AgentConfig): Promise<string[]> {
+  const { mqtt, pool, model, wound, limits, streams = [] } = config
+  const ofStreams = streams.flatMap(({ model: own, cascade }, i) => [
+    ...(own === undefined ? [] : [modelFaults(`streams.${i}.model`, own)]),
+    ...(cascade === undefined ? [] : [modelFaults(`streams.${i}.cascade.model`, cascade.model)]),
+  ])
   return [
     ...endpointFaults('mqtt', mqtt),
     ...(pool === undefined ? [] : endpointFaults('pool', pool)),
     ...(await modelFaults('model', model, { wound, 'limits.privacy': privacyWound(limits.privacy) })),
+    ...(await Promise.all(ofStreams)).flat(),
   ]
 }
 

@@ -91,12 +91,13 @@ function document(name, file, schema) {
 
 function describe(node, path, textOf, rows) {
   for (const [key, value] of Object.entries(node.properties ?? {})) {
-    const here = [...path, key]
-    const text = textOf(here)
+    const text = textOf([...path, key].map((part) => part.replace('[]', '')))
     if (text !== '') value.description = text
     const inner = whole.has(key)
       ? undefined
-      : [value, ...(value.anyOf ?? [])].find(({ properties }) => properties !== undefined)
+      : [value, value.items ?? {}, ...(value.anyOf ?? [])].find(({ properties }) => properties !== undefined)
+    // Each of a list has these keys.
+    const shown = inner !== undefined && inner === value.items ? `${key}[]` : key
     if (typeof value.default === 'string') value.default = value.default.replace(homedir(), '~')
     const standard =
       inner !== undefined
@@ -106,8 +107,8 @@ function describe(node, path, textOf, rows) {
             ? '(must be given)'
             : ''
           : `\`${JSON.stringify(value.default)}\``
-    rows.push([here.join('.'), typeOf(value), standard, text])
-    if (inner !== undefined) describe(inner, here, textOf, rows)
+    rows.push([[...path, key].join('.'), typeOf(value), standard, text])
+    if (inner !== undefined) describe(inner, [...path, shown], textOf, rows)
   }
 }
 

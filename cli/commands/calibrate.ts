@@ -5,9 +5,12 @@ import { runCalibration } from '../../src/calibration/run-calibration.ts'
 import { saveCalibration } from '../../src/codec/calibration-file.ts'
 import { kltLevels } from '../../src/codec/klt/klt-parameters.ts'
 import { findModel } from '../../src/model-graph/find-model.ts'
-import { readOptions, wholeNumber, wholeNumbers } from '../../src/terminal/options.ts'
+import { defaultMaxAccuracyLoss } from '../../src/scheduler/accuracy-budget.ts'
+import { positiveNumber, readOptions, wholeNumber, wholeNumbers } from '../../src/terminal/options.ts'
 import { progressLine } from '../../src/terminal/progress-line.ts'
 import { UsageError } from '../../src/terminal/usage-error.ts'
+import { calibrateCascade } from './calibrate-cascade.ts'
+import { calibrateSequence } from './calibrate-sequence.ts'
 
 export async function calibrate(args: readonly string[]): Promise<number> {
   const { values } = readOptions(args, {
@@ -15,6 +18,9 @@ export async function calibrate(args: readonly string[]): Promise<number> {
       model: { type: 'string' },
       images: { type: 'string' },
       labels: { type: 'string' },
+      sequence: { type: 'string' },
+      cascade: { type: 'string' },
+      'max-accuracy-loss': { type: 'string' },
       limit: { type: 'string' },
       wounds: { type: 'string' },
       levels: { type: 'string' },
@@ -22,14 +28,23 @@ export async function calibrate(args: readonly string[]): Promise<number> {
       json: { type: 'boolean' },
     },
   })
-  const { model, images, labels } = values
-  if (model === undefined || images === undefined)
-    throw new UsageError('surgeon calibrate needs --model M and --images DIR')
+  const { model, images, labels, sequence, cascade, json = false } = values
+  if (model === undefined || (images === undefined) === (sequence === undefined))
+    throw new UsageError('surgeon calibrate needs --model M and --images DIR or --sequence DIR')
   const limit = values.limit === undefined ? undefined : wholeNumber(values.limit, '--limit', 1)
+  if (sequence !== undefined) {
+    const most = values['max-accuracy-loss']
+    const mostDiffering =
+      most === undefined ? defaultMaxAccuracyLoss : positiveNumber(most, '--max-accuracy-loss')
+    return calibrateSequence({ model, sequence, limit: limit ?? Infinity, mostDiffering, json })
+  }
+  if (images === undefined) throw new UsageError('surgeon calibrate needs --images DIR')
   const place = await findModel(model)
   const directory = values.out ?? (place.kind === 'zoo' ? undefined : place.directory)
   if (directory === undefined)
     throw new UsageError('surgeon calibrate needs --out DIR for a model of the zoo')
+  if (cascade !== undefined)
+    return calibrateCascade({ model, cascade, images, labels, limit: limit ?? Infinity, directory, json })
   const progress = progressLine()
   const wounds = values.wounds?.split(',')
   const levels =
@@ -52,7 +67,7 @@ export async function calibrate(args: readonly string[]): Promise<number> {
     join(directory, 'calibration.svg'),
     calibrationChart(`${name}, ${result.imageCount} images`, result.rows),
   )
-  if (values.json) {
+  if (json) {
     console.log(JSON.stringify({ model: name, images: result.imageCount, rows: result.rows }, undefined, 2))
     return 0
   }

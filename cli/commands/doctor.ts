@@ -3,6 +3,7 @@ import { inputStreams } from '../../agent/input-streams.ts'
 import type { WorkerConfig } from '../../backend/config.ts'
 import { workerConfigSchema } from '../../backend/config.ts'
 import { loadConfig, readDocument } from '../../src/config/load-config.ts'
+import type { ModelChoice } from '../../src/model-graph/model-choice.ts'
 import { readOptions } from '../../src/terminal/options.ts'
 import { UsageError } from '../../src/terminal/usage-error.ts'
 import { deviceTopic, everyWorkerTopic } from '../../src/transport/topics.ts'
@@ -38,7 +39,7 @@ export async function doctor(args: readonly string[]): Promise<number> {
  * not answer its brokers are tried from here.
  */
 async function examineAgent(config: AgentConfig): Promise<Finding[]> {
-  const { mqtt, pool, model, policy } = config
+  const { mqtt, pool, policy } = config
   const findings = [
     ...(await checkMachine(config)),
     ...checkCertificates('mqtt', mqtt),
@@ -47,11 +48,21 @@ async function examineAgent(config: AgentConfig): Promise<Finding[]> {
   const live = await askAgent(config)
   if (live !== undefined) {
     findings.push(...checkRunning(live))
-    if (policy !== 'local') findings.push(...checkWorkers(live.workers, live.modelHash))
+    if (policy !== 'local')
+      findings.push(
+        ...checkWorkers(
+          live.workers,
+          live.models.map(({ hash }) => hash),
+        ),
+      )
     return findings
   }
-  const { findings: models, hash } = await checkModel(model, config)
-  findings.push(...models)
+  const hashes: string[] = []
+  for (const choice of choicesOf(config)) {
+    const { findings: found, hash } = await checkModel(choice, config)
+    findings.push(...found)
+    if (hash !== undefined) hashes.push(hash)
+  }
   findings.push(
     config.dashboard === false
       ? note('agent', 'Whether it runs is not known, as dashboard is false; its brokers were tried from here')
@@ -65,8 +76,17 @@ async function examineAgent(config: AgentConfig): Promise<Finding[]> {
   if (findings.some(({ about, verdict }) => about.endsWith('files') && verdict === 'bad')) return findings
   const { workers, tried } = await tryBrokers(config)
   findings.push(...tried)
-  if (workers !== undefined && policy !== 'local') findings.push(...checkWorkers(workers, hash))
+  if (workers !== undefined && policy !== 'local') findings.push(...checkWorkers(workers, hashes))
   return findings
+}
+
+/** The models of all streams, each once. */
+function choicesOf(config: AgentConfig): ModelChoice[] {
+  const choices = inputStreams(config).flatMap(({ model, cascade }) => [
+    model,
+    ...(cascade ? [cascade.model] : []),
+  ])
+  return [...new Map(choices.map((choice) => [JSON.stringify(choice), choice])).values()]
 }
 
 async function tryBrokers(

@@ -1,4 +1,4 @@
-import type { LiveState } from '../../src/dashboard/live-state.ts'
+import type { LiveModel, LiveState } from '../../src/dashboard/live-state.ts'
 import { rights, unreachable } from './check-broker.ts'
 import { bad, type Finding, good, note, warning } from './finding.ts'
 
@@ -10,7 +10,7 @@ const mostError = 0.5
 const mostFailed = 0.05
 
 /** What a running agent says of its brokers, its engine, its link and its answers. */
-export function checkRunning({ connections, engine, engineReason, link, metrics }: LiveState): Finding[] {
+export function checkRunning({ connections, models, link, metrics }: LiveState): Finding[] {
   return [
     good('agent', `It runs, since ${Math.round((metrics['uptime_s'] ?? 0) / 60)} minutes`),
     ...connections.flatMap(({ name, url, isOnline, reason, refused }) =>
@@ -29,7 +29,7 @@ export function checkRunning({ connections, engine, engineReason, link, metrics 
           ]
         : [unreachable(name, { url }, reason ?? 'it is being tried')],
     ),
-    checkEngineUsed(engine, engineReason),
+    ...models.map((model) => checkEngineUsed(model)),
     link.startsWith('up')
       ? good(
           'link',
@@ -40,8 +40,9 @@ export function checkRunning({ connections, engine, engineReason, link, metrics 
   ]
 }
 
-function checkEngineUsed(engine: string, reason: string | undefined): Finding {
-  if (reason === undefined) return good('engine', `${engine} computes`)
+function checkEngineUsed({ name, engine, engineReason: reason }: LiveModel): Finding {
+  if (reason === undefined)
+    return good('engine', engine === 'none' ? `Only workers compute ${name}` : `${engine} computes ${name}`)
   const mend = 'Mend that or set engine to what computes; surgeon bench engines tells what runs here.'
   const found = `${engine} computes instead of the configured engine: ${reason}`
   return engine === 'none' ? bad('engine', found, mend) : warning('engine', found, mend)

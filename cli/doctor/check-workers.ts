@@ -10,22 +10,25 @@ export interface SeenWorker {
   readonly trust?: string | undefined
 }
 
-/** Whether there is one for the agent's model, of this version, and trusted. */
-export function checkWorkers(workers: readonly SeenWorker[], modelHash: string | undefined): Finding[] {
-  const ours = workers.filter(({ models }) => models.some(({ hash }) => hash === modelHash))
+/** Whether there is one for each of the agent's models, of this version, and trusted. @param hashes of those that are known */
+export function checkWorkers(workers: readonly SeenWorker[], hashes: readonly string[]): Finding[] {
+  const serves = ({ models }: SeenWorker, wanted: string) => models.some(({ hash }) => hash === wanted)
+  const ours = workers.filter((worker) => hashes.some((hash) => serves(worker, hash)))
   const findings = ours.map((worker) => checkWorker(worker))
   for (const { id, models } of workers.filter((worker) => !ours.includes(worker)))
     findings.push(
       warning(
         'worker',
-        `${id} serves ${models.map(({ name, hash }) => `${name} (hash ${hash})`).join(', ')}, and not this agent's model (hash ${modelHash ?? 'unknown'})`,
+        `${id} serves ${models.map(({ name, hash }) => `${name} (hash ${hash})`).join(', ')}, and not this agent's model (hash ${hashes.join(', ') || 'unknown'})`,
         'Both ends need the same files: name the model in its models, and copy the folder where the hashes differ.',
       ),
     )
-  if (ours.length > 0) return findings
+  const unserved = hashes.filter((hash) => !ours.some((worker) => serves(worker, hash)))
+  if (hashes.length > 0 && unserved.length === 0) return findings
+  const which = hashes.length > 1 ? `the model of hash ${unserved.join(', ')}` : 'the model'
   const none = bad(
     'workers',
-    'No worker serves the model: everything is computed on the edge',
+    `No worker serves ${which}: everything is computed on the edge`,
     'Start surgeon worker on another machine with this model and this broker (deploy/worker.example.yaml); where one runs, its account must be allowed to write its state and this one to read it.',
   )
   return [none, ...findings]

@@ -1,5 +1,6 @@
 import { Mind } from '../../agent/mind.ts'
-import type { Decide, RequestTrace } from '../../agent/request-answerer.ts'
+import type { RequestTrace } from '../../agent/request-answerer.ts'
+import type { Decide } from '../../agent/stream-program.ts'
 import { after, type Clock } from '../../src/async/clock.ts'
 import { rawInput } from '../../src/codec/image-codecs.ts'
 import { InferenceHost } from '../../src/executor/inference-host.ts'
@@ -137,10 +138,7 @@ export async function simulate(world: World): Promise<SimulatedRequest[]> {
     device,
     probeTopic: deviceTopic(device, 'probe', topicPrefix),
     probe,
-    modelHash,
-    inference,
-    outputShapes: outputs.map(({ shape }) => shape),
-    setup,
+    models: [{ modelHash, inference, outputShapes: outputs.map(({ shape }) => shape), setup }],
     streams: world.streams ?? [
       { name: 'default', priority: 0, weight: 1, keep: 'all', deadlineMs: world.timeLimitMs },
     ],
@@ -148,7 +146,7 @@ export async function simulate(world: World): Promise<SimulatedRequest[]> {
     log: () => undefined,
   })
   await mind.start()
-  const { answerer, edge } = mind
+  const { answerer, edge } = mind.of(modelHash)
   const over = new AbortController()
   const requests = world.arrivals.map(
     (arrival): Writable<SimulatedRequest> => ({

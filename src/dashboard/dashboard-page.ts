@@ -33,6 +33,7 @@ td.n, th.n { text-align: right; }
 #streams li { padding: 4px 0; } #streams .head { display: flex; flex-wrap: wrap; gap: 2px 14px; } #streams .head b { min-width: 80px; overflow-wrap: anywhere; }
 #streams .shares { display: flex; height: 16px; border-radius: 3px; overflow: hidden; margin: 5px 0 3px; background: var(--line); gap: 1px; }
 #streams .shares span { background: var(--cut); } #streams .shares .input { background: var(--worker); } #streams .shares .local { background: var(--edge); }
+#streams .shares .same { background: var(--soft); }
 #streams .shares .out { background: repeating-linear-gradient(45deg, var(--line) 0 4px, var(--back) 4px 8px); }
 #streams .legend { color: var(--soft); font-size: .85rem; } .local-key { color: var(--edge); } .input-key { color: var(--worker); } .cut-key { color: var(--cut); }
 #why { margin: 4px 0 0; padding-left: 20px; font-size: .9rem; }
@@ -88,9 +89,10 @@ const kindOf = (plan) => plan === 'local' ? 'local' : plan.startsWith('input /')
 // One bar a stream: its answers by plan, and what was left out.
 function streams(list) {
   if (list.length === 0) return $('streams').replaceChildren(make('li', 'No inputs in the last ten seconds.'));
-  $('streams').replaceChildren(...list.map(({ stream, arrived, answered, shed, failed, mix }) => {
+  $('streams').replaceChildren(...list.map(({ stream, arrived, answered, reused, shed, failed, mix }) => {
     const item = make('li'), head = make('div', undefined, 'head'), bar = make('div', undefined, 'shares'), legend = make('div', undefined, 'legend');
     head.append(make('b', stream), make('span', perSecond(arrived) + ' arrive'), make('span', perSecond(answered) + ' answered'));
+    if (reused > 0) head.append(make('span', perSecond(reused) + ' as before'));
     if (shed > 0) head.append(make('span', perSecond(shed) + ' left out'));
     if (failed > 0) head.append(make('span', perSecond(failed) + ' failed', 'bad'));
     bar.setAttribute('aria-hidden', 'true');
@@ -100,6 +102,10 @@ function streams(list) {
       part.title = plan;
       bar.append(part);
     }
+    const same = make('span', undefined, 'same');
+    same.style.flexGrow = reused;
+    same.title = 'as before: not computed';
+    if (reused > 0) bar.append(same);
     const out = make('span', undefined, 'out');
     out.style.flexGrow = shed + failed;
     out.title = 'left out or failed';
@@ -128,7 +134,7 @@ function rows(id, list, none) {
 function show(live) {
   document.title = live.device + ' – Surgeon';
   $('device').textContent = live.device;
-  $('what').textContent = live.model + ' on ' + live.engine + ', version ' + live.version;
+  $('what').textContent = live.models.map(({ name, engine }) => name + (engine === 'none' ? ' at workers' : ' on ' + engine)).join(', ') + ', version ' + live.version;
   const lost = live.connections.filter(({ isOnline }) => !isOnline);
   $('status').textContent = 'link ' + live.link + lost.map(({ name, url, reason }) => ', no connection to ' + name + ' ' + url + (reason ? ': ' + reason : '')).join('');
   $('status').className = live.link.startsWith('up') && lost.length === 0 ? '' : 'bad';

@@ -5,11 +5,8 @@ import { planName, type StreamRate } from '../telemetry/stream-rates.ts'
 export interface LiveState {
   readonly device: string
   readonly version: string
-  readonly model: string
-  readonly modelHash: string
-  readonly engine: string
-  /** Why another engine than the configured one computes. */
-  readonly engineReason: string | undefined
+  /** At least one. */
+  readonly models: readonly LiveModel[]
   /** Milliseconds since 1970. */
   readonly ts: number
   readonly metrics: Readonly<Record<string, number>>
@@ -26,12 +23,21 @@ export interface LiveState {
   readonly requests: readonly LiveRequest[]
 }
 
+export interface LiveModel {
+  readonly name: string
+  readonly hash: string
+  /** What computes here; `none` where only workers hold the model. */
+  readonly engine: string
+  /** Why another engine than the configured one computes. */
+  readonly engineReason: string | undefined
+}
+
 export interface LiveWorker {
   readonly id: string
   readonly version: string | undefined
   /** What it serves, by name and hash. */
   readonly models: readonly { readonly name: string; readonly hash: string }[]
-  /** It serves this agent's model; the rest is known of such a worker only. */
+  /** It serves a model of this agent; the rest is known of such a worker only. */
   readonly isOurs: boolean
   readonly queueMs: number | undefined
   readonly trust: string | undefined
@@ -66,7 +72,7 @@ interface LiveRequest {
   readonly localMs: number | undefined
   readonly totalMs: number
   readonly sentBytes: number
-  /** `edge`, `worker`, or why there is no answer. */
+  /** `edge`, `worker`, `reused`, `doubted`, or why there is no answer. */
   readonly outcome: string
 }
 
@@ -87,8 +93,13 @@ export function liveRequests(records: readonly RequestRecord[]): LiveRequest[] {
       localMs: plan?.predicted.localMs,
       totalMs: measured.totalMs,
       sentBytes: measured.sentBytes,
-      outcome: outcome.kind === 'answered' ? outcome.finishedAt : outcome.code,
+      outcome: outcomeText(outcome),
     }))
+}
+
+function outcomeText(outcome: RequestRecord['outcome']): string {
+  if (outcome.kind === 'answered') return outcome.finishedAt
+  return 'code' in outcome ? outcome.code : outcome.kind
 }
 
 /** Requests by wound, wounds that none was cut at included. */

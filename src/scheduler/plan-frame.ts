@@ -1,5 +1,6 @@
 import type { Beliefs } from './beliefs.ts'
 import { backendMs, type Conditions, predict, worthwhileShare } from './choose-plan.ts'
+import { overCommonResources, type StreamPlans } from './mix/common-resources.ts'
 import { type ExcludedPlan, type LimitedPlan, type MixLimits, withinLimits } from './mix/limits.ts'
 import type { Decision, Mix } from './mix/mix.ts'
 import { type MixPlan, plannedUtilisation, type Resource } from './mix/resource.ts'
@@ -19,7 +20,8 @@ const sharedCv2 = 0.5
  * What to do with an input of a stream that arrived now: the rates that the mix has for all streams, and of the plan that
  * is this frame's turn the worker that has it soonest. Where an answer can only come from a worker and the link is not
  * known, there is nothing to choose.
- * @param plansOf what each stream may be answered by, as of its last frame; this one's are put there.
+ * @param plansOf what each stream may be answered by, as of its last frame; this one's are put there. Streams may be of
+ * several models.
  */
 export function planFrame(
   setup: PlanSetup,
@@ -27,31 +29,31 @@ export function planFrame(
   inputBytes: number,
   mix: Mix,
   stream: string,
-  plansOf: Map<string, readonly MixPlan[]>,
+  plansOf: Map<string, StreamPlans>,
 ): FrameDecision {
   const { edge, link, workers, nowMs, promisedBytes } = beliefs
   const deadlineMs = mix.deadlineMs(stream)
-  const { ways, plans, resources, localMs, excluded } = frameOptions(setup, beliefs, inputBytes, {
-    deadlineMs,
-  })
+  const options = frameOptions(setup, beliefs, inputBytes, { deadlineMs })
+  const { ways, localMs } = options
   if (hasToBeSent(setup) && (link.kind !== 'up' || ways.size === 0))
     return { kind: 'plan', plan: planRequest(setup, beliefs, inputBytes) }
   // Not even where it had everything to itself.
-  if (plans.length === 0 && excluded.length > 0) return { kind: 'shed', reason: 'late' }
-  plansOf.set(stream, plans)
+  if (options.plans.length === 0 && options.excluded.length > 0) return { kind: 'shed', reason: 'late' }
+  plansOf.set(stream, options)
+  const { resources, plans } = overCommonResources(plansOf, options)
   const upMs = (bytes: number) => (link.kind === 'up' ? (8000 * bytes) / link.uplinkBps : 0)
-  // Nobody waits for what is left of a day's bytes.
-  const budgets = resources.slice(waitedFor).map(() => 0)
+  // Nobody waits for what is left of a day's bytes, nor this frame for what other models' workers have to do.
+  const [edgeName, uplinkName, workersName] = options.resources.map(({ name }) => name)
+  const backlogMs = new Map([
+    [edgeName, edge.waitMs],
+    [uplinkName, upMs(link.kind === 'up' ? link.backlogBytes : 0)],
+    [workersName, Math.min(...workers.map(({ queueMs }) => queueMs), longestMs)],
+  ])
   const decision = mix.decide(stream, nowMs, {
     resources,
-    backlogMs: [
-      edge.waitMs,
-      upMs(link.kind === 'up' ? link.backlogBytes : 0),
-      Math.min(...workers.map(({ queueMs }) => queueMs), longestMs),
-      ...budgets,
-    ],
-    promisedMs: [0, upMs(promisedBytes), 0, ...budgets],
-    plans: plansOf,
+    backlogMs: resources.map(({ name }) => backlogMs.get(name) ?? 0),
+    promisedMs: resources.map(({ name }) => (name === uplinkName ? upMs(promisedBytes) : 0)),
+    plans,
     localMs,
   })
   if (decision.kind === 'shed') return decision
@@ -73,13 +75,12 @@ function asCarriedOut(plan: PlannedRequest, isAtOnce: boolean): PlannedRequest {
   return { ...plan, conditions, chosen: predict(point, conditions) }
 }
 
-export interface FrameOptions {
+export interface FrameOptions extends StreamPlans {
   /** By name of wound and codec, all workers that can have a part in it. */
   readonly ways: ReadonlyMap<string, readonly PlannedRequest[]>
-  readonly plans: readonly MixPlan[]
   /** Edge, uplink and workers, in this order, and then the bytes of a day where these are limited. */
   readonly resources: readonly Resource[]
-  /** What the edge alone takes where it has nothing else to do. */
+  /** What the edge alone takes where it has nothing else to do; where it cannot answer alone, the fastest plan. */
   readonly localMs: number
   /** What would be among the plans but for a limit. */
   readonly excluded: readonly ExcludedPlan[]
@@ -101,12 +102,15 @@ export function frameOptions(
   const ways = waysOf(offers, !hasToBeSent(setup))
   const wounds = setup.chain.wounds.map(({ id }) => id)
   const candidates = [...ways].flatMap(([name, requests]) => mixPlansOf(name, requests, setup))
-  const within = withinLimits(candidates, resourcesOf(beliefs), wounds, { ...setup.budgets, ...limits })
+  const available = resourcesOf(beliefs, setup.workersOf)
+  const within = withinLimits(candidates, available, wounds, { ...setup.budgets, ...limits })
   return {
     ...within,
     candidates,
     ways,
-    localMs: predict(offers.local, { ...offers.alone, edgeWaitMs: 0 }).expectedMs,
+    localMs: hasToBeSent(setup)
+      ? Math.min(...within.plans.map(({ latencyMs }) => latencyMs))
+      : predict(offers.local, { ...offers.alone, edgeWaitMs: 0 }).expectedMs,
   }
 }
 
@@ -119,8 +123,6 @@ export function mixName({ wound, codec }: PlanPoint): string {
   return `${wound}/${codec}`
 }
 
-/** Edge, uplink, workers. */
-const waitedFor = 3
 /** Of a pool of nobody. */
 const longestMs = 1e9
 
@@ -189,7 +191,7 @@ function mixPlansOf(name: string, requests: readonly PlannedRequest[], setup: Pl
   return best.map((plan) => ({ plan, wound, bytes }))
 }
 
-function resourcesOf({ link, workers }: Beliefs): Resource[] {
+function resourcesOf({ link, workers }: Beliefs, workersOf: string | undefined): Resource[] {
   const deviation = link.kind === 'up' ? link.relativeDeviation : 0
   const servers = Math.max(1, workers.length)
   return [
@@ -206,7 +208,7 @@ function resourcesOf({ link, workers }: Beliefs): Resource[] {
       queue: { servers: 1, serviceCv2: sharedCv2 },
     },
     {
-      name: 'workers',
+      name: workersOf === undefined ? 'workers' : `workers of ${workersOf}`,
       perS: 1000 * servers,
       maxUtilisation: plannedUtilisation(0),
       queue: { servers, serviceCv2: sharedCv2 },

@@ -19,6 +19,8 @@ const nearlyEqual = 0.02
 /** What does not change between requests: the model, its profile, and what the operator allows. */
 export interface PlanSetup {
   readonly graph: LayerGraph
+  /** Hash of the model, where there are several: each has workers of its own. */
+  readonly workersOf?: string | undefined
   readonly chain: SegmentChain
   readonly profile: Profile
   readonly policy: 'surgeon' | 'local' | 'input'

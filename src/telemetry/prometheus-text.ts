@@ -14,23 +14,34 @@ const baseUnits: Readonly<Partial<Record<Unit, readonly [RegExp, string, number]
   seconds: [/_s$/, '_seconds', 1],
 }
 
+/** Figures of one thing among several, told apart by its labels. */
+export interface Series<Figures> {
+  readonly labels: Readonly<Record<string, string>>
+  readonly figures: Figures
+}
+
 export function prometheusText<Figures>(
   metrics: readonly Metric<Figures>[],
-  figures: Figures,
-  labels: Readonly<Record<string, string>>,
+  series: readonly Series<Figures>[],
 ): string {
-  const label = Object.entries(labels)
-    .map(([name, value]) => `${name}="${escaped(value)}"`)
-    .join(',')
   const lines = metrics.flatMap((metric) => {
-    const value = metric.read(figures)
-    if (value === undefined || !Number.isFinite(value)) return []
     const { help, kind, unit } = metric
     const [, , factor] = baseUnits[unit] ?? [undefined, undefined, 1]
     const name = prometheusName(metric)
-    return [`# HELP ${name} ${help}.`, `# TYPE ${name} ${kind}`, `${name}{${label}} ${value * factor}`]
+    const values = series.flatMap(({ labels, figures }) => {
+      const value = metric.read(figures)
+      if (value === undefined || !Number.isFinite(value)) return []
+      return [`${name}{${labelText(labels)}} ${value * factor}`]
+    })
+    return values.length === 0 ? [] : [`# HELP ${name} ${help}.`, `# TYPE ${name} ${kind}`, ...values]
   })
   return `${lines.join('\n')}\n`
+}
+
+function labelText(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels)
+    .map(([name, value]) => `${name}="${escaped(value)}"`)
+    .join(',')
 }
 
 export function prometheusName({ key, unit, kind }: Pick<Metric<never>, 'key' | 'unit' | 'kind'>): string {

@@ -3,10 +3,12 @@ export interface RequestRecord {
   readonly id: string
   /** Name of the stream it came on. */
   readonly stream: string
+  /** Name of the model that was asked. */
+  readonly model: string
   /** Wall clock, milliseconds since 1970: for people. All durations are of the monotonic clock. */
   readonly arrivedAt: number
   readonly input: { readonly bytes: number }
-  /** Undefined where it was refused before a plan was made. */
+  /** Undefined where none was made: it was refused before, or reused the last answer. */
   readonly plan: PlanRecord | undefined
   readonly measured: Measured
   readonly outcome: Outcome
@@ -57,6 +59,10 @@ export interface Measured {
 
 export type Outcome =
   | { readonly kind: 'answered'; readonly finishedAt: 'edge' | 'worker' }
+  /** Answered with so little confidence that a larger model was asked: that has the next record, of the same id. */
+  | { readonly kind: 'doubted' }
+  /** Not computed: it looks like the last one that was. */
+  | { readonly kind: 'reused' }
   | { readonly kind: 'refused' | 'failed'; readonly code: string; readonly message: string }
 
 export type RecordListener = (record: RequestRecord) => void

@@ -5,6 +5,8 @@ export interface StreamRate {
   readonly stream: string
   readonly arrived: number
   readonly answered: number
+  /** Not computed, as they looked like the last. */
+  readonly reused: number
   /** Left out for newer ones. */
   readonly shed: number
   /** Refused or failed otherwise. */
@@ -15,6 +17,7 @@ export interface StreamRate {
 
 interface Counts {
   answered: number
+  reused: number
   shed: number
   failed: number
   readonly plans: Map<string, number>
@@ -40,9 +43,19 @@ export class StreamRates {
   record({ stream, plan, outcome }: RequestRecord): void {
     const bucket = this.bucket()
     if (!bucket.has(stream) && bucket.size >= mostStreams) return
-    const counts = bucket.get(stream) ?? { answered: 0, shed: 0, failed: 0, plans: new Map<string, number>() }
+    const counts = bucket.get(stream) ?? {
+      answered: 0,
+      reused: 0,
+      shed: 0,
+      failed: 0,
+      plans: new Map<string, number>(),
+    }
     bucket.set(stream, counts)
-    if (outcome.kind !== 'answered') {
+    if (outcome.kind === 'reused') {
+      counts.reused++
+      return
+    }
+    if ('code' in outcome) {
       if (outcome.code === 'shed') counts.shed++
       else counts.failed++
       return
@@ -62,10 +75,11 @@ export class StreamRates {
       if (second === endS) continue
       for (const [stream, counts] of bucket) sums.set(stream, added(sums.get(stream), counts))
     }
-    return [...sums].map(([stream, { answered, shed, failed, plans }]) => ({
+    return [...sums].map(([stream, { answered, reused, shed, failed, plans }]) => ({
       stream,
-      arrived: (answered + shed + failed) / seconds,
+      arrived: (answered + reused + shed + failed) / seconds,
       answered: answered / seconds,
+      reused: reused / seconds,
       shed: shed / seconds,
       failed: failed / seconds,
       mix: [...plans]
@@ -99,11 +113,18 @@ export function planName({ wound, codec }: { readonly wound: string; readonly co
 }
 
 function added(sum: Counts | undefined, more: Counts): Counts {
-  const { answered, shed, failed, plans } = sum ?? { answered: 0, shed: 0, failed: 0, plans: new Map() }
+  const { answered, reused, shed, failed, plans } = sum ?? {
+    answered: 0,
+    reused: 0,
+    shed: 0,
+    failed: 0,
+    plans: new Map(),
+  }
   const all = new Map<string, number>(plans)
   for (const [plan, count] of more.plans) all.set(plan, (all.get(plan) ?? 0) + count)
   return {
     answered: answered + more.answered,
+    reused: reused + more.reused,
     shed: shed + more.shed,
     failed: failed + more.failed,
     plans: all,

@@ -12,6 +12,7 @@ import { repositoryRoot } from '../paths.ts'
 const record: RequestRecord = {
   id: 'n0',
   stream: 'default',
+  model: 'm',
   arrivedAt: 1,
   input: { bytes: 10 },
   plan: {
@@ -96,7 +97,10 @@ test('the flat object has at most 2 kB, whatever it counts', () => {
 })
 
 test("Prometheus' own checker finds nothing", async ({ skip }) => {
-  const text = prometheusText(agentMetrics, busy(), { device: 'a "quoted"\nname\\', model: 'm' })
+  const text = prometheusText(agentMetrics, [
+    { labels: { device: 'a "quoted"\nname\\', model: 'm' }, figures: busy() },
+    { labels: { device: 'a', model: 'another' }, figures: busy() },
+  ])
   expect(text).toContain('surgeon_answer_mean_seconds{device="a \\"quoted\\"\\nname\\\\",model="m"} 0.040')
   expect(text).toContain('surgeon_uplink_bytes_per_second{')
   const checked = await new Promise<{ missing: boolean; out: string }>((resolve) => {

@@ -27,6 +27,7 @@ test('publishedResult says when and by whom, with digits that mean something', (
     {
       ok: true,
       id: 'n0',
+      model: 'm',
       top: [{ label: 'espresso', index: 967, probability: 0.9145422577857971 }],
       outputs: [{ name: 'y', shape: [1], values: [0.123456789] }],
       plan: {
@@ -51,6 +52,7 @@ test('publishedResult says when and by whom, with digits that mean something', (
     device: 'pi-1',
     ts: 1_800_000_000_000,
     id: 'n0',
+    model: 'm',
     top: [{ label: 'espresso', index: 967, probability: 0.9145 }],
     // The model's own numbers are as they are.
     outputs: [{ name: 'y', shape: [1], values: [0.123456789] }],

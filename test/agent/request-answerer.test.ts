@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { type Request, RequestAnswerer, type RequestTrace } from '../../agent/request-answerer.ts'
+import { StreamProgram } from '../../agent/stream-program.ts'
 import { systemClock } from '../../src/async/clock.ts'
 import { EdgeBelief } from '../../src/latency-model/edge-belief.ts'
 import { toySetup } from '../scheduler/toy-setup.ts'
@@ -8,7 +9,7 @@ const never = () => new Promise<never>(() => undefined)
 const setup = toySetup()
 const answerer = new RequestAnswerer({
   setup: () => setup,
-  streams: [{ name: 'default', priority: 0, weight: 1, keep: 'all' }],
+  program: new StreamProgram([{ name: 'default', priority: 0, weight: 1, keep: 'all' }]),
   link: () => ({ kind: 'unknown' }),
   edge: new EdgeBelief(),
   workers: () => [],

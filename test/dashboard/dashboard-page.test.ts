@@ -12,6 +12,7 @@ const missing = 'Chromium is not installed'
 const request = (n: number, changes: Partial<RequestRecord> = {}): RequestRecord => ({
   id: `n${n}`,
   stream: '<b>porch</b>',
+  model: 'mobilenetv2',
   arrivedAt: 1_800_000_000_000 + n,
   input: { bytes: 10 },
   plan: {
@@ -35,10 +36,7 @@ const wounds = ['input', 'block_6_project_BN', 'global_average_pooling2d_1', 'lo
 const live: LiveState = {
   device: 'pi-1',
   version: '0.1.0',
-  model: 'mobilenetv2',
-  modelHash: 'abc',
-  engine: 'onnxruntime',
-  engineReason: undefined,
+  models: [{ name: 'mobilenetv2', hash: 'abc', engine: 'onnxruntime', engineReason: undefined }],
   ts: 1,
   metrics: { answered: 40, failed: 1, uplink_bps: 8e6, answer_mean_ms: 42 },
   link: 'up',
@@ -62,6 +60,7 @@ const live: LiveState = {
       stream: 'porch',
       arrived: 30,
       answered: 24.5,
+      reused: 0,
       shed: 5.5,
       failed: 0,
       mix: [

@@ -22,8 +22,8 @@ export interface EndToEnd {
   ) => Promise<SurgeonProcess>
   /** Resolves with the first message on a topic that satisfies the condition. */
   readonly message: (topic: string, wanted: (text: string) => boolean) => Promise<string>
-  /** Sends an input and resolves with its result. */
-  readonly ask: (device: string, input: Uint8Array) => Promise<ResultMessage>
+  /** Sends an input, to a stream of the device or to none, and resolves with its result. */
+  readonly ask: (device: string, input: Uint8Array, stream?: string) => Promise<ResultMessage>
   readonly close: () => Promise<void>
 }
 
@@ -45,7 +45,7 @@ export async function endToEnd(): Promise<EndToEnd> {
   await camera.whenOnline()
   const processes: SurgeonProcess[] = []
   const answers = new Map<string, (result: ResultMessage) => void>()
-  await camera.subscribe(everyDeviceTopic('result'), ({ payload }) => {
+  await camera.subscribe(`${everyDeviceTopic('result')}/#`, ({ payload }) => {
     const result = JSON.parse(Buffer.from(payload).toString()) as ResultMessage
     answers.get(result.id)?.(result)
   })
@@ -73,11 +73,12 @@ export async function endToEnd(): Promise<EndToEnd> {
       await end()
       return text
     },
-    async ask(device, input) {
+    async ask(device, input, stream) {
       const id = randomUUID()
       const { promise, resolve } = deferred<ResultMessage>()
       answers.set(id, resolve)
-      await camera.publish(deviceTopic(device, 'input'), input, {
+      const topic = deviceTopic(device, 'input')
+      await camera.publish(stream === undefined ? topic : `${topic}/${stream}`, input, {
         qos: 1,
         timeoutMs: 60_000,
         correlationData: Buffer.from(id),

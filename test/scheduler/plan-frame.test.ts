@@ -2,8 +2,8 @@ import { beforeEach, expect, test } from 'vitest'
 import type { LinkState } from '../../src/bandwidth-probe/link-belief.ts'
 import type { PooledWorker } from '../../src/latency-model/worker-belief.ts'
 import type { Beliefs } from '../../src/scheduler/beliefs.ts'
+import type { StreamPlans } from '../../src/scheduler/mix/common-resources.ts'
 import { Mix, type StreamSettings } from '../../src/scheduler/mix/mix.ts'
-import type { MixPlan } from '../../src/scheduler/mix/resource.ts'
 import { frameOptions, planFrame } from '../../src/scheduler/plan-frame.ts'
 import { type PlanSetup, planRequest } from '../../src/scheduler/planner.ts'
 import { pooledWorker } from './pooled-worker.ts'
@@ -33,7 +33,7 @@ const camera: StreamSettings = { name: 'camera', priority: 0, weight: 1, keep: '
 const setup = toySetup()
 const bytes = 17_000
 let mix: Mix
-let plansOf: Map<string, readonly MixPlan[]>
+let plansOf: Map<string, StreamPlans>
 
 beforeEach(() => {
   mix = new Mix([camera])

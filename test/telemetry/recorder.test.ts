@@ -15,6 +15,7 @@ function record(id: string): RequestRecord {
   return {
     id,
     stream: 'default',
+    model: 'm',
     arrivedAt: 0,
     input: { bytes: 1 },
     plan: undefined,

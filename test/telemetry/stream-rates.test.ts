@@ -17,6 +17,7 @@ function record(stream: string, wound: string, outcome: Outcome): RequestRecord 
   return {
     id: 'n0',
     stream,
+    model: 'm',
     arrivedAt: 0,
     input: { bytes: 1 },
     plan: {
@@ -37,14 +38,16 @@ test('StreamRates tells of each stream what a second brings, and by which plans'
     for (let n = 0; n < 3; n++) rates.record(record('porch', 'local', answered))
     rates.record(record('porch', 'input', answered))
     for (let n = 0; n < 6; n++) rates.record(record('porch', 'local', shed))
+    for (let n = 0; n < 2; n++) rates.record(record('porch', 'local', { kind: 'reused' }))
     if (second % 2 === 0) rates.record(record('yard', 'input', broken))
     nowMs += 1000
   }
   expect(rates.rates).toEqual([
     {
       stream: 'porch',
-      arrived: 10,
+      arrived: 12,
       answered: 4,
+      reused: 2,
       shed: 6,
       failed: 0,
       mix: [
@@ -52,7 +55,7 @@ test('StreamRates tells of each stream what a second brings, and by which plans'
         { plan: 'input / received', share: 0.25 },
       ],
     },
-    { stream: 'yard', arrived: 0.5, answered: 0, shed: 0, failed: 0.5, mix: [] },
+    { stream: 'yard', arrived: 0.5, answered: 0, reused: 0, shed: 0, failed: 0.5, mix: [] },
   ])
 })
 

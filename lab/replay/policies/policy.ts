@@ -1,4 +1,4 @@
-import type { Decide } from '../../../agent/request-answerer.ts'
+import type { Decide } from '../../../agent/stream-program.ts'
 import type { Beliefs } from '../../../src/scheduler/beliefs.ts'
 import { noBackend, type Prediction } from '../../../src/scheduler/choose-plan.ts'
 import { doorMs } from '../../../src/scheduler/mix/admission.ts'
