@@ -20,6 +20,7 @@ const loading = {
   '--weights DIR': 'folder of a TensorFlow.js layers model to take the weights from',
   '--seed N': 'of made-up weights',
   '--input-shape NAME=1x3x224x224': 'for an ONNX file that leaves it open; may be repeated',
+  '--input-value NAME=V': 'what an input of an ONNX file always holds (V or V,V,...); may be repeated',
 }
 const engine = { '--engine E': 'onnxruntime (default), wasm, tensorflow or xnnpack' }
 const access = {
@@ -37,11 +38,12 @@ export const commands: Readonly<Record<string, Command>> = {
     summary: 'broker, worker, agent, shaped link and camera on this machine',
     options: {
       '--alone': 'four frames a second instead of thirty, so that each request is alone',
+      '--sensor': 'instead of a camera: windows of an accelerometer, and how long each answer takes',
       '--board B': 'how slow the edge is made: zero2w, pi3b, pi3b+, pi4 (default) or pi5',
       '--edge-slowdown N': 'instead: how many times slower; 1 leaves it as it is',
       ...json,
     },
-    examples: ['demo', 'demo --alone', 'demo --board pi5'],
+    examples: ['demo', 'demo --alone', 'demo --board pi5', 'demo --sensor'],
     load: async () => (await import('./commands/demo.ts')).demo,
   },
   agent: {
@@ -101,6 +103,12 @@ export const commands: Readonly<Record<string, Command>> = {
       'infer cat.jpg --model mobilenetv2 --wound block_2_add --codec uint8',
     ],
     load: async () => (await import('./commands/infer.ts')).infer,
+  },
+  manifest: {
+    summary: "proposes a model's surgeon.json from its file, and says what is a guess in it",
+    options: { ...loading, '--out FILE': 'a new file to write it to' },
+    examples: ['manifest --model detector.onnx', 'manifest --model voice.onnx --input-value rate=16000'],
+    load: async () => (await import('./commands/manifest.ts')).manifest,
   },
   wounds: {
     summary: 'where a model can be cut, and what would cross',

@@ -10,6 +10,7 @@ for (const name of ['CACHE_DIRECTORY', 'XDG_CACHE_HOME', 'STATE_DIRECTORY', 'XDG
 const { z } = await import('zod')
 const { agentConfigSchema } = await import('../dist/agent/config.js')
 const { workerConfigSchema } = await import('../dist/backend/config.js')
+const { manifestSchema } = await import('../dist/src/model-graph/manifest.js')
 
 const root = join(import.meta.dirname, '..')
 const read = (path) => readFileSync(join(root, path), 'utf8')
@@ -28,6 +29,7 @@ const agent = document('agent', 'agent/config.ts', agentConfigSchema)
 const worker = document('worker', 'backend/config.ts', workerConfigSchema)
 const outputs = {
   'deploy/agent.schema.json': `${JSON.stringify(agent.schema, undefined, 2)}\n`,
+  'docs/surgeon.schema.json': `${JSON.stringify(manifestJsonSchema(), undefined, 2)}\n`,
   'deploy/worker.schema.json': `${JSON.stringify(worker.schema, undefined, 2)}\n`,
   'docs/configuration.md': `# Configuration
 
@@ -64,6 +66,48 @@ for (const [path, text] of Object.entries(outputs)) {
   else writeFileSync(join(root, path), text)
 }
 if (process.argv.includes('--check') && stale > 0) process.exitCode = 1
+
+/** What JSON Schema can say of a manifest; that lists have one entry for each place of the last axis it cannot. */
+function manifestJsonSchema() {
+  const { $schema, ...schema } = z.toJSONSchema(manifestSchema, { io: 'input' })
+  const comments = fieldComments('src/model-graph/manifest.ts')
+  const explain = (node) => {
+    for (const [key, value] of Object.entries(node.properties ?? {}))
+      if (comments.has(key)) value.description = comments.get(key)
+    for (const inner of Object.values(node)) if (typeof inner === 'object' && inner !== null) explain(inner)
+  }
+  explain(schema)
+  const kindIs = (kind) => ({ properties: { kind: { const: kind } }, required: ['kind'] })
+  const [numbers, noBoxes] = [kindIs('values'), { not: kindIs('boxes') }]
+  const allFixed = { additionalProperties: { required: ['value'] } }
+  return {
+    $schema,
+    title: 'surgeon.json',
+    ...schema,
+    if: { required: ['input'] },
+    then: { properties: { inputs: allFixed } },
+    else: { required: ['inputs'], properties: { inputs: { not: allFixed }, output: noBoxes } },
+    allOf: [
+      {
+        if: { properties: { input: numbers }, required: ['input'] },
+        then: { properties: { output: noBoxes } },
+      },
+    ],
+  }
+}
+
+/** Comment of each field of a source file by the field's name, where one name has one comment. */
+function fieldComments(file) {
+  const found = new Map()
+  for (const [, comment, key] of read(file).matchAll(/\/\*\*\s+((?:(?!\*\/)[\s\S])*?)\s*\*\/\s+([\w$]+):/g))
+    found.set(
+      key,
+      found.has(key) ? undefined : comment.replace(/^\*\s*/, '').replaceAll(/\s*\n\s*\*\s*/g, ' '),
+    )
+  // Of the many kinds one has a comment.
+  found.delete('kind')
+  return new Map([...found].filter(([, comment]) => comment !== undefined))
+}
 
 /** The formatter pads tables. */
 function normal(text) {

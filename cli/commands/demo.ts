@@ -1,4 +1,5 @@
 import { runDemo } from '../../lab/demo/run-demo.ts'
+import { runSensorDemo } from '../../lab/demo/run-sensor-demo.ts'
 import { aloneScenario, type BoardName, boards, streamScenario } from '../../lab/demo/scenario.ts'
 import { readOptions } from '../../src/terminal/options.ts'
 import { UsageError } from '../../src/terminal/usage-error.ts'
@@ -9,6 +10,7 @@ export async function demo(args: readonly string[]): Promise<number> {
   const { values } = readOptions(args, {
     options: {
       alone: { type: 'boolean' },
+      sensor: { type: 'boolean' },
       board: { type: 'string', default: 'pi4' },
       'edge-slowdown': { type: 'string' },
       json: { type: 'boolean' },
@@ -22,14 +24,21 @@ export async function demo(args: readonly string[]): Promise<number> {
   if (edgeSlowdown !== undefined && !(edgeSlowdown >= 1)) {
     throw new UsageError(`--edge-slowdown must be a number from 1, current value is ${text}`)
   }
+  if (values.sensor && values.alone) throw new UsageError('--sensor and --alone exclude each other')
   const over = new AbortController()
   const onSignal = () => over.abort(new Error('Stopped by a signal'))
   process.once('SIGINT', onSignal)
   process.once('SIGTERM', onSignal)
   const print = (line: string) => (values.json ? process.stderr.write(`${line}\n`) : console.log(line))
   const scenario = values.alone ? aloneScenario : streamScenario
-  const played = await runDemo({ scenario, board, edgeSlowdown, print, signal: over.signal })
-  const { summary, text: table, faults } = played
+  const { signal } = over
+  const {
+    summary,
+    text: table,
+    faults,
+  } = await (values.sensor
+    ? runSensorDemo({ print, signal })
+    : runDemo({ scenario, board, edgeSlowdown, print, signal }))
   console.log(values.json ? JSON.stringify(summary, undefined, 2) : table)
   for (const fault of faults) console.error(`Not as it should be: ${fault}`)
   return faults.length === 0 ? 0 : 1

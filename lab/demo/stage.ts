@@ -24,34 +24,59 @@ export interface StageOptions {
   readonly signal: AbortSignal
 }
 
-/** What every part of the demo needs of the others: a broker and a worker that run, and a camera. */
-export interface Stage {
+/** A broker, a worker that serves one model, and a client of theirs. */
+export interface Pool {
   readonly directory: string
   readonly brokerPort: number
-  /** Each agent serves its page there. */
-  readonly dashboardPort: number
-  /** The agent's, for the lab. */
-  readonly lab: { readonly edgeSlowdown: number; readonly workSlowdown: number }
-  readonly frames: readonly CameraFrame[]
-  readonly camera: MqttSession
+  readonly client: MqttSession
   /** What the worker said of itself. */
   readonly announcement: Uint8Array
-  readonly print: (line: string) => void
-  readonly signal: AbortSignal
   /** Starts a `surgeon` process whose configuration is `config`. */
   readonly launch: (command: string, name: string, config: unknown) => Promise<SurgeonProcess>
   /** Rejects when broker or worker end. */
   readonly broken: Promise<unknown>
 }
 
+/** What every part of the demo needs of the others: a pool, and a camera. */
+export interface Stage extends Omit<Pool, 'client'> {
+  /** Each agent serves its page there. */
+  readonly dashboardPort: number
+  /** The agent's, for the lab. */
+  readonly lab: { readonly edgeSlowdown: number; readonly workSlowdown: number }
+  readonly frames: readonly CameraFrame[]
+  readonly camera: MqttSession
+  readonly print: (line: string) => void
+  readonly signal: AbortSignal
+}
+
 /** Where agents keep their profiles. */
-export function stateOf({ directory }: Stage): string {
+export function stateOf({ directory }: Pick<Pool, 'directory'>): string {
   return join(directory, 'state')
 }
 
 /** Builds the stage, plays on it, and leaves no process and no file behind, however that ends. */
 export async function withStage<T>(options: StageOptions, play: (stage: Stage) => Promise<T>): Promise<T> {
   const { print, signal, board } = options
+  const lab =
+    options.edgeSlowdown === undefined
+      ? {
+          edgeSlowdown: await boardSlowdown(board, print),
+          workSlowdown: boards[board].workSlowdown,
+        }
+      : { edgeSlowdown: options.edgeSlowdown, workSlowdown: 1 }
+  const frames = await cameraFrames(options.pictures)
+  return withPool(demoModel, signal, async ({ client: camera, ...pool }) => {
+    const dashboardPort = await freePort()
+    return play({ ...pool, dashboardPort, lab, frames, camera, print, signal })
+  })
+}
+
+/** Starts a pool for a model, plays with it, and ends all of it. */
+export async function withPool<T>(
+  model: string,
+  signal: AbortSignal,
+  play: (pool: Pool) => Promise<T>,
+): Promise<T> {
   const directory = await mkdtemp(join(tmpdir(), 'surgeon-demo-'))
   const processes: SurgeonProcess[] = []
   const launch = async (command: string, name: string, config: unknown) => {
@@ -62,37 +87,26 @@ export async function withStage<T>(options: StageOptions, play: (stage: Stage) =
     processes.push(started)
     return started
   }
-  let camera: MqttSession | undefined
+  let client: MqttSession | undefined
   try {
-    const lab =
-      options.edgeSlowdown === undefined
-        ? {
-            edgeSlowdown: await boardSlowdown(board, print),
-            workSlowdown: boards[board].workSlowdown,
-          }
-        : { edgeSlowdown: options.edgeSlowdown, workSlowdown: 1 }
     const brokerPort = await freePort()
-    const dashboardPort = await freePort()
     const url = `mqtt://127.0.0.1:${brokerPort}`
     const broker = await launch('broker', 'broker', { port: brokerPort })
     const worker = await launch('worker', 'worker', {
       worker: 'pool-1',
       mqtt: { url },
-      models: [demoModel],
+      models: [model],
       compiledCache: { directory: join(directory, 'compiled') },
     })
     const broken = Promise.race([broker.ended, worker.ended])
-    const frames = await cameraFrames(options.pictures)
-    camera = new MqttSession({ url, clientId: 'surgeon-demo-camera', backoff: { minMs: 50, maxMs: 500 } })
-    camera.start()
-    await Promise.race([camera.whenOnline(signal), broken])
-    const said = retained(camera, workerTopic('pool-1', 'state'), signal)
+    client = new MqttSession({ url, clientId: 'surgeon-demo', backoff: { minMs: 50, maxMs: 500 } })
+    client.start()
+    await Promise.race([client.whenOnline(signal), broken])
+    const said = retained(client, workerTopic('pool-1', 'state'), signal)
     await Promise.race([said, broken])
-    const announcement = await said
-    const open = { directory, brokerPort, dashboardPort, lab, frames, camera, announcement, broken }
-    return await play({ ...open, print, signal, launch })
+    return await play({ directory, brokerPort, client, announcement: await said, launch, broken })
   } finally {
-    await camera?.stop()
+    await client?.stop()
     await Promise.all(processes.toReversed().map((process) => process.stop()))
     await rm(directory, { recursive: true, force: true })
   }

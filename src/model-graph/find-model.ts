@@ -31,7 +31,7 @@ export async function findModel(source: string): Promise<ModelPlace> {
   } catch (cause) {
     const known = zooModels.map(({ name }) => name).join(', ')
     throw new TypeError(
-      `Cannot load model ${source}: it must be a folder with model.json or one .onnx file, a .onnx or Keras .json file, the bundled mobilenetv2, or of the zoo (${known})`,
+      `Cannot load model ${source}: it must be a folder with model.json or one .onnx file, a .onnx or Keras .json file, one of the bundled mobilenetv2 and activity, or of the zoo (${known})`,
       { cause },
     )
   }

@@ -1,12 +1,15 @@
 import { z } from 'zod'
 
 const side = z.int().min(1).max(4096)
-const triple = z.tuple([z.number(), z.number(), z.number()])
+const divisor = z
+  .number()
+  .refine((value) => value !== 0, 'must not be 0')
+  .meta({ not: { const: 0 } })
 /** One for all channels, or one each. */
-const perChannel = z
-  .union([z.number(), triple])
-  .transform((value): [number, number, number] => (Array.isArray(value) ? value : [value, value, value]))
-const scaleSchema = perChannel.refine((value) => value.every((each) => each !== 0), 'must not be 0')
+const perChannel = (number: z.ZodNumber) =>
+  z
+    .union([number, z.tuple([number, number, number])])
+    .transform((value): [number, number, number] => (Array.isArray(value) ? value : [value, value, value]))
 const name = z.string().min(1)
 const grey = z.number().min(0).max(255)
 
@@ -18,8 +21,8 @@ const pictureSchema = z.strictObject({
   /** `grey` is luminance, one channel. */
   channels: z.enum(['rgb', 'bgr', 'grey']).default('rgb'),
   /** value = (pixel 0..255 - mean) / scale, per channel in the order of `channels`. */
-  mean: perChannel,
-  scale: scaleSchema,
+  mean: perChannel(z.number()),
+  scale: perChannel(divisor),
   /** `cover` crops what does not fit, `contain` adds bars, `stretch` changes the proportions. `cover` if absent. */
   fit: z.enum(['cover', 'contain', 'stretch']).optional(),
   /** Where `contain` puts the picture; `centre` if absent. */
@@ -35,7 +38,7 @@ const valuesFields = {
   shape: z.array(z.int().min(1)).min(1).max(7),
   /** value = (sent - mean) / scale; one number for all, or one for each place of the last axis. */
   mean: z.union([z.number(), z.array(z.number()).min(1)]).optional(),
-  scale: z.union([z.number(), z.array(z.number()).min(1)]).optional(),
+  scale: z.union([divisor, z.array(divisor).min(1)]).optional(),
   /** Of the last axis: JSON may then hold objects by these names. */
   names: z.array(name).min(1).optional(),
   /** Of the numbers in messages that are not JSON, little endian; `float32` if absent. */
@@ -126,10 +129,7 @@ function valuesFaults(input: ValuesSpec, path: readonly string[]): Issue[] {
     const given = input[field]
     return Array.isArray(given) && given.length !== last
   })
-  const faults = uneven.map((field) => ({ path: [...path, field], message: `must have ${last} entries` }))
-  return [input.scale].flat().includes(0)
-    ? [...faults, { path: [...path, 'scale'], message: 'must not be 0' }]
-    : faults
+  return uneven.map((field) => ({ path: [...path, field], message: `must have ${last} entries` }))
 }
 
 /** What `surgeon.json` beside a model says: how to make its input from a message and how to read its output. */

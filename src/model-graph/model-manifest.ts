@@ -20,14 +20,14 @@ export async function withManifest<Bare extends Pick<Model, 'graph' | 'className
   given: Manifest | undefined,
   known: (name: string, size: Size) => Manifest | undefined,
 ): Promise<Bare & Pick<Model, 'manifest'>> {
-  const { graph, classNames = [] } = model
+  const { graph, classNames } = model
   const labels = (await hasLabels(path)) ? labelsFile : undefined
   const found = given ?? wellKnown(graph, known, labels)
   if (found !== undefined) {
     bindInputs(graph, found, path)
     return { ...model, manifest: found }
   }
-  const { manifest, isSafe } = proposeManifest(graph, { labels, hasClassNames: classNames.length > 0 })
+  const { manifest, isSafe } = proposeManifest(graph, { labels, classNames })
   if (isSafe) return { ...model, manifest }
   return {
     ...model,

@@ -13,8 +13,8 @@ export interface Proposal {
 export interface ProposalOptions {
   /** Class names lie beside the model in this file. */
   readonly labels?: string | undefined
-  /** The file itself has class names. */
-  readonly hasClassNames?: boolean
+  /** Class names that the file itself holds. */
+  readonly classNames?: readonly string[] | undefined
 }
 
 /** A map of fewer rows or columns is taken for numbers. */
@@ -62,11 +62,18 @@ export function writeManifest({ name, input, fixed, state, output }: Manifest): 
   }
   return {
     name,
-    ...(input.kind !== 'named' && { input }),
+    ...(input.kind !== 'named' && { input: 'channels' in input ? plainPicture(input) : input }),
     ...(Object.keys(inputs).length > 0 && { inputs }),
     ...(state !== undefined && { state }),
     output,
   }
+}
+
+/** One number where all channels have the same. */
+function plainPicture({ mean, scale, ...rest }: PictureInput): object {
+  const plain = (values: readonly number[]) =>
+    values.every((value) => value === values[0]) ? values[0] : values
+  return { ...rest, mean: plain(mean), scale: plain(scale) }
 }
 
 /** Inputs for which there is one output of their shape, which the others have not. */
@@ -108,7 +115,7 @@ function proposeValues({ shape }: GraphTensor): ValuesSpec {
 function proposeOutput(
   graph: LayerGraph,
   picture: PictureInput | undefined,
-  { labels, hasClassNames = false }: ProposalOptions,
+  { labels, classNames = [] }: ProposalOptions,
   doubts: string[],
 ): OutputSpec {
   const outputs = graph.outputs.map((id) => graph.tensors[id]!)
@@ -118,7 +125,12 @@ function proposeOutput(
   const tensor = scores === undefined || outputs.length === 1 ? {} : { tensor: scores.name }
   if (scores !== undefined && scores.shape.length === 1)
     return { kind: 'softmax', ...named, topK: Math.min(5, scores.shape[0]!), ...tensor }
-  if (outputs.length === 1 && (hasClassNames || labels !== undefined) && first!.shape.length === 1)
+  const ofNames = outputs.find(
+    ({ shape }) => classNames.length > 1 && shape.join() === `${classNames.length}`,
+  )
+  if (ofNames !== undefined)
+    return { kind: 'classes', topK: Math.min(5, classNames.length), tensor: ofNames.name }
+  if (outputs.length === 1 && labels !== undefined && first!.shape.length === 1)
     return { kind: 'classes', ...named, topK: Math.min(5, first!.shape[0]!) }
   const boxes = picture === undefined || outputs.length > 1 ? undefined : boxLayout(first!.shape, picture)
   if (boxes !== undefined) {

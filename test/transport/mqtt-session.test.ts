@@ -106,6 +106,11 @@ async function proxyOf(port: number) {
 const within = { qos: 1, timeoutMs: 20_000 } as const
 const text = (message: IncomingMessage) => Buffer.from(message.payload).toString()
 
+it.each([1, 123_456.7, 1_000_003, 1e12])('a chunk is whole bytes at an uplink of %d bits a second', (bps) => {
+  const session = new MqttSession({ url: 'mqtt://127.0.0.1:1', clientId: 'slow', uplinkBps: () => bps })
+  expect(Number.isInteger(session.chunkBytes())).toBe(true)
+})
+
 describe('MqttSession', () => {
   it('carries payload and properties, and keeps 20 rapid messages in order', async () => {
     const { url } = await brokerOf()
