@@ -2,11 +2,7 @@ import { systemClock } from '../src/async/clock.ts'
 import { ReleaseStack } from '../src/async/release-stack.ts'
 import { waitAtMost } from '../src/async/wait-at-most.ts'
 import { CpuMonitor } from '../src/bandwidth-probe/cpu-monitor.ts'
-import { CalendarJob } from '../src/calendar/calendar-job.ts'
-import { DashboardServer } from '../src/dashboard/dashboard-server.ts'
 import { programVersion } from '../src/files/program-version.ts'
-import { announceToHomeAssistant } from '../src/home-assistant/announce.ts'
-import { discoveryMessage, discoveryTopic } from '../src/home-assistant/discovery.ts'
 import { logWarningsHere } from '../src/machine/this-machine.ts'
 import { collectGarbage } from '../src/memory/collect-garbage.ts'
 import type { Log } from '../src/telemetry/log.ts'
@@ -17,16 +13,15 @@ import { endpointOptions } from '../src/transport/endpoint-config.ts'
 import { MqttSession } from '../src/transport/mqtt-session.ts'
 import type { SessionOptions } from '../src/transport/session-options.ts'
 import { type DeviceLeaf, deviceTopic } from '../src/transport/topics.ts'
-import { agentMetrics } from './agent-metrics.ts'
+import { Appearance } from './appearance.ts'
 import type { AgentConfig } from './config.ts'
-import type { EdgeModel } from './edge-model.ts'
 import { modelsOf, startModels } from './edge-models.ts'
-import { Health } from './health.ts'
 import { Inbox } from './inbox.ts'
 import { inputStreams, mixStreams } from './input-streams.ts'
 import { Mind } from './mind.ts'
 import { PlanReport } from './plan-report.ts'
 import { Presence } from './presence.ts'
+import { Reprofiling } from './reprofiling.ts'
 import { RequestPipeline } from './request-pipeline.ts'
 import { ResultPublisher } from './result-publisher.ts'
 import { Shown } from './shown.ts'
@@ -37,6 +32,9 @@ const firstConnectionMs = 2000
 /** How often what requests have left behind is freed, when there is nothing else to do. */
 const tidyMs = 60_000
 
+/** A request is answered by an error after `limits.requestMs`: one that is there for so many times that hangs. */
+const hangFactor = 2
+
 /** The daemon: builds everything from its configuration, starts it in order and stops it in the opposite one. */
 export class Agent {
   private readonly config: AgentConfig
@@ -44,6 +42,13 @@ export class Agent {
   private readonly cpu = new CpuMonitor()
   private readonly stops = new ReleaseStack()
   private starting: Promise<void> | undefined
+  private serving:
+    | {
+        readonly pipeline: RequestPipeline
+        readonly appearance: Appearance
+        readonly reprofiling: Reprofiling
+      }
+    | undefined
 
   constructor(config: AgentConfig, log: Log) {
     this.config = config
@@ -107,11 +112,16 @@ export class Agent {
     }
     const pipeline = new RequestPipeline({ config, streams: served, mind, onRecord, log })
     this.stops.add(() => pipeline.stop())
-    await this.show(shown, device, models)
+    const named = models.map(({ name }) => name).join(', ')
+    const appearance = new Appearance({ config, shown, session: device, models: named, log })
+    await appearance.start()
+    this.stops.add(() => appearance.stop())
     planReport.start()
     this.stops.add(() => planReport.stop())
     signal?.throwIfAborted()
-    this.scheduleReprofiling(models, mind)
+    const reprofiling = new Reprofiling(models, mind, log)
+    reprofiling.start(config.reprofile)
+    this.stops.add(() => reprofiling.stop())
     const tidying = setInterval(() => pipeline.idle && collectGarbage(), tidyMs)
     this.stops.add(() => clearInterval(tidying))
 
@@ -153,6 +163,7 @@ export class Agent {
     presence.start()
     this.stops.add(() => presence.stop())
     const seconds = Number(((performance.now() - startedMs) / 1000).toFixed(1))
+    this.serving = { pipeline, appearance, reprofiling }
     log('info', 'ready', { engine: models[0]!.engine.used, topic: this.topic('input'), seconds })
   }
 
@@ -162,8 +173,27 @@ export class Agent {
    */
   async stop(): Promise<void> {
     await this.starting?.catch(() => undefined)
+    this.serving = undefined
     await this.stops.releaseAll()
     this.starting = undefined
+  }
+
+  /**
+   * Swaps what can be swapped while it serves, and says the keys of it. Passwords and certificates in files need none of
+   * this: they are read at each attempt to connect.
+   */
+  async reload({ dashboard, reprofile }: AgentConfig): Promise<readonly string[]> {
+    const { serving } = this
+    if (serving === undefined) throw new Error('Cannot reload: the agent must be serving')
+    serving.reprofiling.start(reprofile)
+    await serving.appearance.showOn(dashboard)
+    return ['dashboard', 'reprofile']
+  }
+
+  /** False where a request has been in work for longer than any may be. */
+  isProgressing(): boolean {
+    const oldestMs = this.serving?.pipeline.oldestMs ?? 0
+    return oldestMs < hangFactor * this.config.limits.requestMs
   }
 
   private topic(leaf: DeviceLeaf): string {
@@ -210,64 +240,5 @@ export class Agent {
     const recorder = new Recorder({ ...records, log: this.log })
     this.stops.add(() => recorder.stop())
     return [(record) => recorder.record(record)]
-  }
-
-  /** Starts what shows the agent to others: metrics, dashboard, Home Assistant. None of it is needed to answer. */
-  private async show(shown: Shown, session: MqttSession, models: readonly EdgeModel[]): Promise<void> {
-    const { device, dashboard, homeAssistant } = this.config
-    shown.start()
-    this.stops.add(() => shown.stop())
-    const health = new Health({ session, topic: this.topic('metrics'), figures: () => shown.figures() })
-    health.start()
-    this.stops.add(() => health.stop())
-    if (dashboard !== false) {
-      const server = new DashboardServer(dashboard, shown)
-      this.stops.add(() => server.stop())
-      await server.start().then(
-        (url) => this.log('info', 'the dashboard is served', { url }),
-        (error: Error) => this.log('warn', 'there is no dashboard', { error }),
-      )
-    }
-    if (homeAssistant === undefined) return
-    const topics = {
-      state: this.topic('state'),
-      metrics: this.topic('metrics'),
-      result: this.topic('result'),
-    }
-    const discovered = {
-      device,
-      version: shown.version,
-      model: models.map(({ name }) => name).join(', '),
-      topics,
-      streams: (this.config.streams ?? []).map(({ name }) => name),
-    }
-    await announceToHomeAssistant({
-      session,
-      prefix: homeAssistant.prefix,
-      topic: discoveryTopic(homeAssistant.prefix, device),
-      message: discoveryMessage(discovered, agentMetrics),
-      log: this.log,
-    }).then(
-      (end) => this.stops.add(end),
-      (error: Error) => this.log('warn', 'Home Assistant is not listened to', { error }),
-    )
-  }
-
-  private scheduleReprofiling(models: readonly EdgeModel[], mind: Mind): void {
-    const job = new CalendarJob({
-      expression: this.config.reprofile,
-      run: async () => {
-        for (const model of models) {
-          try {
-            mind.of(model.hash).setup = await model.remeasured()
-            this.log('info', 'profiled this machine anew', { model: model.name })
-          } catch (error) {
-            this.log('warn', 'the profile was not renewed', { model: model.name, error })
-          }
-        }
-      },
-    })
-    job.start()
-    this.stops.add(() => job.stop())
   }
 }

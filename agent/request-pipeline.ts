@@ -66,6 +66,8 @@ export class RequestPipeline {
   private readonly unchanged = new Map<string, UnchangedFrames<AnswerMessage>>()
   private readonly over = new AbortController()
   private readonly intake: Intake
+  /** In the order in which they came. */
+  private readonly inHand = new Set<Case>()
   private isWarm = false
 
   constructor(options: PipelineOptions) {
@@ -92,6 +94,12 @@ export class RequestPipeline {
   /** Requests in work. */
   get inWork(): number {
     return this.intake.inWork
+  }
+
+  /** How long the oldest request has been in work, milliseconds; undefined where there is none. */
+  get oldestMs(): number | undefined {
+    const [oldest] = this.inHand
+    return oldest && systemClock.now() - oldest.beganMs
   }
 
   get idle(): boolean {
@@ -133,12 +141,14 @@ export class RequestPipeline {
     const request: Case = { message, arrivedAt: Date.now(), beganMs: systemClock.now(), timeLeftMs }
     const { stream, source, payload } = message
     const end = this.intake.admit(`${stream}/${source}`, payload.length)
+    this.inHand.add(request)
     try {
       if (end === undefined) throw new RequestError('overloaded', this.fullness(payload.length))
       return await this.unlessUnchanged(request)
     } catch (error) {
       return this.failed(request, newTrace(), error)
     } finally {
+      this.inHand.delete(request)
       end?.()
     }
   }

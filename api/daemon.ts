@@ -6,6 +6,8 @@ export interface Daemon {
   start(signal?: AbortSignal): Promise<unknown>
   /** Waits for a start that is still running, then releases. Safe to repeat, and without a start. */
   stop(): Promise<void>
+  /** False where a request has been in work for so long that something hangs. */
+  isProgressing?(): boolean
 }
 
 export interface DaemonOptions {

@@ -37,6 +37,9 @@ const finishMs = 1000
 const acknowledgeMs = 1000
 const unsubscribeMs = 1000
 
+/** Longer than a run may take. */
+const hangMs = 120_000
+
 /** Characters of an announced reason. */
 const longestReason = 500
 
@@ -70,6 +73,8 @@ export class BackendWorker {
   private service: Service | undefined
   private announced = { text: '', atMs: 0 }
   private stopping = false
+  /** When nothing was here, or something was answered, last. */
+  private movedAtMs = performance.now()
 
   constructor(config: WorkerConfig, log: Log) {
     this.config = config
@@ -113,6 +118,7 @@ export class BackendWorker {
       (head, totalBytes) => requirePossible(models, readRequestHead(head), totalBytes),
     )
     const timer = setInterval(() => {
+      if (serving.bytes === 0) this.movedAtMs = performance.now()
       this.announce()
       assembler.expire(performance.now())
     }, announceMs)
@@ -144,6 +150,11 @@ export class BackendWorker {
     if (this.service !== undefined) await this.stopServing(this.service)
     this.service = undefined
     for (const model of this.started.splice(0)) await model.stop()
+  }
+
+  /** False where requests are here and none was answered for so long that something hangs. */
+  isProgressing(): boolean {
+    return this.service === undefined || performance.now() - this.movedAtMs < hangMs
   }
 
   private async stopServing(service: Service): Promise<void> {
@@ -293,6 +304,7 @@ export class BackendWorker {
       () => undefined,
       (error: Error) => this.log('warn', 'a reply was not sent', { error }),
     )
+    this.movedAtMs = performance.now()
     this.replies.add(sending)
     void sending.finally(() => this.replies.delete(sending))
   }

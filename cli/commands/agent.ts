@@ -1,12 +1,14 @@
 import { setFlagsFromString } from 'node:v8'
 import { Agent } from '../../agent/agent.ts'
 import { agentConfigSchema } from '../../agent/config.ts'
+import { changedKeys } from '../../src/config/changed-keys.ts'
 import { loadConfig } from '../../src/config/load-config.ts'
 import { stderrLog } from '../../src/telemetry/stderr-log.ts'
 import { readOptions } from '../../src/terminal/options.ts'
 import { UsageError } from '../../src/terminal/usage-error.ts'
 import { agentFaults } from '../config-faults.ts'
 import { runDaemon } from '../daemon.ts'
+import { tellReload } from '../tell-reload.ts'
 
 export async function agent(args: readonly string[]): Promise<number> {
   const { values } = readOptions(args, {
@@ -24,5 +26,14 @@ export async function agent(args: readonly string[]): Promise<number> {
   // Who holds the head alone has little memory: V8 is to grow its heaps late. Collecting more often delays the event loop,
   // so other agents do without. It is read whenever a heap grows.
   if (config.wound !== undefined) setFlagsFromString('--optimize-for-size')
-  return runDaemon(new Agent(config, stderrLog('agent', config.log)))
+  const current = { config }
+  const log = stderrLog('agent', () => current.config.log)
+  const daemon = new Agent(config, log)
+  const reload = async () => {
+    const next = await loadConfig(file, agentConfigSchema, agentFaults)
+    const swapped = ['log', ...(await daemon.reload(next))]
+    tellReload(log, changedKeys(current.config, next), swapped)
+    current.config = next
+  }
+  return runDaemon(daemon, { log, reload })
 }

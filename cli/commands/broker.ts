@@ -35,5 +35,6 @@ export async function broker(args: readonly string[]): Promise<number> {
       log: (message) => log('info', message),
       ...(credentials === undefined ? {} : { credentials }),
     }),
+    { log },
   )
 }

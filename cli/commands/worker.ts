@@ -1,11 +1,13 @@
 import { workerConfigSchema } from '../../backend/config.ts'
 import { BackendWorker } from '../../backend/worker.ts'
+import { changedKeys } from '../../src/config/changed-keys.ts'
 import { loadConfig } from '../../src/config/load-config.ts'
 import { stderrLog } from '../../src/telemetry/stderr-log.ts'
 import { readOptions, wholeNumber } from '../../src/terminal/options.ts'
 import { UsageError } from '../../src/terminal/usage-error.ts'
 import { workerFaults } from '../config-faults.ts'
 import { runDaemon } from '../daemon.ts'
+import { tellReload } from '../tell-reload.ts'
 
 export async function worker(args: readonly string[]): Promise<number> {
   const { values, positionals } = readOptions(args, {
@@ -17,5 +19,12 @@ export async function worker(args: readonly string[]): Promise<number> {
   const config = await loadConfig(file, workerConfigSchema, workerFaults)
   if (values['check-config']) return 0
   const threads = values.threads === undefined ? config.threads : wholeNumber(values.threads, '--threads', 1)
-  return runDaemon(new BackendWorker({ ...config, threads }, stderrLog('worker', config.log)))
+  const current = { config }
+  const log = stderrLog('worker', () => current.config.log)
+  const reload = async () => {
+    const next = await loadConfig(file, workerConfigSchema, workerFaults)
+    tellReload(log, changedKeys(current.config, next), ['log'])
+    current.config = next
+  }
+  return runDaemon(new BackendWorker({ ...config, threads }, log), { log, reload })
 }

@@ -43,13 +43,13 @@ const legendLine = 18
 
 /** Told apart by people who see no red or green as well (Okabe and Ito, 2008). */
 export const chartColours = [
-  '#0072b2',
+  '#1f84c4',
   '#d55e00',
   '#009e73',
   '#cc79a7',
   '#e69f00',
   '#56b4e9',
-  '#555555',
+  '#888888',
 ] as const
 
 /** Title, axes, grid and legend, below which the legend stands, so that names may be long. */

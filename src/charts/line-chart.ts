@@ -54,7 +54,7 @@ export function lineChart({ title, x, y, series, marker }: LineChartSettings): s
     }
     const dots = points.filter(isInside).map(({ label, ...point }) => {
       const tip = label === undefined ? '' : `<title>${escapeMarkup(label)}</title>`
-      return `<circle cx="${at(frame.x(point.x))}" cy="${at(frame.y(point.y))}" r="${draw === 'dots' ? 3 : 2.4}" fill="${colour}"${draw === 'dots' ? ' fill-opacity=".7"' : ''}>${tip}</circle>`
+      return `<circle cx="${at(frame.x(point.x))}" cy="${at(frame.y(point.y))}" r="${draw === 'dots' ? 3 : 2.4}" fill="${colour}"${draw === 'dots' ? ' fill-opacity=".85"' : ''}>${tip}</circle>`
     })
     if (draw === 'dots') {
       const names = points.filter(isInside).map((point) => nameBeside(frame, point))

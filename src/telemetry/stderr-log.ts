@@ -10,15 +10,16 @@ const journalPriorities: Readonly<Record<LogLevel, string>> = {
 }
 
 /**
- * Writes events of `least` and above to standard error, one line each: time, speaker, level, message, fields as JSON; for
+ * Writes events of `least` and above, which may change, to standard error, one line each: time, speaker, level, message, fields as JSON; for
  * journald with its priority instead of time and level.
  */
-export function stderrLog(speaker: string, least: LogLevel = 'info'): Log {
+export function stderrLog(speaker: string, least: LogLevel | (() => LogLevel) = 'info'): Log {
   // A reader that has gone, or a full disk, costs the line and not the service.
   if (!process.stderr.listeners('error').includes(loseLine)) process.stderr.on('error', loseLine)
   const isJournal = process.env['JOURNAL_STREAM'] !== undefined && !process.stderr.isTTY
   const write: Log = (level, message, fields) => {
-    if (logLevels.indexOf(level) < logLevels.indexOf(least)) return
+    const now = typeof least === 'string' ? least : least()
+    if (logLevels.indexOf(level) < logLevels.indexOf(now)) return
     const text = fields === undefined ? '' : ` ${JSON.stringify(fields, errorsAsText)}`
     const begin = isJournal ? journalPriorities[level] : `${new Date().toISOString()} ${speaker} ${level} `
     process.stderr.write(`${begin}${message}${text}\n`)
