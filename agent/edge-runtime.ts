@@ -180,7 +180,9 @@ export class EdgeRuntime {
 
 /** Numbers are sent as they are: they are few, and no picture codec knows them. */
 function inputRules(config: EdgeConfig, { manifest }: Model): EdgeConfig {
-  return pictureOf(manifest) === undefined ? { ...config, inputCodecs: ['float32'] } : config
+  const inputs = pictureOf(manifest) === undefined ? { ...config, inputCodecs: ['float32'] } : config
+  // What is fed back is never rounded: it would add up.
+  return manifest.state === undefined ? inputs : { ...inputs, featureCodecs: ['float32'] }
 }
 
 /** With a policy that always sends the input the operator has chosen the codec, whatever it loses. */

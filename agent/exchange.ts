@@ -299,13 +299,16 @@ function accept(frame: Frame, request: RemoteRequest, modelHash: string): Remote
   return { values, queueMs, decodeMs, elapsedMs, shareMs }
 }
 
-/** Of condensed outputs the number of rows is the answer's own. */
+/** Of condensed outputs the number of rows is the answer's own; state follows whole. */
 function expectedShapes(
   [first]: readonly Part[],
   { answer, outputShapes }: RemoteRequest,
 ): readonly (readonly number[])[] {
   if (answer === undefined) return outputShapes
-  if (first !== undefined && isCondensed(answer, first.shape)) return [first.shape]
+  const whole = (places: readonly number[]) => places.map((place) => outputShapes[place]!)
+  if (answer.kind === 'values') return whole(answer.outputs)
+  if (first !== undefined && isCondensed(answer, first.shape))
+    return [first.shape, ...whole(answer.state ?? [])]
   throw new Error(
     `Cannot accept an answer: it must be rows of ${answer.kind}, current shape is [${first?.shape.join(',') ?? ''}]`,
   )

@@ -11,9 +11,10 @@ import { checkPicture, type PictureHeader } from '../src/codec/picture-header.ts
 import { findPicture } from '../src/input/find-picture.ts'
 import { readInputs, type ValuesBinding } from '../src/input/read-inputs.ts'
 import type { EdgeBelief } from '../src/latency-model/edge-belief.ts'
-import { bindInputs } from '../src/model-graph/bind-inputs.ts'
+import { bindInputs, bindingsOf } from '../src/model-graph/bind-inputs.ts'
 import { type PictureInput, pictureOf } from '../src/model-graph/manifest.ts'
 import type { Model } from '../src/model-graph/model.ts'
+import type { TensorValue } from '../src/tensor/tensor-value.ts'
 import type { RequestInput, SentInput } from './request-answerer.ts'
 
 /** What a message holds, and how its sender declares it. */
@@ -52,23 +53,26 @@ export class InputReader {
   private readonly picture: PictureInput | undefined
   /** In the order in which they cross at the wound `input`. */
   private readonly numbers: readonly ValuesBinding[]
+  /** Of each input in that order. */
+  private readonly isState: readonly boolean[]
 
   constructor(options: InputReaderOptions) {
     const { graph, manifest } = options.model
     this.options = options
     this.picture = pictureOf(manifest)
-    this.numbers = bindInputs(graph, manifest, graph.name)
-      .filter((binding) => binding.kind === 'values')
-      .toSorted((a, b) => a.tensor.id - b.tensor.id)
+    const bindings = bindInputs(graph, manifest, graph.name)
+    this.numbers = bindingsOf(bindings, 'values')
+    this.isState = bindings.toSorted((a, b) => a.tensor.id - b.tensor.id).map(({ kind }) => kind === 'state')
   }
 
   /**
    * @param onRead Told what it took, where it succeeds.
+   * @param state What the publisher's last sample left, in the order of the inputs.
    * @throws {InputError} for what is not the model's kind of input; decoding itself rejects later.
    */
-  read(message: InputMessage, onRead: (ms: number) => void): ReadInput {
+  read(message: InputMessage, onRead: (ms: number) => void, state: readonly TensorValue[] = []): ReadInput {
     return this.picture === undefined
-      ? this.readValues(message, onRead)
+      ? this.readValues(message, onRead, state)
       : this.readPicture(message, this.picture, onRead)
   }
 
@@ -88,9 +92,14 @@ export class InputReader {
     }
   }
 
-  private readValues(message: InputMessage, onRead: (ms: number) => void): ReadInput {
+  private readValues(
+    message: InputMessage,
+    onRead: (ms: number) => void,
+    state: readonly TensorValue[],
+  ): ReadInput {
     const beginMs = systemClock.now()
-    const values = readInputs(message, this.numbers, this.options.jsonPath)
+    const [given, held] = [readInputs(message, this.numbers, this.options.jsonPath), [...state]]
+    const values = this.isState.map((isState) => (isState ? held : given).shift()!)
     onRead(systemClock.now() - beginMs)
     const encoded = async (codec: string): Promise<SentInput[]> =>
       values.map((value) => ({ shape: value.shape, bytes: featureCodec(codec).encode(value) }))

@@ -3,6 +3,7 @@ import { systemClock } from '../src/async/clock.ts'
 import { UnchangedFrames } from '../src/scheduler/unchanged-frames.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import type { RecordListener, RequestRecord } from '../src/telemetry/request-record.ts'
+import type { TensorValue } from '../src/tensor/tensor-value.ts'
 import { blankMessage } from './blank-message.ts'
 import type { AgentConfig } from './config.ts'
 import {
@@ -20,6 +21,7 @@ import { InputReader, type ReadInput } from './input-reader.ts'
 import { doubtfulOf } from './input-streams.ts'
 import { Intake } from './intake.ts'
 import type { Mind } from './mind.ts'
+import { asksForReset, PublisherStates } from './publisher-states.ts'
 import type { RequestTrace } from './request-answerer.ts'
 import { RequestError } from './request-error.ts'
 import type { AnswerMessage, ResultMessage } from './request-message.ts'
@@ -62,6 +64,8 @@ export class RequestPipeline {
   private readonly options: PipelineOptions
   private readonly streams: ReadonlyMap<string, ServedStream>
   private readonly readers = new Map<EdgeModel, InputReader>()
+  /** Of the models that have state. */
+  private readonly states = new Map<EdgeModel, PublisherStates>()
   /** Of the streams whose inputs are compared. */
   private readonly unchanged = new Map<string, UnchangedFrames<AnswerMessage>>()
   private readonly over = new AbortController()
@@ -76,7 +80,12 @@ export class RequestPipeline {
     const { requests, inputBytesInWork: bytes } = config.limits
     this.intake = new Intake({ requests, bytes })
     this.streams = new Map(streams.map((stream) => [stream.name, stream]))
-    for (const model of streams.flatMap(({ model: own, larger }) => [own, ...(larger ? [larger.model] : [])]))
+    for (const model of streams.flatMap(({ model: own, larger }) => [
+      own,
+      ...(larger ? [larger.model] : []),
+    ])) {
+      const { state } = model.reader
+      if (state.length > 0) this.states.set(model, new PublisherStates(state, 1000 * config.input.stateGapS))
       this.readers.set(
         model,
         new InputReader({
@@ -87,6 +96,7 @@ export class RequestPipeline {
           slowdown: config.lab.workSlowdown,
         }),
       )
+    }
     for (const { name, unchanged } of streams)
       if (unchanged !== undefined) this.unchanged.set(name, new UnchangedFrames(unchanged))
   }
@@ -217,14 +227,33 @@ export class RequestPipeline {
     }
   }
 
-  /** One model's answer. @throws as {@link RequestAnswerer.answer} does */
+  /** One model's answer, of one with state in the publisher's turn. @throws as {@link RequestAnswerer.answer} does */
   private async ask(
+    model: EdgeModel,
+    stream: string,
+    request: Case,
+    trace: RequestTrace,
+    isOptional = false,
+  ): Promise<AnswerMessage> {
+    const states = this.states.get(model)
+    if (states === undefined) return (await this.askOnce(model, stream, request, trace, isOptional)).result
+    const { message, beganMs } = request
+    const sample = { atMs: beganMs, reset: asksForReset(message.payload) }
+    const askedMs = systemClock.now()
+    return states.inTurn(message.topic, sample, (state) => {
+      const timeLeftMs = request.timeLeftMs - (systemClock.now() - askedMs)
+      return this.askOnce(model, stream, { ...request, timeLeftMs }, trace, isOptional, state)
+    })
+  }
+
+  private async askOnce(
     model: EdgeModel,
     stream: string,
     { message, timeLeftMs }: Case,
     trace: RequestTrace,
-    isOptional = false,
-  ): Promise<AnswerMessage> {
+    isOptional: boolean,
+    held?: readonly TensorValue[],
+  ): Promise<{ result: AnswerMessage; state: readonly TensorValue[] }> {
     const { answerer, edge } = this.options.mind.of(model.hash)
     const bytes = message.payload.length
     let input: ReadInput | undefined
@@ -232,10 +261,12 @@ export class RequestPipeline {
       trace.measured.inputMs = ms
       if (this.isWarm) edge.decoded(bytes, ms)
     }
-    const read = () => (input = this.readers.get(model)!.read(message, onRead))
+    const read = () => (input = this.readers.get(model)!.read(message, onRead, held))
     const request = { stream, bytes, timeLeftMs, read, isOptional }
     const answered = await answerer.answer(request, trace, this.over.signal)
-    return answerMessage(message, model, answered, await input!.facts(), trace)
+    const { values, finishedAt } = answered
+    const state = held === undefined ? [] : model.reader.stateOf(values, finishedAt === 'worker')
+    return { result: answerMessage(message, model, answered, await input!.facts(), trace), state }
   }
 
   private failed(request: Case, trace: RequestTrace, error: unknown): ResultMessage {

@@ -16,7 +16,19 @@ export function encodeAnswer(
   graph: LayerGraph,
 ): Pick<Finished, 'codec' | 'encoded'> {
   const codec = spec === undefined ? resultCodec : rowCodec
-  const values = spec === undefined ? outputs : [condense(spec, outputsInOrder(graph, outputs))]
+  const values = spec === undefined ? outputs : condensed(spec, outputs, graph)
   const coder = featureCodec(codec)
   return { codec, encoded: values.map((value) => ({ shape: value.shape, bytes: coder.encode(value) })) }
+}
+
+/** The rows, and what is state; it travels as between layers. */
+function condensed(spec: AnswerSpec, outputs: readonly TensorValue[], graph: LayerGraph): TensorValue[] {
+  const whole = (places: readonly number[]) =>
+    places.map((place) => {
+      const output = outputs[place]
+      if (output !== undefined) return output
+      throw new TypeError(`Cannot answer: output ${place} must exist, there are ${outputs.length}`)
+    })
+  if (spec.kind === 'values') return whole(spec.outputs)
+  return [condense(spec, outputsInOrder(graph, outputs)), ...whole(spec.state ?? [])]
 }

@@ -90,7 +90,7 @@ export const commands: Readonly<Record<string, Command>> = {
     operands: 'IMAGE...',
     summary: 'answers pictures, both sides of the cut on this machine',
     options: {
-      ...model,
+      ...loading,
       '--wound W': 'where to cut: input, local (default) or a layer (surgeon wounds lists them)',
       '--codec C':
         'how it crosses: float32, float16, uint8, q4, klt:LEVEL; at input received, raw, jpeg:Q, webp:Q',

@@ -8,18 +8,21 @@ import { modelCodecs } from '../../src/codec/model-codecs.ts'
 import { pixelsToInput } from '../../src/codec/pixels-to-input.ts'
 import { type Engine, type EngineName, type Executable, engineNames } from '../../src/executor/engine.ts'
 import { loadEngine } from '../../src/executor/load-engine.ts'
-import { readInputs, type ValuesBinding } from '../../src/input/read-inputs.ts'
-import { bindInputs } from '../../src/model-graph/bind-inputs.ts'
+import { readInputs } from '../../src/input/read-inputs.ts'
+import { bindInputs, bindingsOf } from '../../src/model-graph/bind-inputs.ts'
 import { cut } from '../../src/model-graph/cut.ts'
 import { findWound } from '../../src/model-graph/find-wound.ts'
+import { borderShape, type GraphTensor } from '../../src/model-graph/layer-graph.ts'
 import { loadLabels, loadModel } from '../../src/model-graph/load-model.ts'
 import { pictureOf, requirePicture } from '../../src/model-graph/manifest.ts'
 import type { Model } from '../../src/model-graph/model.ts'
 import type { Wound } from '../../src/model-graph/wound.ts'
+import { elementCount } from '../../src/tensor/element-count.ts'
 import type { TensorValue } from '../../src/tensor/tensor-value.ts'
 import { readOptions } from '../../src/terminal/options.ts'
 import { UsageError } from '../../src/terminal/usage-error.ts'
 import { drawBoxes } from '../draw-boxes.ts'
+import { modelOptions, readModelOptions } from '../model-options.ts'
 
 /** What crosses, as the tail gets it, and how many bytes it was on the way. */
 interface Crossing {
@@ -30,7 +33,7 @@ interface Crossing {
 export async function infer(args: readonly string[]): Promise<number> {
   const { values, positionals } = readOptions(args, {
     options: {
-      model: { type: 'string' },
+      ...modelOptions,
       wound: { type: 'string', default: 'local' },
       codec: { type: 'string' },
       engine: { type: 'string', default: 'onnxruntime' },
@@ -49,7 +52,7 @@ export async function infer(args: readonly string[]): Promise<number> {
       `--engine must be one of ${engineNames.join(', ')}, current value is ${values.engine}`,
     )
   }
-  const model = await loadModel(values.model)
+  const model = await loadModel(values.model, readModelOptions(values, 'infer').options)
   const reader = new AnswerReader(model, await loadLabels(values.model, model))
   const wound = findWound(model.graph, values.wound)
   const codecs = await modelCodecs(values.model, model)
@@ -122,14 +125,30 @@ interface OpenedInput {
   readonly isDamaged: boolean
 }
 
-async function openInput(bytes: Uint8Array, { graph, manifest }: Model): Promise<OpenedInput> {
+/** @param state What the file before left, by the model's input. */
+async function openInput(
+  bytes: Uint8Array,
+  { graph, manifest }: Model,
+  state: ReadonlyMap<number, TensorValue>,
+): Promise<OpenedInput> {
   const picture = pictureOf(manifest)
   if (picture === undefined) {
-    const bindings = bindInputs(graph, manifest, graph.name).filter(({ kind }) => kind === 'values')
-    return { values: readInputs({ payload: bytes }, bindings as ValuesBinding[]), isDamaged: false }
+    const bindings = bindInputs(graph, manifest, graph.name)
+    const numbers = bindingsOf(bindings, 'values')
+    const read = readInputs({ payload: bytes }, numbers)
+    const values = bindings.map(({ kind, tensor }) => {
+      if (kind === 'state') return state.get(tensor.id) ?? zerosOf(tensor)
+      return read[numbers.findIndex((each) => each.tensor === tensor)]!
+    })
+    return { values, isDamaged: false }
   }
   const { made, width, height, isDamaged } = await readPixels(bytes, picture)
   return { values: [pixelsToInput(made, picture)], sent: { width, height }, isDamaged }
+}
+
+function zerosOf(tensor: GraphTensor): TensorValue {
+  const shape = [1, ...borderShape(tensor)]
+  return { shape, data: new Float32Array(elementCount(shape)) }
 }
 
 /** The model cut at a wound, both sides on this machine. Neither side has layers at `input` and `local` respectively. */
@@ -158,16 +177,24 @@ async function openPatient(model: Model, wound: Wound, engine: Engine, codecs: C
     }
   }
 
+  const state = new Map<number, TensorValue>()
+  const bindings = bindingsOf(bindInputs(model.graph, model.manifest, model.graph.name), 'state')
+  const keep = (outputs: readonly TensorValue[]) => {
+    for (const { tensor, output } of bindings) state.set(tensor.id, outputs[output]!)
+  }
+
   return {
     async answer(image: Uint8Array, codec: string) {
-      const { values: given, ...facts } = await openInput(image, model)
+      const { values: given, ...facts } = await openInput(image, model, state)
       const beginMs = performance.now()
       const made = runHead === undefined ? given : await runHead.run(given)
       const headMs = performance.now() - beginMs
+      if (runTail === undefined) keep(made)
       if (runTail === undefined) return { outputs: made, ...facts, headMs, tailMs: 0, bytes: 0 }
       const { values, bytes } = await carry(image, made, codec)
       const tailBeginMs = performance.now()
       const outputs = await runTail.run(values)
+      keep(outputs)
       return { outputs, ...facts, headMs, tailMs: performance.now() - tailBeginMs, bytes }
     },
   }

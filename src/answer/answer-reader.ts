@@ -1,3 +1,4 @@
+import { bindInputs, bindingsOf, type InputBinding } from '../model-graph/bind-inputs.ts'
 import { toSourceOrder } from '../model-graph/border-order.ts'
 import { borderShape, type LayerGraph } from '../model-graph/layer-graph.ts'
 import { type Manifest, pictureOf } from '../model-graph/manifest.ts'
@@ -16,6 +17,8 @@ import {
 } from './present.ts'
 import { isDistribution } from './probabilities.ts'
 
+export type StateBinding = Extract<InputBinding, { readonly kind: 'state' }>
+
 /** What a model's output means, as the manifest says. */
 export type AnswerBody =
   | { readonly top: readonly ClassScore[] }
@@ -27,6 +30,8 @@ export type AnswerBody =
 export class AnswerReader {
   /** How others are to condense the outputs; undefined where an answer is the outputs themselves. */
   readonly spec: AnswerSpec | undefined
+  /** Which outputs are the publisher's next state, in the order of their inputs. */
+  readonly state: readonly StateBinding[]
   private readonly manifest: Manifest
   private readonly graph: LayerGraph
   private readonly labels: readonly string[]
@@ -37,6 +42,8 @@ export class AnswerReader {
     labels: readonly string[],
   ) {
     this.spec = answerSpec(manifest, graph)
+    this.state =
+      manifest.state === undefined ? [] : bindingsOf(bindInputs(graph, manifest, manifest.name), 'state')
     this.manifest = manifest
     this.graph = graph
     this.labels = labels
@@ -44,16 +51,22 @@ export class AnswerReader {
 
   /** @param sent Of the picture, which boxes need. */
   read(outputs: readonly TensorValue[], sent: PictureSize | undefined): AnswerBody {
-    if (this.spec === undefined) return { outputs: this.chosenValues(outputs) }
+    if (this.spec === undefined || this.spec.kind === 'values') return { outputs: this.chosenValues(outputs) }
     if (this.spec.kind === 'softmax') this.requireProbabilities(outputs[this.spec.outputs[0]!]!)
     return this.readRows(condense(this.spec, outputsInOrder(this.graph, outputs)), sent)
   }
 
   /** @param condensed As {@link condense} gives it; where there is no `spec`, the outputs. */
   readCondensed(condensed: readonly TensorValue[], sent: PictureSize | undefined): AnswerBody {
-    return this.spec === undefined
+    return this.spec === undefined || this.spec.kind === 'values'
       ? { outputs: this.chosenValues(condensed) }
       : this.readRows(condensed[0]!, sent)
+  }
+
+  /** What the outputs leave for the publisher's next sample. @param isCondensed As a worker gives them. */
+  stateOf(outputs: readonly TensorValue[], isCondensed: boolean): TensorValue[] {
+    if (isCondensed && this.spec?.kind !== 'values') return outputs.slice(1)
+    return this.state.map(({ output }) => outputs[output]!)
   }
 
   /** The first answer tells a manifest that means another output. @throws {TypeError} */

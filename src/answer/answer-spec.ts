@@ -1,10 +1,14 @@
 import { z } from 'zod'
+import { bindInputs, bindingsOf } from '../model-graph/bind-inputs.ts'
 import { borderShape, type LayerGraph } from '../model-graph/layer-graph.ts'
 import { boxLayouts, type Manifest, pictureOf } from '../model-graph/manifest.ts'
 
 /** Places among the model's outputs. */
 const outputs = z.array(z.int().min(0).max(255)).min(1).max(3)
 const share = z.number().min(0).max(1)
+
+/** Outputs that are sent back whole behind the rows: the state of the publisher's next sample. */
+const state = z.array(z.int().min(0).max(255)).min(1).max(64).optional()
 
 /**
  * How a model's outputs become rows of few numbers. It goes with a request, so that whoever finishes makes the same rows
@@ -15,6 +19,7 @@ export const answerSpecSchema = z.discriminatedUnion('kind', [
     kind: z.enum(['softmax', 'logits', 'classes']),
     topK: z.int().min(1).max(100),
     outputs: outputs.length(1),
+    state,
   }),
   z.strictObject({
     kind: z.literal('boxes'),
@@ -29,12 +34,17 @@ export const answerSpecSchema = z.discriminatedUnion('kind', [
     width: z.int().min(1).max(4096),
     height: z.int().min(1).max(4096),
     outputs,
+    state,
   }),
-  z.strictObject({ kind: z.literal('text'), blank: z.int().min(0), outputs: outputs.length(1) }),
+  z.strictObject({ kind: z.literal('text'), blank: z.int().min(0), outputs: outputs.length(1), state }),
+  /** The outputs themselves, exactly: state is among them. */
+  z.strictObject({ kind: z.literal('values'), outputs: z.array(z.int().min(0).max(255)).min(1).max(256) }),
 ])
 
 export type AnswerSpec = z.infer<typeof answerSpecSchema>
 export type ClassesSpec = Extract<AnswerSpec, { readonly topK: number }>
+/** Of what becomes rows. */
+export type RowsSpec = Exclude<AnswerSpec, { readonly kind: 'values' }>
 export type BoxesSpec = Extract<AnswerSpec, { readonly kind: 'boxes' }>
 
 /** How many outputs a layout reads. */
@@ -44,7 +54,15 @@ const outputsOf = { yolov5: 1, yolov8: 1, yolox: 1, rows: 1, ssd: 2, detections:
  * What a manifest says of a model's outputs, with their places; undefined where an answer is the outputs themselves.
  * @throws {TypeError} for the name of an output that the model has not.
  */
-export function answerSpec({ name, input, output }: Manifest, graph: LayerGraph): AnswerSpec | undefined {
+export function answerSpec(manifest: Manifest, graph: LayerGraph): AnswerSpec | undefined {
+  const spec = outputSpec(manifest, graph)
+  if (manifest.state === undefined) return spec
+  const state = bindingsOf(bindInputs(graph, manifest, manifest.name), 'state').map(({ output }) => output)
+  if (spec === undefined) return { kind: 'values', outputs: graph.outputs.map((_, place) => place) }
+  return { ...spec, state }
+}
+
+function outputSpec({ name, input, output }: Manifest, graph: LayerGraph): RowsSpec | undefined {
   const place = (tensor: string) => {
     const names = graph.outputs.map((id) => graph.tensors[id]!.name)
     const found = names.indexOf(tensor)
@@ -97,13 +115,13 @@ const usualCharacters = 16
 
 /** Bytes that a condensed answer is expected to have; undefined where the outputs themselves are sent. */
 export function expectedBytes(spec: AnswerSpec | undefined): number | undefined {
-  if (spec === undefined) return undefined
+  if (spec === undefined || spec.kind === 'values') return undefined
   const rows = spec.kind === 'boxes' ? usualBoxes : spec.kind === 'text' ? usualCharacters : spec.topK
   return 4 * rows * rowWidth[spec.kind]
 }
 
 /** Most rows that an answer may have. */
-export function mostRows(spec: AnswerSpec): number {
+export function mostRows(spec: RowsSpec): number {
   if (spec.kind === 'text') return 4096
   return spec.kind === 'boxes' ? spec.most : spec.topK
 }

@@ -1,5 +1,5 @@
 import type { TensorValue } from '../tensor/tensor-value.ts'
-import { type AnswerSpec, type ClassesSpec, mostRows, rowWidth } from './answer-spec.ts'
+import { type ClassesSpec, mostRows, type RowsSpec, rowWidth } from './answer-spec.ts'
 import { boxRows } from './box-rows.ts'
 import { indicesOfLargest } from './indices-of-largest.ts'
 import { probabilities } from './probabilities.ts'
@@ -9,7 +9,7 @@ import { textRows } from './text-rows.ts'
  * The rows of a model's answer, [rows, row width], best first: some hundred bytes of what may be a megabyte.
  * @throws {TypeError} for outputs of another shape than the layout has.
  */
-export function condense(spec: AnswerSpec, outputs: readonly TensorValue[]): TensorValue {
+export function condense(spec: RowsSpec, outputs: readonly TensorValue[]): TensorValue {
   const chosen = spec.outputs.map((place) => {
     const output = outputs[place]
     if (output !== undefined) return output
@@ -20,11 +20,11 @@ export function condense(spec: AnswerSpec, outputs: readonly TensorValue[]): Ten
 }
 
 /** Whether a tensor of that shape can be what {@link condense} gave. */
-export function isCondensed(spec: AnswerSpec, [rows, columns, ...rest]: readonly number[]): boolean {
+export function isCondensed(spec: RowsSpec, [rows, columns, ...rest]: readonly number[]): boolean {
   return rest.length === 0 && rows! <= mostRows(spec) && columns === rowWidth[spec.kind]
 }
 
-function rowsOf(spec: AnswerSpec, outputs: readonly TensorValue[]): Float32Array<ArrayBuffer> {
+function rowsOf(spec: RowsSpec, outputs: readonly TensorValue[]): Float32Array<ArrayBuffer> {
   switch (spec.kind) {
     case 'boxes':
       return boxRows(spec, outputs)

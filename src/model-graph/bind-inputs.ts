@@ -42,6 +42,16 @@ export function bindInputs(graph: LayerGraph, manifest: Manifest, origin: string
   })
 }
 
+/** The bindings of one kind, in the order in which their tensors cross at the wound `input`. */
+export function bindingsOf<Kind extends InputBinding['kind']>(
+  bindings: readonly InputBinding[],
+  kind: Kind,
+): Extract<InputBinding, { readonly kind: Kind }>[] {
+  return bindings
+    .filter((binding) => binding.kind === kind)
+    .toSorted((a, b) => a.tensor.id - b.tensor.id) as Extract<InputBinding, { readonly kind: Kind }>[]
+}
+
 function bindState(graph: LayerGraph, tensor: GraphTensor, name: string, origin: string): InputBinding {
   const output = graph.outputs.findIndex((id) => graph.tensors[id]!.name === name)
   const found = output < 0 ? undefined : graph.tensors[graph.outputs[output]!]!
