@@ -273,11 +273,12 @@ export const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import('./commands/replay.ts')).replay,
   },
   bench: {
-    operands: 'engines|codec|pool|stream',
-    summary: 'measures engines, codecs, pools; plays streams in virtual time',
+    operands: 'engines|requests|codec|pool|stream',
+    summary: 'measures engines, requests, codecs, pools, streams',
     options: { '--models M,M': 'which', '--threads N': 'of one run', ...json },
     examples: [
       'bench engines --models mobilenetv2 --threads 1',
+      'bench requests --size 320x240',
       'bench stream --uplinks 0.5,2',
       'bench stream --live --uplinks 2 --fps 10,30 --seconds 20',
     ],
