@@ -116,11 +116,6 @@ export class RequestPipeline {
     return this.inWork === 0
   }
 
-  /** Of a stream's last inputs those that were not computed, 0 to 1; undefined where they are not compared. */
-  unchangedShare(stream: string): number | undefined {
-    return this.unchanged.get(stream)?.share
-  }
-
   stop(): void {
     this.over.abort(new RequestError('stopping', 'The agent is stopping'))
   }

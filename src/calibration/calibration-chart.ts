@@ -1,6 +1,5 @@
 import type { CalibrationRow } from '../codec/calibration-file.ts'
 import { escapeMarkup } from '../markup/escape-markup.ts'
-import { line, text } from './svg-parts.ts'
 
 const size = { width: 940, height: 560, left: 70, right: 300, top: 50, bottom: 60 }
 const colours = [
@@ -138,4 +137,12 @@ function seriesOf(rows: readonly CalibrationRow[]): Series[] {
     dashed: name.startsWith('input'),
     points: points.toSorted((a, b) => a.bytesMean - b.bytesMean),
   }))
+}
+
+function text(x: number, y: number, content: string, attributes = ''): string {
+  return `<text x="${x}" y="${y}" ${attributes}>${content}</text>`
+}
+
+function line(x1: number, y1: number, x2: number, y2: number, stroke: string): string {
+  return `<line x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}" stroke="${stroke}"/>`
 }

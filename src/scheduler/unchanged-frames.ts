@@ -28,8 +28,6 @@ interface Origin<Answer> {
 
 /** Whoever publishes under ever new topics must not fill the memory. */
 const maxOrigins = 64
-/** Over so many inputs the share of unchanged ones is averaged. */
-const shareInputs = 100
 
 /**
  * The inputs of one stream, each compared with the last one of the same origin that was really computed: never with
@@ -39,30 +37,17 @@ export class UnchangedFrames<Answer> {
   private readonly settings: Omit<UnchangedSettings, 'reuse'>
   /** The one heard of last is the last. */
   private readonly origins = new Map<string, Origin<Answer>>()
-  private recentShare = 0
 
   constructor(settings: Omit<UnchangedSettings, 'reuse'>) {
     this.settings = settings
   }
 
-  /** Of the last inputs, those that were not computed; 0 to 1. */
-  get share(): number {
-    return this.recentShare
-  }
-
-  /** @param sketch undefined where there is nothing to compare: it is computed, and none is compared with it. */
-  compare(origin: string, sketch: InputSketch | undefined, nowMs: number): Comparison<Answer> {
-    const compared = this.compared(this.originOf(origin), sketch, nowMs)
-    const unchanged = compared.kind === 'unchanged' ? 1 : 0
-    this.recentShare += (unchanged - this.recentShare) / shareInputs
-    return compared
-  }
-
-  private compared(
-    origin: Origin<Answer>,
-    sketch: InputSketch | undefined,
-    nowMs: number,
-  ): Comparison<Answer> {
+  /**
+   * @param name of the origin
+   * @param sketch undefined where there is nothing to compare: it is computed, and none is compared with it
+   */
+  compare(name: string, sketch: InputSketch | undefined, nowMs: number): Comparison<Answer> {
+    const origin = this.originOf(name)
     if (sketch === undefined) return { kind: 'changed', end: () => undefined }
     const { difference, atLeastEveryS } = this.settings
     const { last } = origin
