@@ -29,10 +29,16 @@ export class Mind {
   private readonly prober: LinkProber
   private readonly models: ReadonlyMap<string, ModelMind>
   private readonly program: StreamProgram
+  private readonly clock: Clock
+  /** When a request was planned last. */
+  private askedAtMs: number
 
   constructor({ clock, session, probe, probeTopic, models, streams, decide, ...rest }: MindOptions) {
     const belief = new LinkBelief({ staleMs: probe.staleMs, probeBytes: probe.bytes })
-    this.prober = new LinkProber({ session, belief, probeTopic, clock })
+    this.clock = clock
+    this.askedAtMs = clock.now()
+    const demand = () => ({ hasWorkers: this.hasWorkers, idleMs: clock.now() - this.askedAtMs })
+    this.prober = new LinkProber({ session, belief, probeTopic, clock, demand })
     const program = new StreamProgram(streams, decide)
     this.program = program
     const common = {
@@ -65,8 +71,13 @@ export class Mind {
     return this.program.report([...this.models.values()].flatMap(({ setup }) => setup.excluded ?? []))
   }
 
-  /** What waits here for the link to be free is ahead of a new request as well. */
+  private get hasWorkers(): boolean {
+    return [...this.models.values()].some(({ workers }) => workers.length > 0)
+  }
+
+  /** For a request that is planned now: what waits here for the link to be free is ahead of it as well. */
   private linkWithBacklog(): LinkState {
+    this.askedAtMs = this.clock.now()
     const { state } = this.prober
     if (state.kind !== 'up') return state
     let unsentBytes = 0

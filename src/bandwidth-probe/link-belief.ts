@@ -33,9 +33,19 @@ export interface LinkBeliefOptions {
 const stallMs = 1000
 /** How many times the expected time that must be. */
 const stallFactor = 3
-/** Sizes of the first probes, so that the line has two ends from the start. */
+/** Sizes of the first probes, so that the line has two ends from the start; the last ones only where the first were quick. */
 const smallProbeBytes = 256
-const openingProbes = [smallProbeBytes, 16_384, smallProbeBytes, 32_768]
+const openingProbes = [smallProbeBytes, 2048, smallProbeBytes, 16_384, 32_768]
+/** Sent whatever the link: at 8 kbit/s two seconds. */
+const alwaysBytes = 2048
+/** Less than half a keepalive: a thin link that is filled for longer is lost, and would be filled again and again. */
+const longestProbeMs = 4000
+/** What of an exchange's time is chance. */
+const jitterShare = 0.1
+/** Nothing was asked for so many times the pause between probes. */
+const idlePauses = 10
+/** Whoever looks once in so long knows of a link that is there. */
+const longestPauseMs = 30_000
 /** What is assumed of the downlink before the first answer. */
 const assumedDownlinkBps = 10e6
 /** Share of the uplink that probes may take. */
@@ -44,6 +54,15 @@ const probeShare = 0.05
 const leastMs = 0.1
 /** Trust in an estimate is lost by this much relative deviation per second of age. */
 const agingPerSecond = 0.05
+
+/** Who would make use of what a probe tells. */
+export interface LinkDemand {
+  readonly hasWorkers: boolean
+  /** Since the last request, milliseconds. */
+  readonly idleMs: number
+}
+
+const fullDemand: LinkDemand = { hasWorkers: true, idleMs: 0 }
 
 /**
  * What is believed of the link to the pool: a function of what has been seen of it and of the time, which is always an
@@ -56,6 +75,8 @@ export class LinkBelief {
   private session: { readonly online: boolean; readonly sinceMs: number } = { online: false, sinceMs: 0 }
   private acknowledgedAtMs = Number.NEGATIVE_INFINITY
   private opening: number[] = []
+  /** Of this session the quickest of each size that a first probe has. */
+  private firstMs = new Map<number, number>()
   private largeProbe = false
 
   constructor(options: LinkBeliefOptions) {
@@ -64,7 +85,10 @@ export class LinkBelief {
 
   /** A session stands: what the link can carry now is asked from the beginning. */
   connected(atMs: number): void {
-    if (!this.session.online) this.opening = [...openingProbes]
+    if (!this.session.online) {
+      this.opening = [...openingProbes]
+      this.firstMs = new Map()
+    }
     this.session = { online: true, sinceMs: atMs }
   }
 
@@ -81,6 +105,8 @@ export class LinkBelief {
     const baseMs = this.up.estimate(atMs)?.baseMs ?? 0
     const beganMs = Math.min(atMs - leastMs, Math.max(atMs - ms, this.acknowledgedAtMs - baseMs))
     this.acknowledgedAtMs = atMs
+    if (this.opening.length > 0 && bytes <= alwaysBytes)
+      this.firstMs.set(bytes, Math.min(ms, this.firstMs.get(bytes) ?? ms))
     this.up.observe({ bytes, ms: atMs - beganMs, atMs })
   }
 
@@ -120,20 +146,34 @@ export class LinkBelief {
 
   /**
    * Bytes of the probe that is due now, or undefined where none is: old estimates are renewed at a pace that leaves the
-   * link to others, a contradiction is settled at once, and a new session begins with small and large ones in turn.
+   * link to others, a contradiction is settled at once, and a new session begins with small and large ones in turn. While
+   * nobody asks anything the pauses grow to half a minute; without workers one small probe tells that there is a link.
    * Each call that returns a size counts as sent. One probe at a time: one behind another would measure the queue.
    */
-  nextProbe(nowMs: number, inFlight: InFlight): number | undefined {
+  nextProbe(nowMs: number, inFlight: InFlight, demand: LinkDemand = fullDemand): number | undefined {
     if (!this.session.online || inFlight.bytes > 0) return undefined
+    if (!demand.hasWorkers && this.opening.length < openingProbes.length) return undefined
+    if (this.opening.length > 0 && !this.carries(this.opening[0]!)) this.opening = []
     if (this.opening.length > 0) return this.opening.shift()
     const estimate = this.up.estimate(nowMs)
     if (estimate !== undefined && !this.up.doubtful) {
       const paceMs = (8000 * this.options.probeBytes) / (probeShare * estimate.bitsPerSecond)
-      if (estimate.ageMs <= Math.max(this.options.staleMs, paceMs)) return undefined
+      const idlePauseMs = Math.min(longestPauseMs, demand.idleMs / idlePauses)
+      if (estimate.ageMs <= Math.max(this.options.staleMs, paceMs, idlePauseMs)) return undefined
     }
     // Small and large in turn: the line needs both ends.
     this.largeProbe = !this.largeProbe || this.up.doubtful
     return this.largeProbe ? this.options.probeBytes : smallProbeBytes
+  }
+
+  /** Whether a first probe of so many bytes will have crossed in time, by how long the smaller ones took. */
+  private carries(bytes: number): boolean {
+    if (bytes <= alwaysBytes) return true
+    const [least, most] = [Math.min(...this.firstMs.keys()), Math.max(...this.firstMs.keys())]
+    if (!(most > least)) return false
+    const [leastMs, mostMs] = [this.firstMs.get(least)!, this.firstMs.get(most)!]
+    const msPerByte = (Math.max(0, mostMs - leastMs) + jitterShare * leastMs) / (most - least)
+    return leastMs + msPerByte * bytes <= longestProbeMs
   }
 
   private usualMs(nowMs: number, bytes: number): number {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { after, type Clock } from '../async/clock.ts'
 import type { MqttSession } from '../transport/mqtt-session.ts'
-import type { LinkBelief, LinkState } from './link-belief.ts'
+import type { LinkBelief, LinkDemand, LinkState } from './link-belief.ts'
 
 /** What is needed of a session to know its link. */
 export type ProbedSession = Pick<MqttSession, 'publish' | 'onAck' | 'onState' | 'state' | 'inFlight'>
@@ -11,6 +11,7 @@ export interface LinkProberOptions {
   readonly belief: LinkBelief
   readonly probeTopic: string
   readonly clock: Clock
+  readonly demand: () => LinkDemand
 }
 
 const tickMs = 250
@@ -57,9 +58,9 @@ export class LinkProber {
   }
 
   private async probeUntil(signal: AbortSignal): Promise<void> {
-    const { belief, session, clock } = this.options
+    const { belief, session, clock, demand } = this.options
     while (!signal.aborted) {
-      const bytes = belief.nextProbe(clock.now(), session.inFlight())
+      const bytes = belief.nextProbe(clock.now(), session.inFlight(), demand())
       // A probe that fails has said so by its silence.
       if (bytes !== undefined) await this.probe(bytes).catch(() => after(clock, tickMs, signal))
       else await after(clock, tickMs, signal)

@@ -63,12 +63,65 @@ test('LinkBelief is less sure of what it has not seen for a while', () => {
   expect(deviationAt(nowMs + 10_000)).toBeGreaterThan(deviationAt(nowMs) + 0.2)
 })
 
+/** The first probes of a session over a link on which a message takes `ms`. */
+function open(ms: (probe: { bytes: number }) => number): number[] {
+  const sent: number[] = []
+  for (let atMs = 0; sent.length < 10; ) {
+    const bytes = belief.nextProbe(atMs, idle)
+    if (bytes === undefined) break
+    sent.push(bytes)
+    atMs += ms({ bytes })
+    belief.acknowledged(bytes, ms({ bytes }), atMs)
+  }
+  return sent
+}
+
+test('LinkBelief fills no thin link with its first probes, for it would be lost, and filled again and again', () => {
+  const over = (bps: number, roundTripMs: number) => {
+    belief = new LinkBelief({ staleMs: 1000, probeBytes: 2048 })
+    belief.connected(0)
+    return open(({ bytes }) => roundTripMs + (8000 * bytes) / bps).filter((bytes) => bytes > 2048)
+  }
+  expect(over(16_000, 40)).toEqual([])
+  expect(over(32_000, 40)).toEqual([])
+  expect(over(64_000, 40)).toEqual([16_384])
+  expect(over(1e6, 40)).toEqual([16_384, 32_768])
+  // A satellite's.
+  expect(over(1e6, 600)).toEqual([16_384, 32_768])
+})
+
+test('LinkBelief asks seldom while nobody asks anything', () => {
+  belief.connected(0)
+  open(() => 20)
+  acknowledge(0)
+  const pauses = (idleMs: number, hasWorkers = true) => {
+    const from = 5000
+    let pauseMs = 0
+    while (pauseMs < 40_000 && belief.nextProbe(from + pauseMs, idle, { idleMs, hasWorkers }) === undefined)
+      pauseMs += 250
+    return pauseMs
+  }
+  expect(pauses(0)).toBeLessThanOrEqual(1250)
+  expect(pauses(60_000)).toBe(6250)
+  expect(pauses(86_400_000)).toBe(30_250)
+  expect(pauses(0, false)).toBe(40_000)
+})
+
+test('LinkBelief sends one small probe and no other where there is no worker', () => {
+  belief.connected(0)
+  const nobody = { idleMs: 0, hasWorkers: false }
+  expect(belief.nextProbe(0, idle, nobody)).toBe(256)
+  belief.acknowledged(256, 20, 20)
+  expect(belief.nextProbe(20, idle, nobody)).toBeUndefined()
+  expect(belief.snapshot(20, idle)).toMatchObject({ kind: 'up' })
+  expect(belief.nextProbe(60_000, idle, { ...nobody, hasWorkers: true })).toBe(2048)
+})
+
 test('LinkBelief probes small and large at the start, then only what is stale, and never behind other messages', () => {
   expect(belief.nextProbe(0, idle)).toBeUndefined()
   belief.connected(0)
   expect(belief.nextProbe(0, { bytes: 1, oldestSentAtMs: 0 })).toBeUndefined()
-  const opening = Array.from({ length: 4 }, (_, i) => belief.nextProbe(i, idle))
-  expect(opening).toEqual([256, 16_384, 256, 32_768])
+  expect(open(({ bytes }) => 20 + bytes / 1000)).toEqual([256, 2048, 256, 16_384, 32_768])
   const nowMs = acknowledge(0)
   expect(belief.nextProbe(nowMs + 10, idle)).toBeUndefined()
   // 2048 bytes take 2 ms of 8 Mbps: at a twentieth of it one in 41 ms, so that its age decides.
@@ -79,7 +132,7 @@ test('LinkBelief probes small and large at the start, then only what is stale, a
 
 test('LinkBelief leaves a thin link to others, and begins anew with a new session', () => {
   belief.connected(0)
-  for (let i = 0; i < 4; i++) belief.nextProbe(0, idle)
+  open(({ bytes }) => 100 + bytes / 2)
   // 16 kbit/s: a probe is a second of it, and only one in twenty may be a probe's.
   for (let i = 1; i <= 6; i++) belief.acknowledged(i * 500, 100 + i * 250, i * 1000)
   expect(belief.nextProbe(15_000, idle)).toBeUndefined()
@@ -90,5 +143,5 @@ test('LinkBelief leaves a thin link to others, and begins anew with a new sessio
   expect(belief.nextProbe(32_000, idle)).toBeUndefined()
   belief.connected(33_000)
   expect(belief.nextProbe(33_000, idle)).toBe(256)
-  expect(belief.nextProbe(33_000, idle)).toBe(16_384)
+  expect(belief.nextProbe(33_000, idle)).toBe(2048)
 })
