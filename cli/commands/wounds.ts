@@ -62,7 +62,14 @@ export async function wounds(args: readonly string[]): Promise<number> {
   if (values.json === true) {
     const { name, layers } = graph
     const facts = found.map((wound) => woundFacts(graph, wound))
-    const document = { model: name, layers: layers.length, rings: rings.length, wounds: facts }
+    const constantOutputs = [...(model.constantOutputs?.keys() ?? [])]
+    const document = {
+      model: name,
+      layers: layers.length,
+      rings: rings.length,
+      constantOutputs,
+      wounds: facts,
+    }
     console.log(
       JSON.stringify({ ...document, ...(verified === undefined ? {} : { verified }) }, undefined, 2),
     )

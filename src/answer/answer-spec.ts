@@ -76,6 +76,7 @@ function outputSpec({ name, input, output }: Manifest, graph: LayerGraph): RowsS
   }
   switch (output.kind) {
     case 'values':
+      for (const tensor of output.tensors ?? []) place(tensor)
       return undefined
     case 'boxes': {
       const { layout, score, overlap, most, coordinates, logits, background, tensors } = output

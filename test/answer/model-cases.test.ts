@@ -8,9 +8,10 @@ import { pixelsToInput } from '../../src/codec/pixels-to-input.ts'
 import { loadEngine } from '../../src/executor/load-engine.ts'
 import { runWhole } from '../../src/executor/parity.ts'
 import { readInputs } from '../../src/input/read-inputs.ts'
-import { bindInputs } from '../../src/model-graph/bind-inputs.ts'
-import { loadModel } from '../../src/model-graph/load-model.ts'
-import { pictureOf } from '../../src/model-graph/manifest.ts'
+import { bindInputs, bindingsOf } from '../../src/model-graph/bind-inputs.ts'
+import { loadLabels, loadModel } from '../../src/model-graph/load-model.ts'
+import { type Manifest, pictureOf } from '../../src/model-graph/manifest.ts'
+import { proposeManifest } from '../../src/model-graph/propose-manifest.ts'
 import { bundledPhoto } from '../model-input.ts'
 import { noSharedData, sharedData } from '../shared-data.ts'
 
@@ -81,5 +82,32 @@ describe('cases of models', () => {
       .find(([key]) => key !== 'input')![1]
       .flat()
     for (const [i, value] of outputs[0]!.data.entries()) expect(value).toBeCloseTo(expected[i]!, 5)
+  })
+
+  it('zipmap-output: class names that the file itself holds are the labels', async ({ skip }) => {
+    skip(sharedData('cases/models') === undefined, noSharedData)
+    const source = sharedData('cases/models/zipmap-output')!
+    const model = await loadModel(source)
+    expect(model.manifest.output).toMatchObject({ kind: 'classes', tensor: 'n' })
+    const reader = new AnswerReader(model, await loadLabels(source, model))
+    const payload = new TextEncoder().encode('[1, 2, 3, 4]')
+    const values = readInputs(
+      { payload },
+      bindingsOf(bindInputs(model.graph, model.manifest, source), 'values'),
+    )
+    const engine = await loadEngine('onnxruntime')
+    const body = reader.read(await runWhole(model, values, { engine, threads: 1 }), undefined)
+    const labels = 'top' in body ? body.top.map(({ label }) => label) : []
+    expect(labels.toSorted()).toEqual(['0', '1', '2'])
+  })
+
+  it('constant-output: an answer of values cannot be the one that is constant', async ({ skip }) => {
+    skip(sharedData('cases/models') === undefined, noSharedData)
+    const model = await loadModel(sharedData('cases/models/constant-output/constant-output.onnx')!)
+    expect([...model.constantOutputs!.keys()]).toEqual(['anchors_out'])
+    const { graph } = model
+    const manifest = proposeManifest(graph).manifest
+    const wanted: Manifest = { ...manifest, output: { kind: 'values', tensors: ['anchors_out'] } }
+    expect(() => new AnswerReader({ graph, manifest: wanted }, [])).toThrow(/must be one of 'y'/)
   })
 })

@@ -14,7 +14,7 @@ import { noSharedData, sharedData } from '../shared-data.ts'
 import { askUntil, byWorker } from './ask-until.ts'
 import { type EndToEnd, endToEnd, stateTopic } from './stage.ts'
 
-const input = { kind: 'values', shape: [8] }
+const input = { kind: 'values', shape: [6] }
 const answers = {
   values: { name: 'stateful', input, state: { h: 'hn' }, output: { kind: 'values' } },
   classes: { name: 'stateful', input, state: { h: 'hn' }, output: { kind: 'classes', topK: 4, tensor: 'y' } },
@@ -26,7 +26,7 @@ async function statefulModel(kind: keyof typeof answers): Promise<string> {
   return folder
 }
 
-const windows = Array.from({ length: 5 }, (_, n) => Array.from({ length: 8 }, (_, i) => Math.sin(3 * n + i)))
+const windows = Array.from({ length: 5 }, (_, n) => Array.from({ length: 6 }, (_, i) => Math.sin(3 * n + i)))
 const message = (value: unknown) => new TextEncoder().encode(JSON.stringify(value))
 
 describe('a model with state', () => {

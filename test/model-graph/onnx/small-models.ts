@@ -57,10 +57,10 @@ export const sensor: FileParts = {
 
 /** Run window after window: what is heard fades, and `hn` is the next `h`. */
 export const stateful: FileParts = {
-  inputs: [value('sound', [1, 8]), value('h', [1, 8])],
+  inputs: [value('sound', [1, 6]), value('h', [1, 8])],
   outputs: [value('y', [1, 4]), value('hn', [1, 8])],
   initializers: [
-    weights('encoder', [8, 8]),
+    weights('encoder', [6, 8]),
     weights('dense', [8, 4]),
     floats('fade', [1], Float32Array.of(0.5)),
   ],
