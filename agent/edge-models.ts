@@ -1,5 +1,8 @@
 import type { ReleaseStack } from '../src/async/release-stack.ts'
+import { ConfigError } from '../src/config/load-config.ts'
 import { RunDispatcher } from '../src/executor/run-dispatcher.ts'
+import { pictureOf } from '../src/model-graph/manifest.ts'
+import type { Model } from '../src/model-graph/model.ts'
 import type { ModelChoice } from '../src/model-graph/model-choice.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import type { AgentConfig } from './config.ts'
@@ -17,6 +20,34 @@ export interface ServedStream extends Pick<InputStream, 'name' | 'unchanged'> {
 export function modelsOf(streams: readonly ServedStream[]): EdgeModel[] {
   const larger = streams.flatMap((stream) => (stream.larger === undefined ? [] : [stream.larger.model]))
   return [...new Set([...streams.map(({ model }) => model), ...larger])]
+}
+
+/** @throws {ConfigError} where a stream asks of its models what they cannot do */
+function checkStream({ name, unchanged }: InputStream, own: LoadedModel, larger?: LoadedModel): void {
+  const hasState = own.reader.state.length > 0
+  if (hasState && unchanged !== undefined)
+    throw new ConfigError(
+      `Cannot serve stream ${name}: unchanged must be left out, as its model keeps state from one input to the next`,
+    )
+  if (larger === undefined) return
+  const { manifest } = own.model
+  if (!('topK' in manifest.output) && manifest.output.kind !== 'boxes')
+    throw new ConfigError(
+      `Cannot serve stream ${name}: cascade must be left out, as answers of kind ${manifest.output.kind} do not say how sure the model is`,
+    )
+  if (larger.reader.state.length > 0)
+    throw new ConfigError(
+      `Cannot serve stream ${name}: cascade.model must keep no state, as it sees only what is doubtful`,
+    )
+  const [ownKind, largerKind] = [own, larger].map(({ model }) => inputKind(model))
+  if (ownKind !== largerKind)
+    throw new ConfigError(
+      `Cannot serve stream ${name}: cascade.model must take what ${manifest.name} takes, ${ownKind}, current value is one of ${largerKind}`,
+    )
+}
+
+function inputKind({ manifest }: Model): string {
+  return pictureOf(manifest) === undefined ? 'numbers' : 'pictures'
 }
 
 /** One segment computes at a time; a stream may be two slow segments of a small machine ahead of another. */
@@ -44,6 +75,8 @@ export async function startModels(
   for (const { model, cascade } of streams)
     hashes.push({ model: await load(model), larger: cascade && (await load(cascade.model)) })
   const byHash = new Map([...loaded.values()].map((each) => [each.model.hash, each]))
+  for (const [i, { model, larger }] of hashes.entries())
+    checkStream(streams[i]!, byHash.get(model)!, byHash.get(larger ?? ''))
   const here = new Set(hashes.map(({ model }) => model))
   const dispatcher = new RunDispatcher(machineLimits, () => performance.now())
   const started = new Map<string, EdgeModel>()

@@ -49,7 +49,13 @@ export class Mind {
       link: () => this.linkWithBacklog(),
       onDownlink: (bytes: number, ms: number) => belief.answered(bytes, ms, clock.now()),
     }
-    this.models = new Map(models.map((model) => [model.modelHash, new ModelMind({ ...common, model })]))
+    const hashes = models.map(({ modelHash }) => modelHash)
+    this.models = new Map(
+      models.map((model) => {
+        const otherHashes = new Set(hashes.filter((hash) => hash !== model.modelHash))
+        return [model.modelHash, new ModelMind({ ...common, model, otherHashes })]
+      }),
+    )
   }
 
   get link(): LinkState {

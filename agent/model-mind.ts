@@ -20,6 +20,8 @@ export interface MindedModel {
 
 export interface ModelMindOptions {
   readonly model: MindedModel
+  /** Of the agent's other models. */
+  readonly otherHashes: ReadonlySet<string>
   readonly clock: Clock
   /** With the pool. */
   readonly session: PoolSession
@@ -49,6 +51,7 @@ export class ModelMind {
     const workers: Workers = new Workers({
       topicPrefix,
       modelHash,
+      otherHashes: rest.otherHashes,
       wounds: new Set(chain.wounds.map(({ id }) => id)),
       now: clock.now,
       log,

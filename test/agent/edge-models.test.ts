@@ -1,0 +1,76 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { agentConfigSchema } from '../../agent/config.ts'
+import { modelsOf, type ServedStream, startModels } from '../../agent/edge-models.ts'
+import { inputStreams } from '../../agent/input-streams.ts'
+import { ReleaseStack } from '../../src/async/release-stack.ts'
+import { classifier, sensor, smallModel, stateful } from '../model-graph/onnx/small-models.ts'
+import { repositoryRoot } from '../paths.ts'
+
+let folder: string
+let small: string
+let numbers: string
+const stops = new ReleaseStack()
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'surgeon-edge-models-'))
+  small = await smallModel('small', classifier)
+  numbers = await smallModel('numbers', sensor)
+})
+afterAll(async () => {
+  await stops.releaseAll()
+  await rm(folder, { recursive: true, force: true })
+})
+
+function started(streams: readonly object[]): Promise<ServedStream[]> {
+  const config = agentConfigSchema.parse({
+    device: 'pi',
+    mqtt: { url: 'mqtt://127.0.0.1:1' },
+    model: 'mobilenetv2',
+    stateDirectory: folder,
+    compiledCache: { directory: join(folder, 'compiled') },
+    streams,
+  })
+  return startModels(config, inputStreams(config), stops, () => undefined)
+}
+
+test('startModels() has each model once, whatever its names, and holds nothing of one that is only asked in doubt', async () => {
+  const path = fileURLToPath(new URL('models/mobilenetv2', repositoryRoot))
+  const served = await started([
+    { name: 'porch' },
+    { name: 'yard', model: path, cascade: { model: small, below: 0.5 } },
+  ])
+  const [porch, yard] = served
+  expect(yard!.model).toBe(porch!.model)
+  expect(modelsOf(served)).toEqual([porch!.model, yard!.larger!.model])
+  expect(porch!.model.setup).toMatchObject({ workersOf: porch!.model.hash, wound: undefined })
+  expect(yard!.larger!.model).toMatchObject({ holdsHeadAlone: true, engine: { used: 'none' } })
+})
+
+test('startModels() refuses a cascade whose models do not go together, before anything is started', async () => {
+  const cascade = { model: numbers, below: 0.5 }
+  await expect(started([{ name: 'porch', cascade }])).rejects.toThrow(
+    'Cannot serve stream porch: cascade.model must take what mobilenetv2 takes, pictures, current value is one of numbers',
+  )
+  await expect(
+    started([{ name: 'window', model: numbers, cascade: { model: small, below: 1 } }]),
+  ).rejects.toThrow(/Cannot serve stream window: cascade/)
+})
+
+test('startModels() has each input of a model with state computed', async () => {
+  const recurrent = await smallModel('recurrent', stateful)
+  const manifest = {
+    name: 'recurrent',
+    input: { kind: 'values', shape: [8] },
+    state: { h: 'hn' },
+    output: { kind: 'values' },
+  }
+  await writeFile(join(recurrent, 'surgeon.json'), JSON.stringify(manifest))
+  const unchanged = { difference: 1 }
+  await expect(started([{ name: 'window', model: recurrent, unchanged }])).rejects.toThrow(
+    'Cannot serve stream window: unchanged must be left out, as its model keeps state from one input to the next',
+  )
+})
