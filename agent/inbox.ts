@@ -65,7 +65,7 @@ export class Inbox {
 
   private async answer(stream: InputStream, message: IncomingMessage): Promise<void> {
     const { manifestOf, pipeline, results, onAnswered } = this.options
-    const { topic, payload, contentType, expirySeconds, retain } = message
+    const { topic, payload, contentType, traceparent, expirySeconds, retain } = message
     // An empty message that is to be kept only drops the one that was.
     if ((retain && payload.length === 0) || this.repetitions.isRepetition(message)) return
     const request = {
@@ -74,6 +74,7 @@ export class Inbox {
       source: stream.sourceOf(topic),
       topic,
       contentType,
+      traceparent,
       timeLeftMs: Math.min(stream.deadlineMs, 1000 * (expirySeconds ?? Number.POSITIVE_INFINITY)),
     }
     const windows = samplesOf({ payload, contentType }, manifestOf(stream.name))

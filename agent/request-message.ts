@@ -7,6 +7,8 @@ export interface AnswerMessage {
   readonly id: string
   /** Name of the stream, or what follows the input topic; absent where the input came on the input topic itself. */
   readonly source?: string
+  /** The input's, of its trace (W3C Trace Context). */
+  readonly traceparent?: string
   /** Of a message of several samples: which of them, from 0. */
   readonly window?: number
   /** Name of the model whose answer this is. */
@@ -52,6 +54,8 @@ export interface FailureMessage {
   readonly ok: false
   readonly id: string
   readonly source?: string
+  /** The input's, of its trace (W3C Trace Context). */
+  readonly traceparent?: string
   readonly window?: number
   readonly error: { readonly code: string; readonly message: string }
 }

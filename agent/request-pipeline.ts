@@ -43,6 +43,8 @@ export interface RequestMessage {
   readonly topic: string
   readonly payload: Uint8Array
   readonly contentType?: string | undefined
+  /** W3C Trace Context, for the record. */
+  readonly traceparent?: string | undefined
   /** What is left of the time that its sender gave it; absent where it gave none. */
   readonly timeLeftMs?: number | undefined
 }
@@ -288,6 +290,7 @@ export class RequestPipeline {
       id: message.id,
       stream,
       model: (stream === message.stream ? model : larger!.model).name,
+      ...(message.traceparent !== undefined && { traceparent: message.traceparent }),
       arrivedAt,
       input: { bytes: message.payload.length },
       plan: planRecord(trace),

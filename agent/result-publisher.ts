@@ -24,13 +24,17 @@ export class ResultPublisher {
   }
 
   /** Resolves when it is acknowledged, or logged that it is not. */
-  async publish({ correlationData, responseTopic }: IncomingMessage, result: ResultMessage): Promise<void> {
+  async publish(
+    { correlationData, responseTopic, traceparent }: IncomingMessage,
+    result: ResultMessage,
+  ): Promise<void> {
     const { session, topic: above, device, timeoutMs, log } = this.options
     const { source } = result
     const own = source === undefined ? above : `${above}/${source}`
     const correlation = correlationData === undefined ? {} : { correlationData }
-    const options = { qos: 1, kind: 'result', timeoutMs, ...correlation } as const
-    const text = publishedResult(result, device, Date.now())
+    const trace = traceparent === undefined ? {} : { traceparent }
+    const options = { qos: 1, kind: 'result', timeoutMs, ...correlation, ...trace } as const
+    const text = publishedResult({ ...result, ...trace }, device, Date.now())
     for (const topic of answerTopics(own, responseTopic)) {
       try {
         await session.publish(topic, text, options)

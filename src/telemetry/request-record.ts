@@ -5,6 +5,8 @@ export interface RequestRecord {
   readonly stream: string
   /** Name of the model that was asked. */
   readonly model: string
+  /** Of the trace that the input belongs to (W3C Trace Context). */
+  readonly traceparent?: string
   /** Wall clock, milliseconds since 1970: for people. All durations are of the monotonic clock. */
   readonly arrivedAt: number
   readonly input: { readonly bytes: number }

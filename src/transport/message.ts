@@ -9,6 +9,8 @@ export interface OutgoingMessage {
   readonly expirySeconds?: number | undefined
   readonly correlationData?: Uint8Array | undefined
   readonly responseTopic?: string | undefined
+  /** Whose trace it belongs to (W3C Trace Context), as the user property of that name. */
+  readonly traceparent?: string | undefined
 }
 
 export interface IncomingMessage {
@@ -22,6 +24,8 @@ export interface IncomingMessage {
   readonly retain: boolean
   /** As its sender declares it. */
   readonly contentType?: string
+  /** Whose trace it belongs to; absent where it is none of W3C's form. */
+  readonly traceparent?: string
   /** Sent before, on this connection or an earlier one, without an acknowledgement. */
   readonly isRepeated?: boolean
 }
@@ -63,6 +67,8 @@ export function packetBytes(message: OutgoingMessage): number {
   if (message.expirySeconds !== undefined) properties += 5
   if (message.correlationData !== undefined) properties += 3 + message.correlationData.length
   if (message.responseTopic !== undefined) properties += 3 + Buffer.byteLength(message.responseTopic)
+  if (message.traceparent !== undefined)
+    properties += 5 + 'traceparent'.length + Buffer.byteLength(message.traceparent)
   const packetId = message.qos === 0 ? 0 : 2
   const remaining =
     2 +

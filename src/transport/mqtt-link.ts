@@ -39,6 +39,9 @@ export interface MqttLink {
   destroy(reason: string): void
 }
 
+/** W3C Trace Context, section 3.2: version, trace, parent and flags. */
+const traceContext = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
+
 /** PUBACK: accepted, and nobody subscribes to the topic (MQTT 5, section 3.4.2.1). */
 const noMatchingSubscribers = 0x10
 
@@ -182,16 +185,19 @@ function limitsOf(packet: IConnackPacket): LinkLimits {
 }
 
 function propertiesOf(message: OutgoingMessage): NonNullable<IPublishPacket['properties']> {
-  const { expirySeconds, correlationData, responseTopic } = message
+  const { expirySeconds, correlationData, responseTopic, traceparent } = message
   return {
     ...(expirySeconds !== undefined && { messageExpiryInterval: expirySeconds }),
     ...(correlationData !== undefined && { correlationData: Buffer.from(correlationData) }),
     ...(responseTopic !== undefined && { responseTopic }),
+    ...(traceparent !== undefined && { userProperties: { traceparent } }),
   }
 }
 
 function incoming(topic: string, payload: Uint8Array, packet: IPublishPacket): IncomingMessage {
-  const { correlationData, responseTopic, messageExpiryInterval, contentType } = packet.properties ?? {}
+  const { correlationData, responseTopic, messageExpiryInterval, contentType, userProperties } =
+    packet.properties ?? {}
+  const traceparent = userProperties?.['traceparent']
   return {
     topic,
     payload,
@@ -200,6 +206,7 @@ function incoming(topic: string, payload: Uint8Array, packet: IPublishPacket): I
     ...(correlationData !== undefined && { correlationData }),
     ...(responseTopic !== undefined && { responseTopic }),
     ...(contentType !== undefined && { contentType }),
+    ...(typeof traceparent === 'string' && traceContext.test(traceparent) && { traceparent }),
     ...(messageExpiryInterval !== undefined && { expirySeconds: messageExpiryInterval }),
   }
 }

@@ -14,6 +14,8 @@ export interface PublishOptions {
   readonly expirySeconds?: number
   readonly correlationData?: Uint8Array
   readonly responseTopic?: string
+  /** W3C Trace Context. */
+  readonly traceparent?: string
   /** Before sending: the message is not sent. After: only the caller stops waiting. */
   readonly signal?: AbortSignal
   /** For the wait for a connection and in the window, and for the acknowledgement, together. */
@@ -140,12 +142,22 @@ export class Outbox {
       expirySeconds,
       correlationData,
       responseTopic,
+      traceparent,
       signal,
       timeoutMs,
       onSent,
     } = options
     const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
-    const message = { topic, payload: bytes, qos, retain, expirySeconds, correlationData, responseTopic }
+    const message = {
+      topic,
+      payload: bytes,
+      qos,
+      retain,
+      expirySeconds,
+      correlationData,
+      responseTopic,
+      traceparent,
+    }
     checkMessage(message)
     if (signal?.aborted) throw aborted(topic, signal)
     if (this.#link === undefined && kind === 'transfer') throw offline(topic, 'no connection to the broker')
