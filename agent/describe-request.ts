@@ -18,7 +18,7 @@ export interface Asked {
 export function answerMessage(
   { id, source }: Asked,
   { name, reader, hasRandomWeights }: Pick<EdgeModel, 'name' | 'reader' | 'hasRandomWeights'>,
-  { values, finishedAt }: SurgeryResult,
+  { values, finishedAt, isDamaged: wasDamaged }: SurgeryResult,
   { sent, isDamaged }: InputFacts,
   { plan, measured }: RequestTrace,
 ): AnswerMessage {
@@ -30,7 +30,7 @@ export function answerMessage(
     ...(source !== '' && { source }),
     model: name,
     ...(finishedAt === 'worker' ? reader.readCondensed(values, sent) : reader.read(values, sent)),
-    ...(isDamaged && { damaged: true }),
+    ...((isDamaged || wasDamaged) && { damaged: true }),
     ...(hasRandomWeights && { weights: 'random' }),
     plan: {
       wound: chosen.point.wound,

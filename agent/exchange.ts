@@ -8,7 +8,7 @@ import type { Log } from '../src/telemetry/log.ts'
 import type { TensorValue } from '../src/tensor/tensor-value.ts'
 import { ChunkAssembler } from '../src/transport/chunk-assembler.ts'
 import { splitIntoChunks } from '../src/transport/chunks.ts'
-import { decodeFrame, encodeFrame, type Frame, type Part } from '../src/transport/frame.ts'
+import { decodeFrame, encodeFrame, type Frame, modelDigits, type Part } from '../src/transport/frame.ts'
 import type { IncomingMessage } from '../src/transport/message.ts'
 import type { MqttSession } from '../src/transport/mqtt-session.ts'
 import { deviceTopic, everyWorkerTopic, workerTopic } from '../src/transport/topics.ts'
@@ -22,7 +22,8 @@ export interface RemoteRequest {
   readonly worker: string
   readonly wound: string
   readonly codec: string
-  readonly parts: readonly Part[]
+  /** The crossing tensors, encoded. */
+  readonly parts: readonly Uint8Array[]
   /** What of the worker's announced times is asked for. */
   readonly work: AskedWork
   /** After which the answer is worth nothing: the worker drops it then. */
@@ -42,6 +43,8 @@ export interface RemoteRequest {
 
 export interface RemoteAnswer {
   readonly values: readonly TensorValue[]
+  /** The picture ends early or is corrupt, and most of it is there. */
+  readonly isDamaged: boolean
   readonly queueMs: number
   readonly decodeMs: number
   /** Of the call that finished it. */
@@ -115,7 +118,7 @@ export class Exchange {
     const { worker, signal } = request
     const frame = encodeFrame({
       kind: 'request',
-      modelHash,
+      model: modelHash.slice(0, modelDigits),
       wound: request.wound,
       codec: request.codec,
       timeLeftMs: Math.max(1, Math.round(request.timeLeftMs)),
@@ -187,7 +190,7 @@ export class Exchange {
       if (bytes === undefined) return
       const frame = decodeFrame(bytes)
       if (frame.kind === 'failure' && frame.code === 'overloaded') belief?.refused(key, frame.waitMs, now())
-      const answer = accept(frame, request, this.options.modelHash)
+      const answer = accept(frame, request)
       const { queueMs, decodeMs, elapsedMs, shareMs } = answer
       const tailMs = shareMs === elapsedMs ? elapsedMs : undefined
       belief?.answered(key, { queueMs, decodeMs, tailMs }, now())
@@ -276,7 +279,7 @@ export class Exchange {
 }
 
 /** The answer in a frame, if it is one to this request. @throws {Error} otherwise. */
-function accept(frame: Frame, request: RemoteRequest, modelHash: string): RemoteAnswer {
+function accept(frame: Frame, request: RemoteRequest): RemoteAnswer {
   if (frame.kind === 'failure') {
     const code =
       frame.code === 'overloaded' || frame.code === 'bad-input' ? frame.code : ('worker-failed' as const)
@@ -284,9 +287,6 @@ function accept(frame: Frame, request: RemoteRequest, modelHash: string): Remote
   }
   if (frame.kind !== 'result')
     throw new Error(`Cannot accept an answer: kind must be result, current value is ${frame.kind}`)
-  if (frame.modelHash !== modelHash || frame.wound !== request.wound) {
-    throw new Error('Cannot accept an answer: model and wound must be those of the request')
-  }
   const shapes = expectedShapes(frame.parts, request)
   if (frame.parts.length !== shapes.length) {
     throw new Error(
@@ -295,8 +295,8 @@ function accept(frame: Frame, request: RemoteRequest, modelHash: string): Remote
   }
   const codec = featureCodec(frame.codec)
   const values = frame.parts.map((part, i) => decodePart(part, codec, shapes[i]!))
-  const { queueMs, decodeMs, elapsedMs, shareMs } = frame
-  return { values, queueMs, decodeMs, elapsedMs, shareMs }
+  const { isDamaged, queueMs, decodeMs, elapsedMs, shareMs } = frame
+  return { values, isDamaged, queueMs, decodeMs, elapsedMs, shareMs }
 }
 
 /** Of condensed outputs the number of rows is the answer's own; state follows whole. */

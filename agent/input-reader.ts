@@ -15,7 +15,7 @@ import { bindInputs, bindingsOf } from '../src/model-graph/bind-inputs.ts'
 import { type PictureInput, pictureOf } from '../src/model-graph/manifest.ts'
 import type { Model } from '../src/model-graph/model.ts'
 import type { TensorValue } from '../src/tensor/tensor-value.ts'
-import type { RequestInput, SentInput } from './request-answerer.ts'
+import type { RequestInput } from './request-answerer.ts'
 
 /** What a message holds, and how its sender declares it. */
 export interface InputMessage {
@@ -101,8 +101,8 @@ export class InputReader {
     const [given, held] = [readInputs(message, this.numbers, this.options.jsonPath), [...state]]
     const values = this.isState.map((isState) => (isState ? held : given).shift()!)
     onRead(systemClock.now() - beginMs)
-    const encoded = async (codec: string): Promise<SentInput[]> =>
-      values.map((value) => ({ shape: value.shape, bytes: featureCodec(codec).encode(value) }))
+    const encoded = async (codec: string): Promise<readonly Uint8Array[]> =>
+      values.map((value) => featureCodec(codec).encode(value))
     const decoded = Promise.resolve({ kind: 'values', values } as const)
     return { checked: decoded, decoded: () => decoded, encoded, facts: async () => ({}) }
   }
@@ -123,10 +123,10 @@ export class InputReader {
     return {
       checked,
       decoded: async () => ({ kind: 'pixels', pixels: await pixels() }),
-      encoded: async (codec): Promise<SentInput[]> => {
+      encoded: async (codec) => {
         await checked
         const bytes = codec === rawInput ? await pixels() : await this.encode(picture, input, codec)
-        return [{ shape: [], bytes }]
+        return [bytes]
       },
       facts: async () => {
         const { width, height } = await checked

@@ -10,13 +10,9 @@ import type { PooledWorker } from '../src/latency-model/worker-belief.ts'
 import type { Beliefs } from '../src/scheduler/beliefs.ts'
 import { type PlannedRequest, type PlanSetup, planRequest } from '../src/scheduler/planner.ts'
 import type { Measured } from '../src/telemetry/request-record.ts'
-import type { Part } from '../src/transport/frame.ts'
 import { RequestError } from './request-error.ts'
 import type { StreamProgram } from './stream-program.ts'
 import { type Instruments, operate, type SurgeryResult } from './surgery.ts'
-
-/** What crosses where the input itself does. */
-export type SentInput = Pick<Part, 'shape' | 'bytes'>
 
 /** An input in the forms that plans need. */
 export interface RequestInput {
@@ -25,7 +21,7 @@ export interface RequestInput {
   /** The model's input, made when it is first asked for and then kept. Its failure is the request's. */
   readonly decoded: () => Promise<ModelInput>
   /** What is sent where the input itself is, one for each input of the model. */
-  readonly encoded: (codec: string) => Promise<readonly SentInput[]>
+  readonly encoded: (codec: string) => Promise<readonly Uint8Array[]>
 }
 
 export interface Request {

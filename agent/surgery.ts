@@ -9,7 +9,6 @@ import type { Prediction, Resume } from '../src/scheduler/choose-plan.ts'
 import { localWound } from '../src/scheduler/plan-point.ts'
 import type { Measured } from '../src/telemetry/request-record.ts'
 import type { TensorValue } from '../src/tensor/tensor-value.ts'
-import type { Part } from '../src/transport/frame.ts'
 import type { Exchange, RemoteAnswer } from './exchange.ts'
 import { RequestError } from './request-error.ts'
 
@@ -37,7 +36,7 @@ export interface Surgery {
   /** The model's input; made only where it is asked for: where the edge computes, or a worker refuses what came. */
   readonly input: () => Promise<ModelInput>
   /** The input in the plan's codec; asked for only where the input is what is sent. */
-  readonly encodedInput: () => Promise<readonly Pick<Part, 'shape' | 'bytes'>[]>
+  readonly encodedInput: () => Promise<readonly Uint8Array[]>
   readonly resume: Resume
   /** How the worker is to condense the outputs. */
   readonly answer?: AnswerSpec | undefined
@@ -60,6 +59,8 @@ export interface SurgeryResult {
   /** The outputs; of a worker that was told how, condensed. */
   readonly values: readonly TensorValue[]
   readonly finishedAt: 'edge' | 'worker'
+  /** The worker has found the picture damaged. */
+  readonly isDamaged?: boolean
 }
 
 /** A worker's answer is worth nothing once the edge has its own; so much later than predicted that may be. */
@@ -89,7 +90,7 @@ export async function operate(instruments: Instruments, surgery: Surgery): Promi
     // A frame is made and sent only after the edge has been told to go on: insurance must not cost the answer time.
     const sent = deferCall(() => askWorkers(instruments, surgery, crossing, over.signal))
     if (!surgery.remoteOnly) attempts.push(resumeLocally(instruments, surgery, place, sent.done, over.signal))
-    attempts.push(sent.done.then(({ values }) => ({ values, finishedAt: 'worker' })))
+    attempts.push(sent.done.then(({ values, isDamaged }) => ({ values, isDamaged, finishedAt: 'worker' })))
     sent.call()
     return await Promise.any(attempts)
   } finally {
@@ -145,13 +146,13 @@ async function resumeLocally(
 async function askWorkers(
   instruments: Instruments,
   surgery: Surgery,
-  crossing: readonly Part[] | undefined,
+  crossing: readonly Uint8Array[] | undefined,
   signal: AbortSignal,
 ): Promise<RemoteAnswer> {
   const { clock } = instruments
   const { measured, plan, deadlineMs, remoteOnly } = surgery
   const beginMs = clock.now()
-  const parts = crossing ?? inputParts(await surgery.encodedInput())
+  const parts = crossing ?? (await surgery.encodedInput())
   if (crossing === undefined) measured.sendMs = clock.now() - beginMs
   const failed = new Set<string>()
   for (let worker = surgery.worker!; ; ) {
@@ -186,15 +187,11 @@ async function askWorkers(
   }
 }
 
-function inputParts(inputs: readonly Pick<Part, 'shape' | 'bytes'>[]): Part[] {
-  return inputs.map((input, i) => ({ name: i === 0 ? 'input' : `input${i}`, ...input }))
-}
-
 async function askWorker(
   { exchange, clock, outputShapes }: Instruments,
   { plan, plannedAtMs, deadlineMs, remoteOnly, measured, answer: spec, onSending }: Surgery,
   worker: PooledWorker,
-  parts: readonly Part[],
+  parts: readonly Uint8Array[],
   signal: AbortSignal,
 ): Promise<RemoteAnswer> {
   const { wound, codec, backendDecode, backendDecodeMs, backendTailMs } = plan.point
@@ -225,7 +222,11 @@ async function askWorker(
 }
 
 /** What crosses at wound `place`, encoded; the values themselves stay with the engine. */
-async function runHead(instruments: Instruments, surgery: Surgery, place: number): Promise<Part[]> {
+async function runHead(
+  instruments: Instruments,
+  surgery: Surgery,
+  place: number,
+): Promise<readonly Uint8Array[]> {
   const { chain, inference, onEdgeRun } = instruments
   const { id, plan, input, signal, measured, onQueued } = surgery
   const given = await input()
@@ -247,7 +248,7 @@ async function runHead(instruments: Instruments, surgery: Surgery, place: number
   measured.headMs = sum(reply.segmentMs)
   measured.encodeMs = reply.encodeMs
   onEdgeRun(0, place, measured.headMs)
-  return reply.encoded.map((part, i) => ({ ...part, name: String(chain.crossing(place)[i]) }))
+  return reply.encoded.map(({ bytes }) => bytes)
 }
 
 interface LocalFinish {

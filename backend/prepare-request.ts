@@ -1,12 +1,11 @@
 import type { AnswerSpec } from '../src/answer/answer-spec.ts'
-import { decodedPixels, isInputCodec, rawInput } from '../src/codec/image-codecs.ts'
+import { isInputCodec, rawInput, readSentPixels } from '../src/codec/image-codecs.ts'
 import type { GivenInput } from '../src/executor/inference-protocol.ts'
 import { findWound } from '../src/model-graph/find-wound.ts'
 import { borderShape, elementsOf, type LayerGraph } from '../src/model-graph/layer-graph.ts'
 import { pictureOf } from '../src/model-graph/manifest.ts'
 import { type Model, manifestOf } from '../src/model-graph/model.ts'
 import type { Wound } from '../src/model-graph/wound.ts'
-import type { Part } from '../src/transport/frame.ts'
 
 /** A request that cannot be served; `code` is what the failure frame says. */
 export class RequestError extends Error {
@@ -24,6 +23,8 @@ export interface PreparedRequest {
   readonly input: GivenInput
   /** Of a picture. */
   readonly decodeMs: number
+  /** It is one that ends early or is corrupt, and most of it is there. */
+  readonly isDamaged?: boolean
   /** How the outputs are to be condensed. */
   readonly answer?: AnswerSpec | undefined
 }
@@ -32,7 +33,7 @@ export interface PreparedRequest {
 export interface RequestContent {
   readonly wound: string
   readonly codec: string
-  readonly parts: readonly Part[]
+  readonly parts: readonly Uint8Array[]
   readonly answer?: AnswerSpec | undefined
 }
 
@@ -47,9 +48,14 @@ export async function prepareRequest(
   maxBytes: number,
 ): Promise<PreparedRequest> {
   if (isInputCodec(codec)) return { ...(await decodePicture(model, wound, codec, parts, maxBytes)), answer }
-  checkShapes(model.graph, wound, parts)
+  const shapes = wound.tensors.map((id) => [1, ...borderShape(model.graph.tensors[id]!)])
+  if (parts.length !== shapes.length)
+    throw new RequestError(
+      'bad-input',
+      `Cannot finish at ${wound.id}: there must be ${shapes.length} tensors, current value is ${parts.length}`,
+    )
   // Copies of their own: the frame's memory is shared by all its parts and cannot be handed to the thread.
-  const encoded = parts.map(({ shape, bytes }) => ({ shape, bytes: new Uint8Array(bytes) }))
+  const encoded = parts.map((bytes, i) => ({ shape: shapes[i]!, bytes: new Uint8Array(bytes) }))
   const { id, tensors } = wound
   return { wound, input: { kind: 'encoded', codec, wound: id, tensors, encoded }, decodeMs: 0, answer }
 }
@@ -114,7 +120,7 @@ async function decodePicture(
   model: Model,
   wound: Wound,
   codec: string,
-  parts: readonly Part[],
+  parts: readonly Uint8Array[],
   maxBytes: number,
 ): Promise<PreparedRequest> {
   const [image] = parts
@@ -128,20 +134,7 @@ async function decodePicture(
       `Cannot decode ${codec}: the model does not say how it wants pictures`,
     )
   const beginMs = performance.now()
-  const pixels = await decodedPixels(codec, image.bytes, picture, { maxBytes })
+  const { made: pixels, isDamaged } = await readSentPixels(codec, image, picture, { maxBytes })
   const decodeMs = performance.now() - beginMs
-  return { wound, input: { kind: 'pixels', tensors: wound.tensors, pixels }, decodeMs }
-}
-
-function checkShapes(graph: LayerGraph, wound: Wound, parts: readonly Part[]): void {
-  const expected = wound.tensors.map((id) => [1, ...borderShape(graph.tensors[id]!)])
-  const fits =
-    parts.length === expected.length && parts.every((part, i) => part.shape.join() === expected[i]!.join())
-  if (fits) return
-  const text = (shapes: readonly (readonly number[])[]) =>
-    shapes.map((shape) => `[${shape.join(',')}]`).join(' ')
-  throw new RequestError(
-    'bad-input',
-    `Cannot finish at ${wound.id}: shapes must be ${text(expected)}, current value is ${text(parts.map((part) => part.shape))}`,
-  )
+  return { wound, input: { kind: 'pixels', tensors: wound.tensors, pixels }, decodeMs, isDamaged }
 }

@@ -177,7 +177,7 @@ export class ServedModel {
 
   /** What preparing a request claims. */
   async preparation(content: RequestContent): Promise<Preparation> {
-    return isPicture(content) ? pictureCost(content.parts[0]!.bytes) : 'none'
+    return isPicture(content) ? pictureCost(content.parts[0]!) : 'none'
   }
 
   /** @throws {RequestError} for a wound the model has not, or parts that do not fit it. */

@@ -2,7 +2,7 @@ import { type Deferred, deferred } from '../src/async/deferred.ts'
 import { linkedAbort } from '../src/async/linked-abort.ts'
 import { LiveSlowdown } from '../src/latency-model/live-slowdown.ts'
 import type { Log } from '../src/telemetry/log.ts'
-import type { FailureFrame, Frame, RequestFrame } from '../src/transport/frame.ts'
+import { type FailureFrame, type Frame, modelDigits, type RequestFrame } from '../src/transport/frame.ts'
 import type { WorkerConfig } from './config.ts'
 import type { Finished } from './measure-tails.ts'
 import { type PreparedRequest, RequestError } from './prepare-request.ts'
@@ -75,7 +75,7 @@ export class Serving {
   private drained: Deferred<void> | undefined
 
   constructor({ servers, limits, now, log }: ServingOptions) {
-    this.servers = new Map(servers.map((server) => [server.hash, server]))
+    this.servers = new Map(servers.map((server) => [server.hash.slice(0, modelDigits), server]))
     this.speeds = new Map(servers.map(({ hash }) => [hash, { live: new LiveSlowdown(), factor: 1 }]))
     const times = servers.map((server): [string, CallTimes] => {
       const speed = this.speeds.get(server.hash)!
@@ -109,9 +109,9 @@ export class Serving {
     // Delivered again, or a name that was guessed.
     if (this.arriving.has(key) || this.queue.has(key)) return
     const arrivedMs = this.now()
-    const server = this.servers.get(frame.modelHash)
+    const server = this.servers.get(frame.model)
     if (server === undefined)
-      return reply(failure('unknown-model', `There is no model with hash ${frame.modelHash} here`))
+      return reply(failure('unknown-model', `There is no model with hash ${frame.model} here`))
     let preparation: Preparation = 'none'
     this.arriving.add(key)
     try {
@@ -125,7 +125,7 @@ export class Serving {
       this.prepared.delete(key)
       return isGivenUp ? undefined : reply(failure('stopping', 'The worker is stopping'))
     }
-    const bytes = frame.parts.reduce((sum, part) => sum + part.bytes.length, 0)
+    const bytes = frame.parts.reduce((sum, part) => sum + part.length, 0)
     const { wound, timeLeftMs } = frame
     const dueMs = arrivedMs + timeLeftMs
     const line = server.hash
@@ -212,14 +212,13 @@ export class Serving {
       const stayMs = this.now() - pending.arrivedMs
       this.answerWanted(pending, {
         kind: 'result',
-        modelHash: server.hash,
-        wound,
         codec,
+        isDamaged: requests[i]!.isDamaged ?? false,
         queueMs: Math.max(0, stayMs - decodeMs - elapsedMs),
         decodeMs,
         elapsedMs,
         shareMs,
-        parts: encoded.map((part, n) => ({ name: String(n), ...part })),
+        parts: encoded,
       })
     }
   }

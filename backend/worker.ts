@@ -312,9 +312,9 @@ export class BackendWorker {
 
 /** Refuses a transfer for what no request of its kind can need, before it is here. @throws {RequestError} */
 function requirePossible(models: readonly ServedModel[], head: RequestHead, totalBytes: number): void {
-  const model = models.find(({ hash }) => hash === head.modelHash)
+  const model = models.find(({ hash }) => hash.startsWith(head.model))
   if (model === undefined)
-    throw new RequestError('unknown-model', `there is no model with hash ${head.modelHash} here`)
+    throw new RequestError('unknown-model', `there is no model with hash ${head.model} here`)
   const largest = model.largestRequest(head)
   if (totalBytes > largest)
     throw new RequestError(

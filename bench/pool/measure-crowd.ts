@@ -10,7 +10,7 @@ import { deferred } from '../../src/async/deferred.ts'
 import { featureCodec } from '../../src/codec/feature-codecs.ts'
 import { parseAnnouncement } from '../../src/transport/announcement.ts'
 import { ChunkAssembler } from '../../src/transport/chunk-assembler.ts'
-import { decodeFrame, encodeFrame } from '../../src/transport/frame.ts'
+import { decodeFrame, encodeFrame, modelDigits } from '../../src/transport/frame.ts'
 import { MqttSession } from '../../src/transport/mqtt-session.ts'
 import { deviceTopic, everyWorkerTopic, workerTopic } from '../../src/transport/topics.ts'
 import { sendFrame } from '../../src/transport/transfer.ts'
@@ -152,14 +152,10 @@ async function ask(
     })
   }
   const data = new Float32Array(tinyShape[1])
-  const part = {
-    name: '0',
-    shape: tinyShape,
-    bytes: featureCodec('float32').encode({ shape: [...tinyShape], data }),
-  }
+  const part = featureCodec('float32').encode({ shape: [...tinyShape], data })
   const frame = encodeFrame({
     kind: 'request',
-    modelHash,
+    model: modelHash.slice(0, modelDigits),
     wound: 'input',
     codec: 'float32',
     timeLeftMs: timeLimitMs,

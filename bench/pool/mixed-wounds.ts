@@ -11,7 +11,7 @@ import { borderShape } from '../../src/model-graph/layer-graph.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
 import type { ModelChoice } from '../../src/model-graph/model-choice.ts'
 import { elementCount } from '../../src/tensor/element-count.ts'
-import type { Frame, RequestFrame } from '../../src/transport/frame.ts'
+import { type Frame, modelDigits, type RequestFrame } from '../../src/transport/frame.ts'
 
 export interface MixedOptions {
   readonly choice: ModelChoice
@@ -109,14 +109,14 @@ async function requestsAt(
   const codec = featureCodec('uint8')
   return wounds.map((wound) => ({
     kind: 'request',
-    modelHash,
+    model: modelHash.slice(0, modelDigits),
     wound,
     codec: codec.name,
     timeLeftMs: 60_000,
-    parts: findWound(graph, wound).tensors.map((id, i) => {
+    parts: findWound(graph, wound).tensors.map((id) => {
       const shape = [1, ...borderShape(graph.tensors[id]!)]
       const data = Float32Array.from({ length: elementCount(shape) }, (_, k) => Math.sin(k * 1.7))
-      return { name: `${i}`, shape, bytes: codec.encode({ shape, data }) }
+      return codec.encode({ shape, data })
     }),
   }))
 }

@@ -9,7 +9,7 @@ import { inputWound, localWound, type PlanPoint } from '../../src/scheduler/plan
 import type { PlanSetup } from '../../src/scheduler/planner.ts'
 import { elementCount } from '../../src/tensor/element-count.ts'
 import { splitIntoChunks } from '../../src/transport/chunks.ts'
-import { encodeFrame, type Part } from '../../src/transport/frame.ts'
+import { encodeFrame, modelDigits, type Part } from '../../src/transport/frame.ts'
 import { packetBytes } from '../../src/transport/message.ts'
 import { deviceTopic, workerTopic } from '../../src/transport/topics.ts'
 import { device, modelHash, topicPrefix } from './simulate.ts'
@@ -46,10 +46,9 @@ export class Hindsight {
     this.options = options
     const codec = featureCodec(resultCodec)
     const { graph } = options.setup
-    const parts = graph.outputs.map((id, n): Part => {
+    const parts = graph.outputs.map((id): Part => {
       const shape = [1, ...borderShape(graph.tensors[id]!)]
       return {
-        name: `${n}`,
         shape,
         bytes: codec.encode({ shape, data: new Float32Array(elementCount(shape)) }),
       }
@@ -57,9 +56,8 @@ export class Hindsight {
     const times = { queueMs: 0, decodeMs: 0, elapsedMs: 0, shareMs: 0 }
     const frame = encodeFrame({
       kind: 'result',
-      modelHash,
-      wound: inputWound,
       codec: resultCodec,
+      isDamaged: false,
       ...times,
       parts,
     })
@@ -96,8 +94,9 @@ export class Hindsight {
     const key = `${wound} ${codec} ${payloadBytes}`
     let bytes = this.wireBytes.get(key)
     if (bytes === undefined) {
-      const part = { name: '0', shape: [1, 1], bytes: new Uint8Array(payloadBytes) }
-      const frame = encodeFrame({ kind: 'request', modelHash, wound, codec, timeLeftMs: 1000, parts: [part] })
+      const parts = [new Uint8Array(payloadBytes)]
+      const model = modelHash.slice(0, modelDigits)
+      const frame = encodeFrame({ kind: 'request', model, wound, codec, timeLeftMs: 1000, parts })
       const topic = workerTopic(this.options.workerId, 'request', topicPrefix)
       const responseTopic = deviceTopic(device, 'reply', topicPrefix)
       const message = {

@@ -170,7 +170,7 @@ export async function simulate(world: World): Promise<SimulatedRequest[]> {
         const decoded = () => (decoding ??= decode())
         const encoded = async (codec: string) => {
           if (codec === rawInput) await decoded()
-          return [{ shape: [], bytes: new Uint8Array(codec === rawInput ? pixelBytes : bytes) }]
+          return [new Uint8Array(codec === rawInput ? pixelBytes : bytes)]
         }
         return { checked: Promise.resolve(), decoded, encoded }
       }

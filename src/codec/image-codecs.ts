@@ -1,8 +1,8 @@
 import sharp, { type Sharp } from 'sharp'
 import { channelsOf, type PictureInput } from '../model-graph/manifest.ts'
 import type { TensorValue } from '../tensor/tensor-value.ts'
-import { decodePixels } from './image-input.ts'
-import { readImage } from './image-source.ts'
+import { decodePixels, readPixels } from './image-input.ts'
+import { type ReadImage, readImage } from './image-source.ts'
 import type { ImageLimits } from './picture-header.ts'
 import { pixelsToInput } from './pixels-to-input.ts'
 import { unreadable } from './unreadable.ts'
@@ -75,19 +75,19 @@ export async function encodeInput(
 }
 
 /** The pixels that the model takes from what was sent in the codec of that name. @throws {InputError} See `InputErrorCode`. */
-export async function decodedPixels(
+export async function readSentPixels(
   name: string,
   bytes: Uint8Array,
   input: PictureInput,
   limits?: ImageLimits,
-): Promise<Uint8Array> {
+): Promise<Pick<ReadImage<Uint8Array>, 'made' | 'isDamaged'>> {
   // What was re-encoded is fitted already; grey bars around it would be a second time's.
   if (name !== rawInput)
-    return decodePixels(bytes, name === 'received' ? input : { ...input, fit: 'stretch' }, limits)
+    return readPixels(bytes, name === 'received' ? input : { ...input, fit: 'stretch' }, limits)
   const expected = channelsOf(input) * input.width * input.height
   if (bytes.length !== expected) unreadable(`${bytes.length} bytes instead of ${expected}`)
   // Copies: the frame's memory is shared by all its parts.
-  return new Uint8Array(bytes)
+  return { made: new Uint8Array(bytes), isDamaged: false }
 }
 
 /** The model's input from what was sent in the codec of that name. @throws {InputError} See `InputErrorCode`. */
@@ -97,7 +97,7 @@ export async function decodeInput(
   input: PictureInput,
   limits?: ImageLimits,
 ): Promise<TensorValue> {
-  return pixelsToInput(await decodedPixels(name, bytes, input, limits), input)
+  return pixelsToInput((await readSentPixels(name, bytes, input, limits)).made, input)
 }
 
 /** A grey JPEG of that size: something to decode before the first real picture comes. */

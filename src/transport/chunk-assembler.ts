@@ -1,4 +1,4 @@
-import { ChunkError, chunkHeaderBytes, readChunkHeader } from './chunks.ts'
+import { ChunkError, readChunkHeader } from './chunks.ts'
 
 export interface AssemblerLimits {
   /** Bytes of one frame. Default 64 MiB. */
@@ -73,7 +73,7 @@ export class ChunkAssembler {
    * @throws {ChunkError} The chunk is dropped; the transfer it claims to be of goes on. Whatever `admit` throws.
    */
   accept(key: string, chunk: Uint8Array, nowMs: number, owner = ''): Uint8Array | undefined {
-    const { index, count, totalBytes } = readChunkHeader(chunk)
+    const { headerBytes, index, count, totalBytes } = readChunkHeader(chunk)
     this.#checkLimits(count, totalBytes)
     this.expire(nowMs)
     if (this.#finished.has(key)) return undefined
@@ -84,7 +84,7 @@ export class ChunkAssembler {
         `Cannot accept chunk: it must be of ${known.count} for ${known.totalBytes} bytes, current value is ${count} for ${totalBytes}`,
       )
     }
-    const slice = chunk.subarray(chunkHeaderBytes)
+    const slice = chunk.subarray(headerBytes)
     if (count === 1) {
       this.#finish(key, nowMs)
       return slice

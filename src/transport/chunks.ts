@@ -5,13 +5,12 @@
  *
  * | offset | bytes | field |
  * |---|---|---|
- * | 0 | 4 | magic `SURC` |
- * | 4 | 1 | version, 1 |
- * | 5 | 1 | reserved, 0 |
- * | 6 | 2 | index, below count |
- * | 8 | 2 | count |
- * | 10 | 4 | total length of the frame, at least 1 |
- * | 14 | | slice |
+ * | 0 | 1 | magic `C` |
+ * | 1 | 1 | version, 2; bit 7 set: the frame is whole, and all that follows |
+ * | 2 | 2 | index, below count |
+ * | 4 | 2 | count, at least 2 |
+ * | 6 | 4 | total length of the frame |
+ * | 10 | | slice |
  *
  * All slices are ceil(total / count) bytes long, the last one what is left and at least 1: so each chunk can be checked
  * alone, in any order.
@@ -29,11 +28,16 @@ export class ChunkError extends Error {
   }
 }
 
-export const chunkHeaderBytes = 14
-const magic = 0x4352_5553
-const version = 1
+/** Of a frame in one chunk, and of one in several. */
+export const wholeHeaderBytes = 2
+const chunkHeaderBytes = 10
+const magic = 0x43
+const version = 2
+const wholeFlag = 0x80
 
 export interface ChunkHeader {
+  /** After which the slice begins. */
+  readonly headerBytes: number
   readonly index: number
   readonly count: number
   readonly totalBytes: number
@@ -63,19 +67,28 @@ export function splitIntoChunks(frame: Uint8Array, options: SplitOptions = {}): 
       `Cannot split frame: it must fill 1 to 65535 chunks of ${chunkBytes} bytes, current length is ${frame.length}`,
     )
   }
+  if (count === 1) return [wholeChunk(frame)]
   const sliceBytes = Math.ceil(frame.length / count)
   return Array.from({ length: count }, (_, index) => {
     const slice = frame.subarray(index * sliceBytes, (index + 1) * sliceBytes)
     const chunk = new Uint8Array(chunkHeaderBytes + slice.length)
     const view = new DataView(chunk.buffer)
-    view.setUint32(0, magic, true)
-    view.setUint8(4, version)
-    view.setUint16(6, index, true)
-    view.setUint16(8, count, true)
-    view.setUint32(10, frame.length, true)
+    view.setUint8(0, magic)
+    view.setUint8(1, version)
+    view.setUint16(2, index, true)
+    view.setUint16(4, count, true)
+    view.setUint32(6, frame.length, true)
     chunk.set(slice, chunkHeaderBytes)
     return chunk
   })
+}
+
+function wholeChunk(frame: Uint8Array): Uint8Array<ArrayBuffer> {
+  const chunk = new Uint8Array(wholeHeaderBytes + frame.length)
+  chunk[0] = magic
+  chunk[1] = version | wholeFlag
+  chunk.set(frame, wholeHeaderBytes)
+  return chunk
 }
 
 /**
@@ -83,29 +96,32 @@ export function splitIntoChunks(frame: Uint8Array, options: SplitOptions = {}): 
  * @throws {ChunkError}
  */
 export function readChunkHeader(chunk: Uint8Array): ChunkHeader {
-  if (chunk.length <= chunkHeaderBytes) {
-    throw new ChunkError(
-      'length',
-      `Cannot read chunk: it must be longer than ${chunkHeaderBytes} bytes, current value is ${chunk.length}`,
-    )
-  }
-  const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length)
-  if (view.getUint32(0, true) !== magic) {
-    throw new ChunkError('magic', 'Cannot read chunk: it must start with "SURC"')
-  }
-  if (view.getUint8(4) !== version || view.getUint8(5) !== 0) {
+  requireLonger(chunk, wholeHeaderBytes)
+  if (chunk[0] !== magic) throw new ChunkError('magic', 'Cannot read chunk: it must start with "C"')
+  const isWhole = (chunk[1]! & wholeFlag) !== 0
+  if ((chunk[1]! & ~wholeFlag) !== version) {
     throw new ChunkError(
       'version',
-      `Cannot read chunk: version must be ${version}, current value is ${view.getUint8(4)}`,
+      `Cannot read chunk: version must be ${version}, current value is ${chunk[1]! & ~wholeFlag}`,
     )
   }
-  const index = view.getUint16(6, true)
-  const count = view.getUint16(8, true)
-  const totalBytes = view.getUint32(10, true)
+  if (isWhole)
+    return {
+      headerBytes: wholeHeaderBytes,
+      index: 0,
+      count: 1,
+      totalBytes: chunk.length - wholeHeaderBytes,
+    }
+  requireLonger(chunk, chunkHeaderBytes)
+  const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length)
+  const index = view.getUint16(2, true)
+  const count = view.getUint16(4, true)
+  const totalBytes = view.getUint32(6, true)
   const sliceBytes = Math.ceil(totalBytes / count)
   const expected = index < count - 1 ? sliceBytes : totalBytes - sliceBytes * (count - 1)
   // A count of 0 makes the slice infinite or NaN, a last slice without bytes makes expected 0 or less: both differ.
   if (
+    count < 2 ||
     index >= count ||
     chunk.length - chunkHeaderBytes !== expected ||
     totalBytes - sliceBytes * (count - 1) < 1
@@ -115,5 +131,13 @@ export function readChunkHeader(chunk: Uint8Array): ChunkHeader {
       `Cannot read chunk: slice must fit its header, current value is ${chunk.length - chunkHeaderBytes} bytes as ${index} of ${count} for ${totalBytes}`,
     )
   }
-  return { index, count, totalBytes }
+  return { headerBytes: chunkHeaderBytes, index, count, totalBytes }
+}
+
+function requireLonger(chunk: Uint8Array, bytes: number): void {
+  if (chunk.length > bytes) return
+  throw new ChunkError(
+    'length',
+    `Cannot read chunk: it must be longer than ${bytes} bytes, current value is ${chunk.length}`,
+  )
 }

@@ -11,6 +11,9 @@ export interface FrameLimits {
   readonly maxElements: number
 }
 
+/** What four bytes of 7 bits hold. */
+export const largestNumber = 2 ** 28 - 1
+
 export const defaultFrameLimits: FrameLimits = Object.freeze({
   maxBytes: 64 * 1024 * 1024,
   maxParts: 64,
@@ -30,14 +33,14 @@ export function checkLimit(verb: string, field: string, value: number, limit: nu
 }
 
 /**
- * Every axis a positive integer of 32 bits, rank and number of values within the limits. An empty shape is allowed.
+ * Every axis a positive integer of 28 bits, rank and number of values within the limits. An empty shape is allowed.
  * @throws {FrameError} `limit` or `value`
  */
 export function checkShape(verb: string, shape: readonly number[], limits: FrameLimits): void {
   checkLimit(verb, 'rank', shape.length, limits.maxRank)
   let elements = 1
   for (const axis of shape) {
-    if (!Number.isInteger(axis) || axis < 1 || axis > 0xffff_ffff) {
+    if (!Number.isInteger(axis) || axis < 1 || axis > largestNumber) {
       throw new FrameError(
         'value',
         `Cannot ${verb} frame: axes must be positive, current value is [${shape.join(', ')}]`,
@@ -56,15 +59,4 @@ export function checkDuration(verb: string, field: string, value: number): void 
       `Cannot ${verb} frame: ${field} must be finite and not negative, current value is ${value}`,
     )
   }
-}
-
-/** Part names tell tensors apart, so each may stand once. @throws {FrameError} `value` */
-export function checkNewName(verb: string, names: Set<string>, name: string): void {
-  if (names.has(name)) {
-    throw new FrameError(
-      'value',
-      `Cannot ${verb} frame: part names must be unique, current value is "${name}" twice`,
-    )
-  }
-  names.add(name)
 }

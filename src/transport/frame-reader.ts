@@ -1,5 +1,5 @@
 import { FrameError } from './frame-error.ts'
-import { checkDuration, checkLimit, checkNewName, checkShape, type FrameLimits } from './frame-limits.ts'
+import { checkDuration, checkLimit, checkShape, type FrameLimits, largestNumber } from './frame-limits.ts'
 
 /** Reads fields of a frame in order; `frame.ts` says which. Every method throws FrameError for what cannot be. */
 export class FrameReader {
@@ -8,7 +8,6 @@ export class FrameReader {
   readonly #limits: FrameLimits
   // A byte order mark is text like any other: it must survive the round trip.
   readonly #text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-  readonly #names = new Set<string>()
   #at = 0
 
   constructor(bytes: Uint8Array, limits: FrameLimits) {
@@ -26,30 +25,37 @@ export class FrameReader {
     return this.#view.getUint16(this.#take(2), true)
   }
 
-  u32(): number {
-    return this.#view.getUint32(this.#take(4), true)
+  number(): number {
+    let value = 0
+    for (let shift = 0; shift < 28; shift += 7) {
+      const byte = this.u8()
+      value |= (byte & 0x7f) << shift
+      if (byte < 0x80) return value
+    }
+    throw new FrameError('value', `Cannot decode frame: a number must be at most ${largestNumber}`)
   }
 
   duration(field: string): number {
-    const value = this.#view.getFloat64(this.#take(8), true)
+    const value = this.#view.getFloat32(this.#take(4), true)
     checkDuration('decode', field, value)
     return value
   }
 
-  count(field: string): number {
-    const count = this.u16()
+  /** @param flag may be set beside the count. */
+  count(field: string, flag: number): { readonly count: number; readonly isSet: boolean } {
+    const byte = this.u8()
+    const count = byte & ~flag
     checkLimit('decode', field, count, this.#limits.maxParts)
-    return count
+    return { count, isSet: (byte & flag) !== 0 }
   }
 
-  /** 16 bytes, as hex digits. */
-  bytes16(): string {
-    const bytes = this.#slice(16)
-    return Buffer.from(bytes.buffer, bytes.byteOffset, 16).toString('hex')
+  hex(digits: number): string {
+    const bytes = this.#slice(digits / 2)
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex')
   }
 
   string(field: string): string {
-    const length = this.u16()
+    const length = this.number()
     checkLimit('decode', `bytes of ${field}`, length, this.#limits.maxStringBytes)
     try {
       return this.#text.decode(this.#slice(length))
@@ -59,15 +65,18 @@ export class FrameReader {
     }
   }
 
-  part(): { name: string; shape: number[]; bytes: Uint8Array } {
-    const name = this.string('part name')
-    checkNewName('decode', this.#names, name)
+  shape(): number[] {
     const rank = this.u8()
     checkLimit('decode', 'rank', rank, this.#limits.maxRank)
     const shape: number[] = []
-    for (let axis = 0; axis < rank; axis++) shape.push(this.u32())
+    for (let axis = 0; axis < rank; axis++) shape.push(this.number())
     checkShape('decode', shape, this.#limits)
-    return { name, shape, bytes: this.#slice(this.u32()) }
+    return shape
+  }
+
+  /** @param isLast They are all that is left. */
+  bytes(isLast: boolean): Uint8Array {
+    return this.#slice(isLast ? this.#bytes.length - this.#at : this.number())
   }
 
   end(): void {

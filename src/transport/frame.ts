@@ -1,33 +1,41 @@
 /**
- * The frame: one request, result, failure or cancellation as bytes. Everything is little endian, nothing is padded, and
- * nothing may follow the last field. A string is its UTF-8 length (u16) and its bytes. A time is milliseconds, binary64,
- * finite, not negative.
+ * The frame: one request, result, failure or cancellation as bytes. Everything is little endian, nothing is padded. A
+ * *number* is whole, 7 bits a byte, the lowest first, bit 7 set in all bytes but the last (LEB128, four bytes at most). A
+ * string is its UTF-8 length (number) and its bytes. A time is milliseconds, binary32, finite, not negative.
  *
  * | offset | bytes | field |
  * |---|---|---|
- * | 0 | 4 | magic `SURG` |
- * | 4 | 1 | version, 2 |
- * | 5 | 1 | kind: 1 request, 2 result, 3 failure, 4 cancellation |
- * | 6 | 2 | request and result: number of parts; failure: code, index in {@link failureCodes}; cancellation: 0 |
+ * | 0 | 2 | magic `SG` |
+ * | 2 | 1 | version, 3 |
+ * | 3 | 1 | kind: 1 request, 2 result, 3 failure, 4 cancellation |
+ * | 4 | 1 | request and result: number of parts, bit 7 see there; failure: code, index in {@link failureCodes}; cancellation: 0 |
  *
- * | request and result, from 8 | bytes |
+ * | request, from 5 | bytes |
  * |---|---|
- * | model hash | 16 |
- * | request: time left; result: queue, decode, elapsed and share | 8 each, times |
+ * | the first half of the model's hash | 8 |
+ * | time left, whole milliseconds | number |
  * | wound, codec | strings |
- * | per part: name (unique), rank u8, one u32 per axis, length of bytes u32, bytes | |
+ * | only where bit 7 of byte 4 is set: how the outputs are to be condensed, an `AnswerSpec` as JSON | string |
+ * | per part but for the last: its length, its bytes; the last is the rest of the frame | numbers |
  *
- * A request may say how its outputs are to be condensed: its last part is then named `answer`, has rank 0 and holds an
- * `AnswerSpec` as JSON.
+ * A request's parts are the tensors that cross at the wound, in the wound's order; their shapes are the model's.
  *
- * | failure, from 8 | bytes |
+ * | result, from 5; bit 7 of byte 4: the picture was damaged | bytes |
  * |---|---|
- * | only `overloaded`: the wait | 8, time |
+ * | queue, decode, elapsed and share | 4 each, times |
+ * | codec | string |
+ * | per part: rank u8, one number per axis, but for the last its length, its bytes; the last is the rest | |
+ *
+ * | failure, from 5 | bytes |
+ * |---|---|
+ * | only `overloaded`: the wait | 4, time |
  * | message | string |
  *
- * | cancellation, from 8 | bytes |
+ * | cancellation, from 5 | bytes |
  * |---|---|
  * | correlation id of the request that is given up | 16 |
+ *
+ * What a frame answers and how long it is say the message's properties: it is sent whole, or in chunks (`chunks.ts`).
  */
 import { type AnswerSpec, answerSpecSchema } from '../answer/answer-spec.ts'
 import { FrameError } from './frame-error.ts'
@@ -35,12 +43,14 @@ import { defaultFrameLimits, type FrameLimits } from './frame-limits.ts'
 import { FrameReader } from './frame-reader.ts'
 import { FrameWriter } from './frame-writer.ts'
 
-/** One tensor, encoded. `shape` is the decoded tensor's, batch axis included; empty for an encoded image. */
+/** One tensor of a result, encoded. `shape` is the decoded tensor's, batch axis included. */
 export interface Part {
-  readonly name: string
   readonly shape: readonly number[]
   readonly bytes: Uint8Array
 }
+
+/** Hex digits of a model's hash that travel. */
+export const modelDigits = 16
 
 /** Why a worker did not answer. The order is the wire's: append only. */
 export const failureCodes = [
@@ -58,21 +68,23 @@ export type FailureCode = (typeof failureCodes)[number]
 
 export interface RequestFrame {
   readonly kind: 'request'
-  /** 32 hex digits, lower case. */
-  readonly modelHash: string
+  /** The first {@link modelDigits} hex digits of the model's hash, lower case. */
+  readonly model: string
   readonly wound: string
   readonly codec: string
+  /** Whole. */
   readonly timeLeftMs: number
-  readonly parts: readonly Part[]
+  /** The crossing tensors, encoded, or a picture's bytes. */
+  readonly parts: readonly Uint8Array[]
   /** How the outputs are to be condensed; the outputs themselves are wanted without. */
   readonly answer?: AnswerSpec
 }
 
 export interface ResultFrame {
   readonly kind: 'result'
-  readonly modelHash: string
-  readonly wound: string
   readonly codec: string
+  /** The picture ends early or is corrupt, and most of it is there. */
+  readonly isDamaged: boolean
   /** All that it was at the worker without being computed: queue, decode and elapsed are the whole stay. */
   readonly queueMs: number
   /** Of its own picture. */
@@ -104,44 +116,62 @@ export interface CancelFrame {
 
 export type Frame = RequestFrame | ResultFrame | FailureFrame | CancelFrame
 
-const magic = 0x4752_5553
-const version = 2
+const magic = 0x4753
+const version = 3
 const kinds = ['request', 'result', 'failure', 'cancel'] as const
+/** Of the byte that counts parts. */
+const flag = 0x80
 
 /**
  * @throws {FrameError} `limit` or `value` where a field could not be decoded again under the default limits.
  */
 export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
   const writer = new FrameWriter(defaultFrameLimits)
-  writer.u32(magic)
+  writer.u16(magic)
   writer.u8(version)
   writer.u8(kinds.indexOf(frame.kind) + 1)
-  if (frame.kind === 'failure') {
-    writer.u16(codeIndex(frame.code))
-    if (frame.code === 'overloaded') writer.duration('waitMs', frame.waitMs)
-    writer.string('message', frame.message)
-    return writer.finish()
+  switch (frame.kind) {
+    case 'request':
+      writeRequest(writer, frame)
+      break
+    case 'result':
+      writeResult(writer, frame)
+      break
+    case 'failure':
+      writer.u8(codeIndex(frame.code))
+      if (frame.code === 'overloaded') writer.duration('waitMs', frame.waitMs)
+      writer.string('message', frame.message)
+      break
+    case 'cancel':
+      writer.u8(0)
+      writer.hex('request', frame.request, 32)
   }
-  if (frame.kind === 'cancel') {
-    writer.u16(0)
-    writer.bytes16('request', frame.request)
-    return writer.finish()
-  }
-  const parts = frame.kind === 'request' ? withAnswer(frame) : frame.parts
-  writer.count('parts', parts.length)
-  writer.bytes16('modelHash', frame.modelHash)
-  if (frame.kind === 'request') {
-    writer.duration('timeLeftMs', frame.timeLeftMs)
-  } else {
-    writer.duration('queueMs', frame.queueMs)
-    writer.duration('decodeMs', frame.decodeMs)
-    writer.duration('elapsedMs', frame.elapsedMs)
-    writer.duration('shareMs', frame.shareMs)
-  }
+  return writer.finish()
+}
+
+function writeRequest(writer: FrameWriter, frame: RequestFrame): void {
+  const { answer, parts } = frame
+  writer.count('parts', parts.length, answer === undefined ? 0 : flag)
+  writer.hex('model', frame.model, modelDigits)
+  writer.number('timeLeftMs', frame.timeLeftMs)
   writer.string('wound', frame.wound)
   writer.string('codec', frame.codec)
-  for (const part of parts) writer.part(part)
-  return writer.finish()
+  if (answer !== undefined) writer.string('answer', JSON.stringify(answer))
+  for (const [i, bytes] of parts.entries()) writer.bytes(bytes, i === parts.length - 1)
+}
+
+function writeResult(writer: FrameWriter, frame: ResultFrame): void {
+  const { parts, isDamaged } = frame
+  writer.count('parts', parts.length, isDamaged ? flag : 0)
+  writer.duration('queueMs', frame.queueMs)
+  writer.duration('decodeMs', frame.decodeMs)
+  writer.duration('elapsedMs', frame.elapsedMs)
+  writer.duration('shareMs', frame.shareMs)
+  writer.string('codec', frame.codec)
+  for (const [i, { shape, bytes }] of parts.entries()) {
+    writer.shape(shape)
+    writer.bytes(bytes, i === parts.length - 1)
+  }
 }
 
 /**
@@ -157,7 +187,7 @@ export function decodeFrame(bytes: Uint8Array, limits: Partial<FrameLimits> = {}
 }
 
 /** What the first bytes of a request say before the rest is there. */
-export type RequestHead = Pick<RequestFrame, 'modelHash' | 'wound' | 'codec'>
+export type RequestHead = Pick<RequestFrame, 'model' | 'timeLeftMs' | 'wound' | 'codec'>
 
 /** @param bytes A frame's first. @throws {FrameError} where they are not a request's, or too few. */
 export function readRequestHead(bytes: Uint8Array): RequestHead {
@@ -165,15 +195,20 @@ export function readRequestHead(bytes: Uint8Array): RequestHead {
   const kind = readKind(reader)
   if (kind !== 'request')
     throw new FrameError('value', `Cannot decode frame: kind must be request, current value is ${kind}`)
-  reader.count('parts')
-  const modelHash = reader.bytes16()
-  reader.duration('timeLeftMs')
-  return { modelHash, ...readNames(reader) }
+  reader.count('parts', flag)
+  return readHead(reader)
+}
+
+function readHead(reader: FrameReader): RequestHead {
+  const model = reader.hex(modelDigits)
+  const timeLeftMs = reader.number()
+  const wound = reader.string('wound')
+  return { model, timeLeftMs, wound, codec: reader.string('codec') }
 }
 
 function readKind(reader: FrameReader): Frame['kind'] {
-  if (reader.u32() !== magic) {
-    throw new FrameError('magic', 'Cannot decode frame: it must start with "SURG"')
+  if (reader.u16() !== magic) {
+    throw new FrameError('magic', 'Cannot decode frame: it must start with "SG"')
   }
   const found = reader.u8()
   if (found !== version) {
@@ -200,13 +235,14 @@ function readBody(reader: FrameReader, kind: Frame['kind']): Frame {
     case 'cancel':
       return readCancel(reader)
     case 'request':
+      return readRequest(reader)
     case 'result':
-      return readTensors(reader, kind)
+      return readResult(reader)
   }
 }
 
 function readFailure(reader: FrameReader): FailureFrame {
-  const index = reader.u16()
+  const index = reader.u8()
   const code = failureCodes[index]
   if (code === undefined) {
     throw new FrameError(
@@ -220,58 +256,44 @@ function readFailure(reader: FrameReader): FailureFrame {
 }
 
 function readCancel(reader: FrameReader): CancelFrame {
-  const reserved = reader.u16()
+  const reserved = reader.u8()
   if (reserved !== 0) {
     throw new FrameError(
       'value',
       `Cannot decode frame: reserved must be 0 in a cancellation, current value is ${reserved}`,
     )
   }
-  return { kind: 'cancel', request: reader.bytes16() }
+  return { kind: 'cancel', request: reader.hex(32) }
 }
 
-function readTensors(reader: FrameReader, kind: 'request' | 'result'): Frame {
-  const count = reader.count('parts')
-  const modelHash = reader.bytes16()
-  if (kind === 'request') {
-    const timeLeftMs = reader.duration('timeLeftMs')
-    const { parts, ...names } = readNamesAndParts(reader, count)
-    return { kind, modelHash, timeLeftMs, ...names, ...withoutAnswer(parts) }
-  }
+function readRequest(reader: FrameReader): RequestFrame {
+  const { count, isSet } = reader.count('parts', flag)
+  const head = readHead(reader)
+  const answer = isSet ? { answer: readAnswer(reader.string('answer')) } : {}
+  const parts: Uint8Array[] = []
+  for (let i = 0; i < count; i++) parts.push(reader.bytes(i === count - 1))
+  return { kind: 'request', ...head, ...answer, parts }
+}
+
+function readResult(reader: FrameReader): ResultFrame {
+  const { count, isSet: isDamaged } = reader.count('parts', flag)
   const queueMs = reader.duration('queueMs')
   const decodeMs = reader.duration('decodeMs')
   const elapsedMs = reader.duration('elapsedMs')
   const shareMs = reader.duration('shareMs')
-  return { kind, modelHash, queueMs, decodeMs, elapsedMs, shareMs, ...readNamesAndParts(reader, count) }
-}
-
-function readNamesAndParts(
-  reader: FrameReader,
-  count: number,
-): Pick<RequestFrame, 'wound' | 'codec' | 'parts'> {
-  const names = readNames(reader)
+  const codec = reader.string('codec')
   const parts: Part[] = []
-  for (let i = 0; i < count; i++) parts.push(reader.part())
-  return { ...names, parts }
+  for (let i = 0; i < count; i++) {
+    const shape = reader.shape()
+    parts.push({ shape, bytes: reader.bytes(i === count - 1) })
+  }
+  return { kind: 'result', codec, isDamaged, queueMs, decodeMs, elapsedMs, shareMs, parts }
 }
 
-const answerPart = 'answer'
-
-function withAnswer({ parts, answer }: RequestFrame): readonly Part[] {
-  if (answer === undefined) return parts
-  return [...parts, { name: answerPart, shape: [], bytes: Buffer.from(JSON.stringify(answer)) }]
-}
-
-function withoutAnswer(parts: readonly Part[]): Pick<RequestFrame, 'parts' | 'answer'> {
-  const last = parts.at(-1)
-  if (last?.name !== answerPart || last.shape.length > 0) return { parts }
-  return { parts: parts.slice(0, -1), answer: readAnswer(last.bytes) }
-}
-
-function readAnswer(bytes: Uint8Array): AnswerSpec {
+function readAnswer(text: string): AnswerSpec {
   let json: unknown
   try {
-    json = JSON.parse(Buffer.from(bytes).toString())
+    json = JSON.parse(text)
   } catch {
     json = undefined
   }
@@ -282,11 +304,6 @@ function readAnswer(bytes: Uint8Array): AnswerSpec {
     'value',
     `Cannot decode frame: answer must say how outputs are condensed, ${issue!.path.join('.')}: ${issue!.message}`,
   )
-}
-
-function readNames(reader: FrameReader): Pick<RequestFrame, 'wound' | 'codec'> {
-  const wound = reader.string('wound')
-  return { wound, codec: reader.string('codec') }
 }
 
 function codeIndex(code: FailureCode): number {

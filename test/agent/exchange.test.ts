@@ -5,7 +5,7 @@ import { type Deferred, deferred } from '../../src/async/deferred.ts'
 import { featureCodec } from '../../src/codec/feature-codecs.ts'
 import { ChunkAssembler } from '../../src/transport/chunk-assembler.ts'
 import { splitIntoChunks } from '../../src/transport/chunks.ts'
-import { decodeFrame, encodeFrame, type Frame } from '../../src/transport/frame.ts'
+import { decodeFrame, encodeFrame, type Frame, type ResultFrame } from '../../src/transport/frame.ts'
 import type { IncomingMessage } from '../../src/transport/message.ts'
 import type { PublishOptions, PublishReceipt } from '../../src/transport/outbox.ts'
 import type { MessageHandler } from '../../src/transport/subscriptions.ts'
@@ -54,16 +54,15 @@ class Desk {
 
 const receipt = { bytes: 0, waitMs: 0, ackMs: 0, inFlightBytes: 0, isUnmatched: false }
 const value = { shape: [1, 2], data: Float32Array.of(0.25, 0.75) }
-const result: Frame = {
+const result: ResultFrame = {
   kind: 'result',
-  modelHash,
-  wound: 'middle',
   codec: 'float32',
+  isDamaged: false,
   queueMs: 3,
   decodeMs: 1,
   elapsedMs: 20,
   shareMs: 20,
-  parts: [{ name: '0', shape: [1, 2], bytes: featureCodec('float32').encode(value) }],
+  parts: [{ shape: [1, 2], bytes: featureCodec('float32').encode(value) }],
 }
 
 let nowMs: number
@@ -107,7 +106,7 @@ function ask(fields: Partial<RemoteRequest> = {}) {
     worker: 'w',
     wound: 'middle',
     codec: 'float32',
-    parts: [{ name: '0', shape: [1, 2], bytes: new Uint8Array(8) }],
+    parts: [new Uint8Array(8)],
     work: { decode: 'none', decodeMs: 0, tailMs: 20 },
     timeLeftMs: 5000,
     returnMs: 2,
@@ -173,8 +172,6 @@ test.each([
   [{ kind: 'failure', code: 'stopping', message: 'm' } as const, 'worker-failed', 'doubted'],
   [{ kind: 'failure', code: 'bad-input', message: 'm' } as const, 'bad-input', 'trusted'],
   [{ kind: 'failure', code: 'overloaded', waitMs: 500, message: 'm' } as const, 'overloaded', 'trusted'],
-  [{ ...result, wound: 'input' } as const, 'worker-failed', 'doubted'],
-  [{ ...result, modelHash: 'b'.repeat(32) } as const, 'worker-failed', 'doubted'],
   [{ ...result, parts: [] } as const, 'worker-failed', 'doubted'],
   [{ ...result, parts: [{ ...result.parts[0]!, shape: [2, 1] }] } as const, 'worker-failed', 'doubted'],
 ])(
@@ -192,7 +189,7 @@ test.each([
 test('Exchange: values that are no numbers are no answer', async () => {
   const nan = new Uint8Array(Float32Array.of(Number.NaN, 0).buffer)
   const answer = ask()
-  desk.reply({ ...result, parts: [{ name: '0', shape: [1, 2], bytes: nan }] })
+  desk.reply({ ...result, parts: [{ shape: [1, 2], bytes: nan }] })
   await expect(answer).rejects.toMatchObject({ code: 'worker-failed' })
 })
 

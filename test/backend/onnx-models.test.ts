@@ -40,11 +40,7 @@ async function servedWounds(
         cut(model.graph, findWound(model.graph, wound)).head,
         inputs,
       )
-      const parts = crossing.map((each, i) => ({
-        name: `${i}`,
-        shape: each.shape,
-        bytes: encoder.encode(each),
-      }))
+      const parts = crossing.map((each) => encoder.encode(each))
       const prepared = await served.prepare({ wound, codec: 'float32', parts })
       const [finished] = await served.finish([prepared])
       const { bytes, shape } = finished!.encoded[0]!
@@ -75,7 +71,7 @@ test.each<[string, FileParts]>([
 test('ServedModel: pictures are refused by a model that does not say how it wants them', async () => {
   const served = await serveModel(await smallModel('sensor', sensor))
   try {
-    const part = { name: 'input', shape: [], bytes: new Uint8Array(10) }
+    const part = new Uint8Array(10)
     await expect(served.prepare({ wound: 'input', codec: 'received', parts: [part] })).rejects.toMatchObject({
       code: 'bad-input',
     })

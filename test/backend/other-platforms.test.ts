@@ -8,7 +8,8 @@ import { deferred } from '../../src/async/deferred.ts'
 import { blankImage } from '../../src/codec/image-codecs.ts'
 import { createEmbeddedBroker } from '../../src/embedded-broker/embedded-broker.ts'
 import type { Announcement } from '../../src/transport/announcement.ts'
-import { decodeFrame, encodeFrame, type Frame } from '../../src/transport/frame.ts'
+import { wholeHeaderBytes } from '../../src/transport/chunks.ts'
+import { decodeFrame, encodeFrame, type Frame, modelDigits } from '../../src/transport/frame.ts'
 import { MqttSession } from '../../src/transport/mqtt-session.ts'
 import { deviceTopic, workerTopic } from '../../src/transport/topics.ts'
 import { sendFrame } from '../../src/transport/transfer.ts'
@@ -36,9 +37,9 @@ async function askOnce(engine: 'onnxruntime' | 'wasm'): Promise<Frame> {
   await session.subscribe(workerTopic('w', 'state'), ({ payload }) => {
     if (payload.length > 0) announced.resolve(JSON.parse(Buffer.from(payload).toString()) as Announcement)
   })
-  // A small answer is one chunk: its frame follows the header of 14 bytes.
+  // A small answer is one chunk: its frame follows the header.
   await session.subscribe(deviceTopic('pi', 'reply'), ({ payload }) =>
-    answered.resolve(decodeFrame(payload.subarray(14))),
+    answered.resolve(decodeFrame(payload.subarray(wholeHeaderBytes))),
   )
   const models = [await smallModel('classifier', classifier)]
   const config = { worker: 'w', mqtt, models, stateDirectory, engine }
@@ -46,10 +47,10 @@ async function askOnce(engine: 'onnxruntime' | 'wasm'): Promise<Frame> {
   try {
     await worker.start()
     const { hash } = (await announced.promise).models[0]!
-    const part = { name: 'input', shape: [], bytes: await blankImage(16, 16) }
+    const part = await blankImage(16, 16)
     const request = encodeFrame({
       kind: 'request',
-      modelHash: hash,
+      model: hash.slice(0, modelDigits),
       wound: 'input',
       codec: 'received',
       timeLeftMs: 60_000,
@@ -73,7 +74,7 @@ test.each(['darwin', 'win32'] as const)(
   'the pool member asks nothing of Linux alone: it serves where it is told that this is %s',
   async (platform) => {
     pretend(platform)
-    expect(await askOnce('wasm')).toMatchObject({ kind: 'result', wound: 'input' })
-    expect(await askOnce('onnxruntime')).toMatchObject({ kind: 'result', wound: 'input' })
+    expect(await askOnce('wasm')).toMatchObject({ kind: 'result' })
+    expect(await askOnce('onnxruntime')).toMatchObject({ kind: 'result' })
   },
 )

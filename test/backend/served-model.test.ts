@@ -13,7 +13,6 @@ import { loadModel } from '../../src/model-graph/load-model.ts'
 import { requirePicture } from '../../src/model-graph/manifest.ts'
 import type { Model } from '../../src/model-graph/model.ts'
 import type { TensorValue } from '../../src/tensor/tensor-value.ts'
-import type { Part } from '../../src/transport/frame.ts'
 import { bundledPhoto, maxAbsDiff, photoInput } from '../model-input.ts'
 import { repositoryRoot } from '../paths.ts'
 import { serveModel } from './serve-model.ts'
@@ -40,17 +39,15 @@ beforeAll(async () => {
 afterAll(() => served.stop())
 
 /** What crosses at a wound for each photo, and the whole model's answers. */
-async function crossing(wound: string): Promise<{ parts: Part[][]; answers: Float32Array[] }> {
+async function crossing(wound: string): Promise<{ parts: Uint8Array[][]; answers: Float32Array[] }> {
   const engine = await loadEngine('onnxruntime')
   const { head, tail } = cut(model.graph, findWound(model.graph, wound))
   const encoder = featureCodec('float32')
-  const parts: Part[][] = []
+  const parts: Uint8Array[][] = []
   const answers: Float32Array[] = []
   for (const input of inputs) {
     const values = await runSegment(engine, model, head, [input])
-    parts.push(
-      values.map((value, i) => ({ name: String(i), shape: value.shape, bytes: encoder.encode(value) })),
-    )
+    parts.push(values.map((value) => encoder.encode(value)))
     answers.push((await runSegment(engine, model, tail, values))[0]!.data)
   }
   return { parts, answers }
@@ -103,9 +100,7 @@ test('ServedModel: finishes from raw pixels as from the picture, and knows what 
     ['received', bytes],
     ['raw', pixels],
   ] as const
-  const requests = sent.map(([codec, image]) =>
-    served.prepare({ wound: 'input', codec, parts: [{ name: 'input', shape: [], bytes: image }] }),
-  )
+  const requests = sent.map(([codec, image]) => served.prepare({ wound: 'input', codec, parts: [image] }))
   const [received, raw] = await served.finish(await Promise.all(requests))
   expect(probabilities(raw!)).toEqual(probabilities(received!))
   expect(served.pictureMs).toBeGreaterThan(0)
@@ -119,9 +114,9 @@ test('ServedModel: refuses unknown wounds and parts that do not fit', async () =
   await expect(served.prepare({ wound: 'local', codec: 'float32', parts: [] })).rejects.toMatchObject({
     code: 'unknown-wound',
   })
-  const part: Part = { name: '0', shape: [1, 2, 2, 2], bytes: new Uint8Array(32) }
+  const part = new Uint8Array(4 * 64 * 14 * 14)
   await expect(
-    served.prepare({ wound: 'block_6_project_BN', codec: 'float32', parts: [part] }),
+    served.prepare({ wound: 'block_6_project_BN', codec: 'float32', parts: [part, part] }),
   ).rejects.toMatchObject({
     code: 'bad-input',
   })

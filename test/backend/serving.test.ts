@@ -82,11 +82,11 @@ class Desk {
   async ask(key: string, fields: Partial<RequestFrame> = {}, sender = 'pi'): Promise<void> {
     const frame: RequestFrame = {
       kind: 'request',
-      modelHash: 'm',
+      model: 'm',
       wound: 'w',
       codec: 'float32',
       timeLeftMs: 1e5,
-      parts: [{ name: 'x', shape: [1], bytes: picture }],
+      parts: [picture],
       ...fields,
     }
     await this.serving.accept({ key, sender, frame, reply: (answer) => this.answers.set(key, answer) })
@@ -110,7 +110,7 @@ test('Serving: no model waits for another', async () => {
   const [one, two] = [new Engine('m'), new Engine('n')]
   const desk = new Desk([one, two])
   await desk.ask('a')
-  await desk.ask('b', { modelHash: 'n' })
+  await desk.ask('b', { model: 'n' })
   expect([one.calls.length, two.calls.length]).toEqual([1, 1])
   two.calls[0]!.end.resolve()
   await settled()
@@ -246,7 +246,7 @@ test('Serving: when it is drained it finishes what is soon done, refuses the res
 test('Serving: an unknown model and unreadable parts are refused at once', async () => {
   const engine = new Engine('m')
   const desk = new Desk([engine])
-  await desk.ask('a', { modelHash: 'x' })
+  await desk.ask('a', { model: 'x' })
   expect(desk.outcomes).toEqual({ a: 'unknown-model' })
   expect(desk.serving.bytes).toBe(0)
 })

@@ -58,6 +58,8 @@ describe('an input that is sent as it came', () => {
     // Whole by its header, and half of it is missing.
     const half = photo.subarray(0, photo.length >> 1)
     expect(await running.ask('sender', half)).toMatchObject({ ok: false, error: { code: 'unreadable' } })
+    const cut = photo.subarray(0, Math.round(0.92 * photo.length))
+    expect(await running.ask('sender', cut)).toMatchObject({ ok: true, finishedAt: 'worker', damaged: true })
     const headless = photo.subarray(0, 200)
     expect(await running.ask('sender', headless)).toMatchObject({ error: { code: 'unreadable' } })
     const interlaced = sharp({ create: { width: 7000, height: 5000, channels: 4, background: '#123' } })
@@ -77,13 +79,13 @@ describe('an input that is sent as it came', () => {
 
     await agent.stop()
     await worker.stop()
-    const [good, broken, cut, claims, refused, again] = (await records()).slice(-6)
-    for (const record of [good, again]) {
+    const [good, broken, damaged, headlessly, claims, refused, again] = (await records()).slice(-7)
+    for (const record of [good, damaged, again]) {
       expect(record).toMatchObject({ measured: { remoteOutcome: 'answered' }, outcome: { kind: 'answered' } })
       expect(record!.measured).not.toHaveProperty('inputMs')
     }
     expect(broken!.measured).toMatchObject({ remoteOutcome: 'failed' })
-    for (const record of [cut, claims]) expect(record!.measured).toMatchObject({ sentBytes: 0 })
+    for (const record of [headlessly, claims]) expect(record!.measured).toMatchObject({ sentBytes: 0 })
     expect(refused!.measured).toMatchObject({ remoteOutcome: 'failed', inputMs: expect.any(Number) })
   })
 

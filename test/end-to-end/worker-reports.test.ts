@@ -86,11 +86,7 @@ async function patients(wound: string): Promise<{ ask: () => Promise<RemoteAnswe
       await photoInput(bundledPhoto(photo), model.manifest),
     ])
     const [whole] = await runSegment(engine, model, tail, crossing)
-    const parts = crossing.map((value, i) => ({
-      name: `${i}`,
-      shape: value.shape,
-      bytes: encoder.encode(value),
-    }))
+    const parts = crossing.map((value) => encoder.encode(value))
     const ask = () =>
       exchange.request({
         worker: 'w',

@@ -33,10 +33,10 @@ describe('splitIntoChunks', () => {
 
   it('sends up to 48 KiB as one chunk and more in slices of at most 32 KiB', () => {
     expect(splitIntoChunks(new Uint8Array(48 * 1024))).toHaveLength(1)
-    expect(splitIntoChunks(new Uint8Array(48 * 1024 + 1)).map((chunk) => chunk.length - 14)).toEqual([
+    expect(splitIntoChunks(new Uint8Array(48 * 1024 + 1)).map((chunk) => chunk.length - 10)).toEqual([
       24577, 24576,
     ])
-    const sizes = splitIntoChunks(new Uint8Array(1_000_000)).map((chunk) => chunk.length - 14)
+    const sizes = splitIntoChunks(new Uint8Array(1_000_000)).map((chunk) => chunk.length - 10)
     expect(Math.max(...sizes)).toBeLessThanOrEqual(32 * 1024)
     expect(() => splitIntoChunks(new Uint8Array(0))).toThrow(RangeError)
     expect(() => splitIntoChunks(new Uint8Array(65536), { chunkBytes: 1, singleBytes: 1 })).toThrow(
@@ -101,15 +101,18 @@ describe('ChunkAssembler', () => {
       return bytes
     }
     const bad: [Uint8Array, ChunkErrorCode][] = [
-      [new Uint8Array(14), 'length'],
+      [new Uint8Array(2), 'length'],
+      [Uint8Array.of(0x43, 2, ...Array(8).fill(0)), 'length'],
       [patched(0, 0), 'magic'],
-      [patched(4, 2), 'version'],
-      [patched(5, 1), 'version'],
-      [patched(6, 3), 'length'],
-      [patched(8, 0), 'length'],
-      [patched(8, 2), 'length'],
-      [patched(10, 0xb9), 'length'],
-      [patched(10, 0, 0, 0, 0), 'length'],
+      [patched(1, 1), 'version'],
+      [patched(1, 0x83), 'version'],
+      [patched(2, 3), 'length'],
+      [patched(4, 0), 'length'],
+      [patched(4, 1), 'length'],
+      [patched(4, 2), 'length'],
+      [patched(6, 0xb9), 'length'],
+      [patched(6, 0, 0, 0, 0), 'length'],
+      [patched(1, 0x82), 'inconsistent'],
       [second!.subarray(0, 1000), 'length'],
       [splitIntoChunks(filled(2999, 1), { chunkBytes: 1000, singleBytes: 0 })[0]!, 'inconsistent'],
       [splitIntoChunks(filled(3000, 1), { chunkBytes: 1500, singleBytes: 0 })[0]!, 'inconsistent'],
@@ -118,7 +121,7 @@ describe('ChunkAssembler', () => {
     ]
     for (const [chunk, code] of bad) expect(codeOf(() => assembler.accept('k', chunk, 0))).toBe(code)
     // 10 bytes in 7 slices of 2 would leave the last slices empty.
-    const header = fromHex('535552430100040007000a0000000000')
+    const header = fromHex('4302040007000a0000000000')
     expect(codeOf(() => readChunkHeader(header))).toBe('length')
     expect(assembler.accept('k', third!, 0)).toBeUndefined()
     expect(hex(assembler.accept('k', second!, 0))).toBe(hex(filled(3000, 1)))

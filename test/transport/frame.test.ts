@@ -1,45 +1,52 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { AnswerSpec } from '../../src/answer/answer-spec.ts'
 import {
   decodeFrame,
   encodeFrame,
   type Frame,
   failureCodes,
+  type RequestFrame,
+  type RequestHead,
   readRequestHead,
 } from '../../src/transport/frame.ts'
 import { FrameError, type FrameErrorCode } from '../../src/transport/frame-error.ts'
 import { goldenFrames } from './golden-vectors.ts'
 
-const hash = '000102030405060708090a0b0c0d0e0f'
-const request: Frame = { kind: 'request', modelHash: hash, wound: 'w', codec: 'c', timeLeftMs: 5, parts: [] }
+const model = '0001020304050607'
+const request: Frame = { kind: 'request', model, wound: 'w', codec: 'c', timeLeftMs: 5, parts: [] }
 
 const text = fc.string({ unit: 'binary', maxLength: 40 })
-const milliseconds = fc.double({ min: 0, noNaN: true, noDefaultInfinity: true })
-const parts = fc.uniqueArray(
-  fc.record({
-    name: text,
-    shape: fc.array(fc.integer({ min: 1, max: 7 }), { maxLength: 8 }),
-    bytes: fc.uint8Array({ maxLength: 50 }),
-  }),
-  { maxLength: 6, selector: (part) => part.name },
-)
-const common = {
-  modelHash: fc
-    .uint8Array({ minLength: 16, maxLength: 16 })
-    .map((bytes) => Buffer.from(bytes).toString('hex')),
-  wound: text,
-  codec: text,
-  parts,
-}
+const milliseconds = fc.float({ min: 0, noNaN: true, noDefaultInfinity: true }).map((ms) => Math.abs(ms))
+const payload = fc.uint8Array({ maxLength: 300 })
+const hexOf = (bytes: number) =>
+  fc.uint8Array({ minLength: bytes, maxLength: bytes }).map((values) => Buffer.from(values).toString('hex'))
+const answer: AnswerSpec = { kind: 'softmax', topK: 5, outputs: [0] }
 const frames: fc.Arbitrary<Frame> = fc.oneof(
-  fc.record({ kind: fc.constant('request' as const), ...common, timeLeftMs: milliseconds }),
+  fc.record(
+    {
+      kind: fc.constant('request' as const),
+      model: hexOf(8),
+      wound: text,
+      codec: text,
+      timeLeftMs: fc.nat(2 ** 28 - 1),
+      parts: fc.array(payload, { maxLength: 6 }),
+      answer: fc.constant(answer),
+    },
+    { requiredKeys: ['kind', 'model', 'wound', 'codec', 'timeLeftMs', 'parts'] },
+  ),
   fc.record({
     kind: fc.constant('result' as const),
-    ...common,
+    codec: text,
+    isDamaged: fc.boolean(),
     queueMs: milliseconds,
     decodeMs: milliseconds,
     elapsedMs: milliseconds,
     shareMs: milliseconds,
+    parts: fc.array(
+      fc.record({ shape: fc.array(fc.integer({ min: 1, max: 7 }), { maxLength: 8 }), bytes: payload }),
+      { maxLength: 6 },
+    ),
   }),
   fc.record({
     kind: fc.constant('failure' as const),
@@ -52,7 +59,7 @@ const frames: fc.Arbitrary<Frame> = fc.oneof(
     waitMs: milliseconds,
     message: text,
   }),
-  fc.record({ kind: fc.constant('cancel' as const), request: common.modelHash }),
+  fc.record({ kind: fc.constant('cancel' as const), request: hexOf(16) }),
 )
 
 function codeOf(run: () => unknown): FrameErrorCode | 'none' {
@@ -74,6 +81,17 @@ function headOf(bytes: Uint8Array): object | undefined {
   return head
 }
 
+function headFields({ model, timeLeftMs, wound, codec }: RequestFrame): RequestHead {
+  return { model, timeLeftMs, wound, codec }
+}
+
+/** Bytes that a frame has at least: its last part is what follows. */
+function bytesBeforeLast(frame: Frame, bytes: Uint8Array): number {
+  const last = 'parts' in frame ? frame.parts.at(-1) : undefined
+  if (last === undefined) return bytes.length
+  return bytes.length - ('bytes' in last ? last.bytes : last).length
+}
+
 describe('frame', () => {
   it('matches the golden vectors both ways', () => {
     const vectors = goldenFrames()
@@ -93,7 +111,8 @@ describe('frame', () => {
         const bytes = new Uint8Array(memory.buffer, memory.byteOffset + offset, memory.length - offset - 3)
         const decoded = decodeFrame(bytes)
         expect(decoded).toEqual(frame)
-        const buffers = 'parts' in decoded ? decoded.parts.map((part) => part.bytes.buffer) : []
+        const parts = 'parts' in decoded ? decoded.parts : []
+        const buffers = parts.map((part) => ('bytes' in part ? part.bytes : part).buffer)
         expect(buffers.every((buffer) => buffer === memory.buffer)).toBe(true)
       }),
       { numRuns: 1500 },
@@ -104,21 +123,38 @@ describe('frame', () => {
     fc.assert(
       fc.property(frames, fc.nat(400), (frame, length) => {
         const bytes = encodeFrame(frame)
-        const { modelHash, wound, codec } = { ...request, ...frame }
-        const said = frame.kind === 'request' ? { modelHash, wound, codec } : undefined
+        const said = frame.kind === 'request' ? headFields(frame) : undefined
         expect(headOf(bytes)).toEqual(said)
         expect([undefined, said]).toContainEqual(headOf(bytes.subarray(0, length)))
       }),
     )
   })
 
-  it('refuses every truncation and anything after the end', () => {
-    for (const { bytes } of goldenFrames()) {
-      for (let length = 0; length < bytes.length; length++) {
+  it('refuses every truncation before the last part, and anything after the end of what has none', () => {
+    for (const { frame, bytes } of goldenFrames()) {
+      const least = bytesBeforeLast(frame, bytes)
+      for (let length = 0; length < least; length++) {
         expect(codeOf(() => decodeFrame(bytes.subarray(0, length)))).toBe('length')
       }
-      expect(codeOf(() => decodeFrame(Buffer.concat([bytes, Buffer.alloc(1)])))).toBe('length')
+      const longer = codeOf(() => decodeFrame(Buffer.concat([bytes, Buffer.alloc(1)])))
+      expect(longer).toBe(least < bytes.length ? 'none' : 'length')
     }
+  })
+
+  it('has at most 40 bytes beside a tensor, and 80 beside and with five classes', () => {
+    const wound = 'block_6_project_BN'
+    const sent = encodeFrame({
+      ...request,
+      wound,
+      codec: 'klt:7',
+      timeLeftMs: 9999,
+      parts: [new Uint8Array(2500)],
+    })
+    expect(sent.length - 2500).toBeLessThanOrEqual(40)
+    const rows = { shape: [5, 2], bytes: new Uint8Array(40) }
+    const times = { queueMs: 1, decodeMs: 1, elapsedMs: 1, shareMs: 1 }
+    const answered: Frame = { kind: 'result', codec: 'float32', isDamaged: false, ...times, parts: [rows] }
+    expect(encodeFrame(answered).length).toBeLessThanOrEqual(80)
   })
 
   it('throws nothing but FrameError for 200,000 mutated frames', () => {
@@ -148,26 +184,31 @@ describe('frame', () => {
   })
 
   it('holds its limits in both directions', () => {
-    const part = { name: 'p', shape: [1], bytes: new Uint8Array(4) }
-    const many = Array.from({ length: 65 }, (_, i) => ({ ...part, name: `${i}` }))
-    const bad: [Partial<Frame>, FrameErrorCode][] = [
-      [{ parts: many }, 'limit'],
-      [{ parts: [{ ...part, shape: Array(9).fill(1) }] }, 'limit'],
-      [{ parts: [{ ...part, shape: [2 ** 24 + 1] }] }, 'limit'],
-      [{ parts: [{ ...part, shape: [0] }] }, 'value'],
-      [{ parts: [part, part] }, 'value'],
-      [{ wound: 'x'.repeat(4097) }, 'limit'],
-      [{ codec: '\ud800' }, 'value'],
-      [{ modelHash: hash.toUpperCase() }, 'value'],
-      [{ timeLeftMs: -1 }, 'value'],
-      [{ timeLeftMs: Number.NaN }, 'value'],
-      [{ kind: 'failure', code: 'other' as 'internal', message: '' }, 'value'],
-      [{ kind: 'failure', code: 'overloaded', waitMs: Number.POSITIVE_INFINITY, message: '' }, 'value'],
-      [{ kind: 'cancel', request: hash.slice(1) }, 'value'],
+    const part = { shape: [1], bytes: new Uint8Array(4) }
+    const times = { queueMs: 0, decodeMs: 0, elapsedMs: 0, shareMs: 0 }
+    const result = { kind: 'result', codec: 'c', isDamaged: false, ...times, parts: [part] } as const
+    const failure = { kind: 'failure', message: '' } as const
+    const bad: [Frame, FrameErrorCode][] = [
+      [{ ...request, parts: Array.from({ length: 65 }, () => new Uint8Array(1)) }, 'limit'],
+      [{ ...result, parts: [{ ...part, shape: Array(9).fill(1) }] }, 'limit'],
+      [{ ...result, parts: [{ ...part, shape: [2 ** 24 + 1] }] }, 'limit'],
+      [{ ...result, parts: [{ ...part, shape: [0] }] }, 'value'],
+      [{ ...result, queueMs: -1 }, 'value'],
+      [{ ...result, elapsedMs: Number.NaN }, 'value'],
+      [{ ...result, shareMs: 1e300 }, 'value'],
+      [{ ...request, wound: 'x'.repeat(4097) }, 'limit'],
+      [{ ...request, codec: '\ud800' }, 'value'],
+      [{ ...request, model: 'ABCDEF0123456789' }, 'value'],
+      [{ ...request, model: model.slice(1) }, 'value'],
+      [{ ...request, timeLeftMs: -1 }, 'value'],
+      [{ ...request, timeLeftMs: 1.5 }, 'value'],
+      [{ ...request, timeLeftMs: 2 ** 28 }, 'value'],
+      [{ ...failure, code: 'other' as 'internal' }, 'value'],
+      [{ ...failure, code: 'overloaded', waitMs: Number.POSITIVE_INFINITY }, 'value'],
+      [{ kind: 'cancel', request: model }, 'value'],
     ]
-    for (const [fields, code] of bad)
-      expect(codeOf(() => encodeFrame({ ...request, ...fields } as Frame))).toBe(code)
-    const bytes = encodeFrame({ ...request, parts: [{ ...part, shape: [3, 4] }] })
+    for (const [frame, code] of bad) expect(codeOf(() => encodeFrame(frame))).toBe(code)
+    const bytes = encodeFrame({ ...result, parts: [{ ...part, shape: [3, 4] }] })
     for (const limits of [
       { maxBytes: bytes.length - 1 },
       { maxParts: 0 },

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { Frame, Part } from '../../src/transport/frame.ts'
+import type { Frame } from '../../src/transport/frame.ts'
 import { repositoryRoot } from '../paths.ts'
 
 /** Frames and their bytes, written by an independent program from the documented layout. Byte strings are in hex. */
@@ -9,14 +9,17 @@ export function goldenVectors<T>(name: string): T[] {
   ) as T[]
 }
 
-type GoldenFrame = Frame & { readonly parts?: readonly (Omit<Part, 'bytes'> & { readonly bytes: string })[] }
+type GoldenPart = string | { readonly shape: readonly number[]; readonly bytes: string }
+type GoldenFrame = { readonly kind: Frame['kind']; readonly parts?: readonly GoldenPart[] }
 
 export function goldenFrames(): { frame: Frame; bytes: Uint8Array }[] {
   return ['request', 'result', 'failure', 'cancel']
     .flatMap((kind) => goldenVectors<{ frame: GoldenFrame; hex: string }>(kind))
     .map(({ frame, hex }) => {
-      const parts = frame.parts?.map((part) => ({ ...part, bytes: fromHex(part.bytes) }))
-      return { frame: { ...frame, ...(parts && { parts }) }, bytes: fromHex(hex) }
+      const parts = frame.parts?.map((part) =>
+        typeof part === 'string' ? fromHex(part) : { ...part, bytes: fromHex(part.bytes) },
+      )
+      return { frame: { ...frame, ...(parts && { parts }) } as Frame, bytes: fromHex(hex) }
     })
 }
 

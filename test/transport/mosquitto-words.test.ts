@@ -68,7 +68,7 @@ describe('on Mosquitto', () => {
         worker: 'w',
         wound: 'input',
         codec: 'float32',
-        parts: [{ name: '0', shape: [1], bytes: new Uint8Array(4) }],
+        parts: [new Uint8Array(4)],
         work: { decode: 'none', decodeMs: 0, tailMs: 1 },
         timeLeftMs: 60_000,
         returnMs: 0,

@@ -403,7 +403,7 @@ describe('sendFrame', () => {
       const frame = new Uint8Array(2 * chunkBytes)
       const options = { expiryMs: 20_000, timeoutMs: 20_000 }
       expect(await sendFrame(sender, 'big', new Uint8Array(16), frame, options)).toMatchObject({ chunks: 2 })
-      for (const _ of [1, 2]) expect((await inbox()).payload.length).toBeLessThanOrEqual(14 + chunkBytes)
+      for (const _ of [1, 2]) expect((await inbox()).payload.length).toBeLessThanOrEqual(10 + chunkBytes)
     }
   })
 
@@ -438,7 +438,7 @@ describe('sendFrame', () => {
     expect(message.expirySeconds).toBe(2)
     await small
     const receipt = await sending
-    expect(receipt).toMatchObject({ chunks: 31, bytes: 1_000_000 + 31 * 14 })
+    expect(receipt).toMatchObject({ chunks: 31, bytes: 1_000_000 + 31 * 10 })
     // Two chunks fill the window and one waits: the small message is the third or fourth, not the last.
     expect(order.indexOf('small')).toBeLessThanOrEqual(3)
   })
