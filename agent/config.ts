@@ -110,6 +110,8 @@ export const agentConfigSchema = z
       .strictObject({
         /** Where publishers' JSON holds the picture's base64 or the numbers, such as `event.image`. */
         jsonPath: z.string().min(1).optional(),
+        /** What publishers put before each input: `nnstreamer`, the 1024 bytes of NNStreamer's `mqttsink`. */
+        header: z.enum(['nnstreamer']).optional(),
         /** Of a model with state: a publisher that was silent for longer begins anew. */
         stateGapS: z.number().positive().default(10),
         /** Also what the broker has kept is answered, at each connection anew. */

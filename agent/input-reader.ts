@@ -9,6 +9,7 @@ import { type InputSketch, sketchPicture, sketchValues } from '../src/codec/inpu
 import { decodingCost } from '../src/codec/picture-cost.ts'
 import { checkPicture, type PictureHeader } from '../src/codec/picture-header.ts'
 import { findPicture } from '../src/input/find-picture.ts'
+import { withoutNnstreamerHeader } from '../src/input/nnstreamer-header.ts'
 import { readInputs, type ValuesBinding } from '../src/input/read-inputs.ts'
 import type { EdgeBelief } from '../src/latency-model/edge-belief.ts'
 import { bindInputs, bindingsOf } from '../src/model-graph/bind-inputs.ts'
@@ -28,6 +29,8 @@ export interface InputReaderOptions {
   readonly maxBytes: number
   /** Where publishers' JSON holds the input. */
   readonly jsonPath: string | undefined
+  /** What stands before each message's input. */
+  readonly header?: 'nnstreamer' | undefined
   readonly edge: Pick<EdgeBelief, 'decoded' | 'encodedInput'>
   /** For the lab: what is done to pictures takes so many times as long. 1 where absent. */
   readonly slowdown?: number
@@ -70,7 +73,8 @@ export class InputReader {
    * @param state What the publisher's last sample left, in the order of the inputs.
    * @throws {InputError} for what is not the model's kind of input; decoding itself rejects later.
    */
-  read(message: InputMessage, onRead: (ms: number) => void, state: readonly TensorValue[] = []): ReadInput {
+  read(given: InputMessage, onRead: (ms: number) => void, state: readonly TensorValue[] = []): ReadInput {
+    const message = this.withoutHeader(given)
     return this.picture === undefined
       ? this.readValues(message, onRead, state)
       : this.readPicture(message, this.picture, onRead)
@@ -80,16 +84,21 @@ export class InputReader {
    * For comparing it with others; undefined where there is nothing to compare, as what is wrong with it is told by whoever
    * reads it to compute.
    */
-  async sketch(message: InputMessage): Promise<InputSketch | undefined> {
+  async sketch(given: InputMessage): Promise<InputSketch | undefined> {
     const { maxBytes, jsonPath } = this.options
-    if (message.payload.length > maxBytes) return undefined
+    if (given.payload.length > maxBytes) return undefined
     try {
+      const message = this.withoutHeader(given)
       return this.picture === undefined
         ? sketchValues(readInputs(message, this.numbers, jsonPath))
         : await sketchPicture(findPicture(message, jsonPath))
     } catch {
       return undefined
     }
+  }
+
+  private withoutHeader(message: InputMessage): InputMessage {
+    return this.options.header === 'nnstreamer' ? withoutNnstreamerHeader(message) : message
   }
 
   private readValues(

@@ -94,6 +94,7 @@ export class RequestPipeline {
           model: model.model,
           maxBytes: config.limits.inputBytes,
           jsonPath: config.input.jsonPath,
+          header: config.input.header,
           edge: mind.of(model.hash).edge,
           slowdown: config.lab.workSlowdown,
         }),
@@ -128,7 +129,7 @@ export class RequestPipeline {
       // With the head alone there may be nobody yet to finish.
       if (model.holdsHeadAlone) continue
       const stream = [...this.streams.values()].find((each) => each.model === model)!.name
-      const payload = await blankMessage(model.model.manifest)
+      const payload = await blankMessage(model.model.manifest, this.options.config.input.header)
       for (const id of ['warm-up-1', 'warm-up-2']) {
         const message = { id, stream, source: '', topic: '', payload }
         const timeLeftMs = this.options.config.limits.requestMs

@@ -9,6 +9,7 @@ import { readPixels } from '../../src/codec/image-input.ts'
 import { pixelsToInput } from '../../src/codec/pixels-to-input.ts'
 import { loadEngine } from '../../src/executor/load-engine.ts'
 import { runSegment } from '../../src/executor/parity.ts'
+import { nnstreamerHeader } from '../../src/input/nnstreamer-header.ts'
 import { wholeModel } from '../../src/model-graph/cut.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
 import { requirePicture } from '../../src/model-graph/manifest.ts'
@@ -81,6 +82,46 @@ describe('inputs and answers of every kind', () => {
     expect('boxes' in expected && expected.boxes.length).toBeGreaterThan(0)
     expect(near).toMatchObject({ ok: true, finishedAt: 'edge', ...expected })
     expect(far.boxes).toEqual((near as typeof far).boxes)
+  })
+
+  test("what NNStreamer's mqttsink sends is taken where the configuration says so, and nothing else", async () => {
+    await startAgent('gstreamer', {
+      model: folders.sensor,
+      policy: 'local',
+      input: { header: 'nnstreamer' },
+    })
+    const raw = new Uint8Array(Float32Array.from(window).buffer)
+    const header = nnstreamerHeader(raw.length, 'other/tensors, format=(string)static')
+    const answer = await running.ask('gstreamer', Buffer.concat([header, raw]))
+    expect(answer).toMatchObject({ ok: true, top: [{}, {}] })
+    expect(await running.ask('gstreamer', raw)).toMatchObject({
+      ok: false,
+      error: { code: 'bad-input', message: expect.stringMatching(/must begin with the 1024 bytes/) },
+    })
+  })
+
+  test('several samples of one message are answered in their order', async () => {
+    await startAgent('batch', { model: folders.sensor, policy: 'local' })
+    const samples = [0, 1, 2].map((n) => Array.from({ length: 64 }, (_, i) => [Math.sin(i * n), n, i % 3]))
+    const alone = []
+    for (const sample of samples)
+      alone.push(await running.ask('batch', new TextEncoder().encode(JSON.stringify(sample))))
+    const seen: ResultMessage[] = []
+    const all = running.message(deviceTopic('batch', 'result'), (text) => {
+      const result = JSON.parse(text) as ResultMessage
+      // Another subscription of this client has the same topic, and brokers may deliver for both.
+      if (seen.every(({ window: sample }) => sample !== result.window)) seen.push(result)
+      return seen.length === samples.length
+    })
+    await running.camera.publish(deviceTopic('batch', 'input'), JSON.stringify(samples), {
+      qos: 1,
+      timeoutMs: 5000,
+    })
+    await all
+    expect(seen.map(({ window: sample }) => sample)).toEqual([0, 1, 2])
+    const tops = (results: readonly ResultMessage[]) =>
+      results.map((result) => (result.ok ? result.top : result.error))
+    expect(tops(seen)).toEqual(tops(alone))
   })
 
   test('a sensor model takes numbers as JSON and raw, finished by the worker and by the edge', async () => {
