@@ -11,7 +11,7 @@ import { inputsInRange } from '../../src/executor/whole-number-inputs.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
 import type { Announcement } from '../../src/transport/announcement.ts'
 import { ChunkAssembler } from '../../src/transport/chunk-assembler.ts'
-import { decodeFrame, encodeFrame, type Frame } from '../../src/transport/frame.ts'
+import { decodeFrame, encodeFrame, type Frame, modelDigits } from '../../src/transport/frame.ts'
 import { workerTopic } from '../../src/transport/topics.ts'
 import { sendFrame } from '../../src/transport/transfer.ts'
 import { noSharedData, sharedData } from '../shared-data.ts'
@@ -97,14 +97,16 @@ describe('one worker with the models of all cases', () => {
       const { graph, hash } = model
       const parts = graph.inputs
         .toSorted((a, b) => a - b)
-        .map((id, i) => {
-          const value = inputs[graph.inputs.indexOf(id)]!
-          return { name: `${i}`, shape: value.shape, bytes: featureCodec('float32').encode(value) }
-        })
-      const request = { kind: 'request', modelHash: hash, wound: 'input', codec: 'float32' } as const
+        .map((id) => featureCodec('float32').encode(inputs[graph.inputs.indexOf(id)]!))
+      const request = {
+        kind: 'request',
+        model: hash.slice(0, modelDigits),
+        wound: 'input',
+        codec: 'float32',
+      } as const
       const reply = await ask(encodeFrame({ ...request, timeLeftMs: 30_000, parts }))
       const answer = reply.kind === 'result' ? reply : undefined
-      expect(reply).toMatchObject({ kind: 'result', modelHash: hash })
+      expect(reply).toMatchObject({ kind: 'result' })
       const codec = featureCodec(answer!.codec)
       const values = answer!.parts.map(({ bytes, shape }) => codec.decode(bytes, shape))
       expect(relativeDifference(values, whole)).toBeLessThan(tolerance)
