@@ -1,6 +1,7 @@
 import type { Calibration } from '../src/codec/calibration-file.ts'
 import type { EngineName } from '../src/executor/engine.ts'
 import { InferenceHost } from '../src/executor/inference-host.ts'
+import { engineVersion } from '../src/executor/installed-engines.ts'
 import { crossingExamples } from '../src/executor/parity.ts'
 import type { RunDispatcher } from '../src/executor/run-dispatcher.ts'
 import { type ChainSegment, type SegmentChain, segmentChain } from '../src/executor/segment-chain.ts'
@@ -30,6 +31,8 @@ export interface EdgeSurroundings {
   readonly dispatcher?: RunDispatcher | undefined
   readonly log: Log
 }
+
+const progressMs = 5000
 
 /** The edge's half of the model: its segments in the inference thread, and what they take on this machine. */
 export class EdgeRuntime {
@@ -122,7 +125,14 @@ export class EdgeRuntime {
     await this.inference.start()
     for (const segment of this.needed) await this.inference.load(segment.key, segment)
     const stored = await readProfile(this.profilePath)
-    return stored !== undefined && this.matches(stored) ? stored : this.measure()
+    if (stored !== undefined && this.matches(stored)) return stored
+    const beganMs = performance.now()
+    const fields = { model: this.model.manifest.name, engine: this.config.engine }
+    this.log('info', 'measuring this machine, once', { ...fields, segments: this.needed.length })
+    const profile = await this.measure()
+    const seconds = Math.round((performance.now() - beganMs) / 1000)
+    this.log('info', 'measured this machine', { ...fields, seconds })
+    return profile
   }
 
   async stop(): Promise<void> {
@@ -133,7 +143,14 @@ export class EdgeRuntime {
   async measure(): Promise<Profile> {
     const { engine, threads, lab } = this.config
     const { edgeSlowdown: slowdown, workSlowdown } = lab
-    const subject = { modelHash: this.model.hash, engine, threads, slowdown, workSlowdown }
+    const subject = {
+      modelHash: this.model.hash,
+      engine,
+      threads,
+      slowdown,
+      workSlowdown,
+      ...this.engineVersion,
+    }
     if (this.needed.length === 0) return profileOfNothing(subject)
     const profile = await measureProfile(
       subject,
@@ -143,11 +160,27 @@ export class EdgeRuntime {
       {
         run: (request) => this.inference.run(request, { urgency: 'background' }),
         drop: (request) => this.inference.drop(request),
+        onSegment: this.progress(),
       },
       this.needed.length,
     )
     await remember(this.profilePath, profile, this.log)
     return profile
+  }
+
+  private get engineVersion(): { readonly engineVersion?: string } {
+    const version = engineVersion(this.config.engine)
+    return version === undefined ? {} : { engineVersion: version }
+  }
+
+  /** Says every few seconds how far measuring is: on a small board it takes minutes. */
+  private progress(): (segment: number) => void {
+    let saidMs = performance.now()
+    return (segment) => {
+      if (performance.now() - saidMs < progressMs) return
+      saidMs = performance.now()
+      this.log('info', 'still measuring', { segment: segment + 1, of: this.needed.length })
+    }
   }
 
   private get profilePath(): string {
@@ -158,6 +191,7 @@ export class EdgeRuntime {
     return (
       profile.modelHash === this.model.hash &&
       profile.machine === machineName() &&
+      profile.engineVersion === this.engineVersion.engineVersion &&
       profile.threads === this.config.threads &&
       profile.slowdown === this.config.lab.edgeSlowdown &&
       (profile.workSlowdown ?? 1) === this.config.lab.workSlowdown &&

@@ -21,6 +21,11 @@ export function engineEnvironment(): EngineEnvironment {
   return { engines: installedEngines(), program: programVersion(), node: process.version }
 }
 
+/** Version of an engine's package, if it can be told. */
+export function engineVersion(name: EngineName): string | undefined {
+  return installedEngines()[name] ?? undefined
+}
+
 /** Which engines are there and in which versions, by their files alone: nothing is loaded, so it costs next to nothing. */
 function installedEngines(): InstalledEngines {
   const own = createRequire(import.meta.url)

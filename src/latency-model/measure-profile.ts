@@ -1,4 +1,5 @@
-import { cpus, hostname } from 'node:os'
+import { readFileSync } from 'node:fs'
+import { cpus } from 'node:os'
 import { median, medianAbsoluteDeviation } from 'simple-statistics'
 import { measured } from '../async/measured.ts'
 import type { EngineName } from '../executor/engine.ts'
@@ -13,6 +14,8 @@ export interface ProfileSubject {
   readonly threads: number
   readonly slowdown: number
   readonly workSlowdown?: number
+  /** Of the engine's package: another one computes in another time. */
+  readonly engineVersion?: string
 }
 
 /** Under which the crossing tensors are kept while they are measured. */
@@ -25,11 +28,25 @@ const codecRuns = { warmUp: 8, measured: 5 }
 export interface ProfiledEngine {
   readonly run: (request: RunRequest) => Promise<RunReply>
   readonly drop: (request: string) => void
+  /** Told before each segment, from 0. */
+  readonly onSegment?: (index: number) => void
 }
 
-/** Names this machine in a profile. */
+/**
+ * Names the kind of machine that this is, in a profile: what it takes has nothing to do with what it is called, and the
+ * processors of two Raspberry Pis are both "unknown" to Node, so that the board says which one it is.
+ */
 export function machineName(): string {
-  return `${hostname()} ${cpus()[0]?.model ?? process.arch} x${cpus().length}`
+  return `${boardName() ?? cpus()[0]?.model ?? process.arch} x${cpus().length}`
+}
+
+/** As the device tree has it, on boards that have one. */
+function boardName(): string | undefined {
+  try {
+    return readFileSync('/proc/device-tree/model', 'utf8').replaceAll('\0', '').trim()
+  } catch {
+    return undefined
+  }
 }
 
 /**
@@ -46,7 +63,7 @@ export async function measureProfile(
   loaded = chain.segments.length,
 ): Promise<Profile> {
   try {
-    const parts = await measureParts(chain, inputs, codecOptions, engine.run, loaded)
+    const parts = await measureParts(chain, inputs, codecOptions, engine, loaded)
     return { ...profileOfNothing(subject), ...parts }
   } finally {
     engine.drop(request)
@@ -57,7 +74,7 @@ async function measureParts(
   chain: SegmentChain,
   inputs: readonly TensorValue[],
   codecOptions: ReadonlyMap<string, readonly { readonly codec: string }[]>,
-  run: ProfiledEngine['run'],
+  { run, onSegment }: ProfiledEngine,
   loaded: number,
 ): Promise<Pick<Profile, 'segments' | 'codecs'>> {
   const segments: Profile['segments'] = []
@@ -71,6 +88,7 @@ async function measureParts(
     values: false,
   })
   for (const [i, segment] of chain.segments.slice(0, loaded).entries()) {
+    onSegment?.(i)
     const output = chain.crossing(i + 1)
     const step: RunRequest = {
       request,

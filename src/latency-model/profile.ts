@@ -12,6 +12,8 @@ export const profileSchema = z.strictObject({
   version: z.literal(2),
   modelHash: z.string(),
   engine: z.enum(engineNames),
+  /** Absent in older profiles. */
+  engineVersion: z.string().optional(),
   threads: z.int().min(1),
   /** The emulated slowness it was measured under; 1 outside the lab. */
   slowdown: z.number().min(1),
