@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks engine xnnpack on ARM without an ARM machine: a Debian's Node and XNNPACK run under qemu, and the bundled model is
+# Checks the engines on ARM without an ARM machine: a Debian's Node and XNNPACK run under qemu, and the bundled model is
 # cut everywhere and compared with the other engines. It proves answers, and nothing about speed.
 #   sudo apt-get install qemu-user-static; npm run build
 #   scripts/try-arm.sh arm64|armhf [trixie|bookworm] [FOLDER]
@@ -38,3 +38,22 @@ for library in XNNPACK pthreadpool cpuinfo; do cp -a "$libraries"/lib$library.so
 cd "$product"
 export QEMU_LD_PREFIX=$folder/node-$architecture LD_LIBRARY_PATH=$only
 "$folder/node-$architecture/usr/bin/node" dist/cli/surgeon.js bench engines --parity --engines xnnpack --models mobilenetv2 --threads 1
+
+# ONNX Runtime on arm64: a picture is answered. It reads /proc/cpuinfo, which under qemu is the host's, and would find no
+# ARM there: so it is shown one, in a mount namespace of its own.
+if [ "$architecture" = arm64 ]; then
+  cat >"$folder/cpuinfo" <<'END'
+processor	: 0
+Features	: fp asimd evtstrm crc32 cpuid
+CPU implementer	: 0x41
+CPU architecture: 8
+CPU variant	: 0x0
+CPU part	: 0xd08
+CPU revision	: 3
+
+END
+  unset LD_LIBRARY_PATH
+  cp -a "$here/photos" "$product/"
+  unshare --mount bash -c 'mount --bind "$1" /proc/cpuinfo && "$2" dist/cli/surgeon.js infer photos/cat.jpg --model mobilenetv2' \
+    try-arm "$folder/cpuinfo" "$folder/node-$architecture/usr/bin/node"
+fi
