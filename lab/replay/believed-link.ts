@@ -1,4 +1,4 @@
-import { TransferEstimator } from '../../src/bandwidth-probe/transfer-estimator.ts'
+import { LinkBelief } from '../../src/bandwidth-probe/link-belief.ts'
 import type { UplinkBelief } from './stream-world.ts'
 
 /** What a simulated agent believes of its link; all it learns are acknowledgements. */
@@ -21,35 +21,37 @@ export function knownLink(bps: number): BelievedLink {
   }
 }
 
-const probeBytes = 4096
-const staleMs = 2000
+const probe = { staleMs: 2000, probeBytes: 4096 }
 /** Before anything was acknowledged. */
 const assumedBps = 256_000
+/** Nothing is planned to be sent. */
+const deadBps = 1
 
-/** The agent's own estimator, fed as the agent feeds it. */
+/** The agent's own belief, fed as the agent feeds it. */
 export function estimatedLink(): BelievedLink {
-  const estimator = new TransferEstimator()
-  const onTheWay = new Map<number, { bytes: number; ahead: number; sinceMs: number }>()
-  let waitingBytes = 0
-  let lastSentMs = -Infinity
+  const link = new LinkBelief(probe)
+  link.connected(0)
+  const onTheWay = new Map<number, { readonly bytes: number; readonly sinceMs: number }>()
+  const inFlight = () => {
+    const messages = [...onTheWay.values()]
+    const bytes = messages.reduce((sum, message) => sum + message.bytes, 0)
+    return { bytes, oldestSentAtMs: messages[0]?.sinceMs }
+  }
   return {
     sent(id, bytes, atMs) {
-      waitingBytes += bytes
-      lastSentMs = atMs
-      onTheWay.set(id, { bytes, ahead: waitingBytes, sinceMs: atMs })
+      onTheWay.set(id, { bytes, sinceMs: atMs })
     },
     acknowledged(id, atMs) {
-      const message = onTheWay.get(id)!
+      const { bytes, sinceMs } = onTheWay.get(id)!
       onTheWay.delete(id)
-      waitingBytes -= message.bytes
-      estimator.observe({ bytes: message.ahead, ms: atMs - message.sinceMs, atMs })
+      link.acknowledged(bytes, atMs - sinceMs, atMs)
     },
     belief(nowMs) {
-      const [oldest] = onTheWay.values()
-      const estimate = estimator.estimate(nowMs, oldest && { bytes: oldest.ahead, sinceMs: oldest.sinceMs })
-      if (estimate === undefined) return { bps: assumedBps, relativeDeviation: 0.5 }
-      return { bps: estimate.bitsPerSecond, relativeDeviation: estimate.relativeDeviation }
+      const state = link.snapshot(nowMs, inFlight())
+      if (state.kind === 'unknown') return { bps: assumedBps, relativeDeviation: 0.5 }
+      if (state.kind === 'down') return { bps: deadBps, relativeDeviation: 0 }
+      return { bps: state.uplinkBps, relativeDeviation: state.rateDeviation ?? state.relativeDeviation }
     },
-    probeBytes: (nowMs) => (onTheWay.size === 0 && nowMs - lastSentMs >= staleMs ? probeBytes : 0),
+    probeBytes: (nowMs) => link.nextProbe(nowMs, inFlight()) ?? 0,
   }
 }

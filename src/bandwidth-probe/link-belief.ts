@@ -15,6 +15,8 @@ export type LinkState =
       readonly backlogBytes: number
       /** Relative standard deviation of a transfer's time. */
       readonly relativeDeviation: number
+      /** The same of many messages' time together; as the former where absent. */
+      readonly rateDeviation?: number
     }
 
 /** Payload that has left and is not acknowledged. */
@@ -97,17 +99,20 @@ export class LinkBelief {
   }
 
   /**
-   * A message of so many bytes was acknowledged `ms` after it was sent. Where another was on its way before it, its own
-   * bytes began to cross only when that one's last byte had: as long before its acknowledgement as an empty exchange
-   * takes. Counting all that was in flight instead would count twice what had crossed already.
+   * A message of so many bytes was acknowledged `ms` after it was sent. Where it was sent before the last byte of the one
+   * before had crossed, which is as long before that one's acknowledgement as an empty exchange takes, it had to wait,
+   * and what lies between the two acknowledgements is its own crossing. Counting all that was in flight instead would
+   * count twice what had crossed already.
    */
   acknowledged(bytes: number, ms: number, atMs: number): void {
     const baseMs = this.up.estimate(atMs)?.baseMs ?? 0
-    const beganMs = Math.min(atMs - leastMs, Math.max(atMs - ms, this.acknowledgedAtMs - baseMs))
+    const isQueued = atMs - ms < this.acknowledgedAtMs - baseMs
+    const sinceMs = isQueued ? this.acknowledgedAtMs : atMs - ms
     this.acknowledgedAtMs = atMs
-    if (this.opening.length > 0 && bytes <= alwaysBytes)
+    // A packet is a little more than its payload.
+    if (this.opening.length > 0 && bytes < 2 * alwaysBytes)
       this.firstMs.set(bytes, Math.min(ms, this.firstMs.get(bytes) ?? ms))
-    this.up.observe({ bytes, ms: atMs - beganMs, atMs })
+    this.up.observe({ bytes, ms: Math.max(leastMs, atMs - sinceMs), atMs, isQueued })
   }
 
   /** An answer of `bytes` took `ms` on its way down. */
@@ -134,13 +139,15 @@ export class LinkBelief {
       }
     }
     const down = this.down.estimate(nowMs)
+    const agedDeviation = (agingPerSecond * up.ageMs) / 1000
     return {
       kind: 'up',
       uplinkBps: up.bitsPerSecond,
       downlinkBps: down?.bitsPerSecond ?? assumedDownlinkBps,
       roundTripMs: up.baseMs + (down?.baseMs ?? 0),
       backlogBytes: bytes,
-      relativeDeviation: Math.hypot(up.relativeDeviation, (agingPerSecond * up.ageMs) / 1000),
+      relativeDeviation: Math.hypot(up.relativeDeviation, agedDeviation),
+      rateDeviation: Math.hypot(up.rateDeviation, agedDeviation),
     }
   }
 

@@ -32,7 +32,7 @@ export class LinkProber {
     if (this.running !== undefined) return
     const { session, belief, clock } = this.options
     const stopAcks = session.onAck((receipt) =>
-      belief.acknowledged(receipt.bytes, receipt.ackMs, clock.now()),
+      belief.acknowledged(receipt.packetBytes, receipt.ackMs, clock.now()),
     )
     const follow = (online: boolean) =>
       online ? belief.connected(clock.now()) : belief.disconnected(clock.now())

@@ -192,7 +192,7 @@ function mixPlansOf(name: string, requests: readonly PlannedRequest[], setup: Pl
 }
 
 function resourcesOf({ link, workers }: Beliefs, workersOf: string | undefined): Resource[] {
-  const deviation = link.kind === 'up' ? link.relativeDeviation : 0
+  const deviation = link.kind === 'up' ? (link.rateDeviation ?? link.relativeDeviation) : 0
   const servers = Math.max(1, workers.length)
   return [
     {

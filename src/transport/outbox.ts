@@ -27,6 +27,8 @@ export interface PublishOptions {
 export interface PublishReceipt {
   /** Of the payload. */
   readonly bytes: number
+  /** Of the packet. */
+  readonly packetBytes: number
   /** In the window's queue. */
   readonly waitMs: number
   /** From the socket's write to the acknowledgement; QoS 0: to the socket having taken it. */
@@ -262,6 +264,7 @@ export class Outbox {
       const isUnmatched = delivery.kind === 'unmatched'
       const receipt = {
         bytes: payload.length,
+        packetBytes: packetBytes(entry.message),
         waitMs,
         ackMs,
         inFlightBytes: entry.inFlightBytes,

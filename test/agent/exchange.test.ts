@@ -52,7 +52,7 @@ class Desk {
   }
 }
 
-const receipt = { bytes: 0, waitMs: 0, ackMs: 0, inFlightBytes: 0, isUnmatched: false }
+const receipt = { bytes: 0, packetBytes: 0, waitMs: 0, ackMs: 0, inFlightBytes: 0, isUnmatched: false }
 const value = { shape: [1, 2], data: Float32Array.of(0.25, 0.75) }
 const result: ResultFrame = {
   kind: 'result',

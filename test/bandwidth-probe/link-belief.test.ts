@@ -145,3 +145,38 @@ test('LinkBelief leaves a thin link to others, and begins anew with a new sessio
   expect(belief.nextProbe(33_000, idle)).toBe(256)
   expect(belief.nextProbe(33_000, idle)).toBe(2048)
 })
+
+test('messages that wait behind one another tell the rate, and do not make the empty exchange look longer', () => {
+  belief.connected(0)
+  // 2 Mbps and 10 ms: bursts of a large message and two small ones, of which only the first has the link to itself.
+  let nowMs = 0
+  for (let burst = 0; burst < 40; burst++) {
+    const sentAtMs = 1000 * burst
+    let leftMs = sentAtMs
+    for (const bytes of [burst % 3 === 0 ? 500 : 17_000, 2700, 2700]) {
+      leftMs += bytes / 250
+      nowMs = leftMs + 10
+      belief.acknowledged(bytes, nowMs - sentAtMs, nowMs)
+    }
+  }
+  const state = belief.snapshot(nowMs, idle)
+  if (state.kind !== 'up') throw new Error('the link must be up')
+  expect(state.uplinkBps / 2e6).toBeCloseTo(1, 2)
+  expect(state.roundTripMs).toBeCloseTo(10, 1)
+  expect(state.relativeDeviation).toBeLessThan(0.06)
+})
+
+test('what delays one acknowledgement and hurries the next is no doubt of the rate', () => {
+  belief.connected(0)
+  let nowMs = 0
+  for (let n = 0; n < 200; n++) {
+    const bytes = n % 2 === 0 ? 2000 : 12_000
+    const late = n % 3 === 0 ? 8 : 0
+    nowMs = 100 * n
+    belief.acknowledged(bytes, 10 + bytes / 250 + late, nowMs)
+  }
+  const state = belief.snapshot(nowMs, idle)
+  if (state.kind !== 'up') throw new Error('the link must be up')
+  expect(state.relativeDeviation).toBeGreaterThan(0.1)
+  expect(state.rateDeviation).toBeLessThan(0.07)
+})

@@ -82,9 +82,9 @@ async function play(
 }
 
 test.each([
-  [0.5, 0.88],
-  [2, 0.9],
-  [4, 0.9],
+  [0.5, 0.92],
+  [2, 0.95],
+  [4, 0.93],
 ])(
   'a camera over %s Mbps: all are answered while that is possible, and %s of what is possible beyond',
   async (mbps, share) => {
