@@ -25,6 +25,8 @@ export async function loadEdgeModel(choice: ModelChoice): Promise<LoadedModel> {
 }
 
 export interface EdgeModelOptions extends LoadedModel {
+  /** No other model of the agent has it. */
+  readonly name: string
   readonly config: AgentConfig
   readonly edge: EdgeRuntime
   readonly profile: Profile
@@ -35,6 +37,8 @@ export interface EdgeModelOptions extends LoadedModel {
 
 /** One model as the agent serves it: what it is, and its half that is computed here. */
 export class EdgeModel {
+  /** As it is told everywhere. */
+  readonly name: string
   readonly model: Model
   readonly reader: AnswerReader
   readonly edge: EdgeRuntime
@@ -46,7 +50,8 @@ export class EdgeModel {
   private readonly options: EdgeModelOptions
 
   constructor(options: EdgeModelOptions) {
-    const { model, reader, edge, engine, profile, choice } = options
+    const { name, model, reader, edge, engine, profile, choice } = options
+    this.name = name
     this.options = options
     this.model = model
     this.reader = reader
@@ -54,10 +59,6 @@ export class EdgeModel {
     this.engine = engine
     this.hasRandomWeights = choice.weights === randomWeights
     this.setup = this.setupWith(profile)
-  }
-
-  get name(): string {
-    return this.model.manifest.name
   }
 
   get hash(): string {
@@ -94,6 +95,8 @@ export class EdgeModel {
 }
 
 export interface StartModelOptions {
+  /** No other model of the agent has it. */
+  readonly name: string
   readonly isRemote: boolean
   readonly isOneOfSeveral: boolean
   readonly dispatcher: RunDispatcher

@@ -46,6 +46,13 @@ function checkStream({ name, unchanged }: InputStream, own: LoadedModel, larger?
     )
 }
 
+/** The model's own, with its hash where another has the same. */
+function nameOf({ model }: LoadedModel, all: readonly LoadedModel[]): string {
+  const { name } = model.manifest
+  const isUnique = all.filter((other) => other.model.manifest.name === name).length === 1
+  return isUnique ? name : `${name} ${model.hash.slice(0, 8)}`
+}
+
 function inputKind({ manifest }: Model): string {
   return pictureOf(manifest) === undefined ? 'numbers' : 'pictures'
 }
@@ -82,7 +89,14 @@ export async function startModels(
   const started = new Map<string, EdgeModel>()
   for (const [hash, each] of byHash) {
     const isRemote = !here.has(hash)
-    const options = { isRemote, isOneOfSeveral: byHash.size > 1, dispatcher, log, signal }
+    const options = {
+      name: nameOf(each, [...byHash.values()]),
+      isRemote,
+      isOneOfSeveral: byHash.size > 1,
+      dispatcher,
+      log,
+      signal,
+    }
     const model = await startEdgeModel(config, each, options)
     stops.add(() => model.edge.stop())
     started.set(hash, model)

@@ -91,7 +91,7 @@ export class InputReader {
       const message = this.withoutHeader(given)
       return this.picture === undefined
         ? sketchValues(readInputs(message, this.numbers, jsonPath))
-        : await sketchPicture(findPicture(message, jsonPath))
+        : await this.timed(() => sketchPicture(findPicture(message, jsonPath)))
     } catch {
       return undefined
     }
@@ -165,12 +165,12 @@ export class InputReader {
     )
   }
 
-  private async timed<T>(work: () => Promise<T>, onDone: (ms: number, made: T) => void): Promise<T> {
+  private async timed<T>(work: () => Promise<T>, onDone?: (ms: number, made: T) => void): Promise<T> {
     const { slowdown = 1 } = this.options
     const beginMs = systemClock.now()
     const made = await work()
     if (slowdown > 1) await delay((slowdown - 1) * (systemClock.now() - beginMs))
-    onDone(systemClock.now() - beginMs, made)
+    onDone?.(systemClock.now() - beginMs, made)
     return made
   }
 }

@@ -158,14 +158,10 @@ export class Shown implements DashboardSource {
       id,
       headMs: tensors.length === 0 ? wholeMs(profile) : headMs(profile, id),
     }))
+    const isOneOfSeveral = this.options.models.length > 1
     return liveWounds(wounds, this.tallies.get(name)!.last).map((wound) => ({
       ...wound,
-      id: this.named(name, wound.id),
+      ...(isOneOfSeveral && { model: name }),
     }))
-  }
-
-  /** Whose it is, where there are several models. */
-  private named(model: string, what: string): string {
-    return this.options.models.length > 1 ? `${model}: ${what}` : what
   }
 }

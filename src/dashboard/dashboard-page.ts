@@ -73,11 +73,11 @@ function figures(metrics) {
 // One row a wound, from the input to the output: its requests, beside what the edge computes before it.
 function mix(wounds) {
   const total = wounds.reduce((sum, { requests }) => sum + requests, 0);
-  $('mix').replaceChildren(...wounds.map(({ id, headMs, requests }) => {
+  $('mix').replaceChildren(...wounds.map(({ id, model, headMs, requests }) => {
     const share = total === 0 ? 0 : requests / total;
     const row = make('li', undefined, (share > 0 ? 'used ' : '') + (id === 'local' || id === 'input' ? id : ''));
-    const name = make('span', id, 'name'), bar = make('span', undefined, 'bar'), part = make('span');
-    name.title = id;
+    const name = make('span', model ? model + ': ' + id : id, 'name'), bar = make('span', undefined, 'bar'), part = make('span');
+    name.title = name.textContent;
     part.style.width = Math.round(100 * share) + '%';
     bar.append(part);
     row.append(name, make('span', ms(headMs), 'ms'), bar, make('span', Math.round(100 * share) + ' %', 'share'));

@@ -58,6 +58,8 @@ interface LiveWound {
   readonly id: string
   /** What the edge computes before it, by the profile. */
   readonly headMs: number
+  /** Whose, where there are several models. */
+  readonly model?: string
   /** Of the last requests, those cut here. */
   readonly requests: number
 }

@@ -7,7 +7,7 @@ import { agentConfigSchema } from '../../agent/config.ts'
 import { modelsOf, type ServedStream, startModels } from '../../agent/edge-models.ts'
 import { inputStreams } from '../../agent/input-streams.ts'
 import { ReleaseStack } from '../../src/async/release-stack.ts'
-import { classifier, sensor, smallModel, stateful } from '../model-graph/onnx/small-models.ts'
+import { classifier, openBatch, sensor, smallModel, stateful } from '../model-graph/onnx/small-models.ts'
 import { repositoryRoot } from '../paths.ts'
 
 let folder: string
@@ -50,6 +50,17 @@ test('startModels() has each model once, whatever its names, and holds nothing o
   expect(yard!.larger!.model).toMatchObject({ holdsHeadAlone: true, engine: { used: 'none' } })
 })
 
+test('startModels() tells models of one name apart by their hashes', async () => {
+  const other = await smallModel('small', openBatch)
+  const served = await started([
+    { name: 'porch', model: small },
+    { name: 'yard', model: other },
+  ])
+  const names = served.map(({ model }) => model.name)
+  expect(names).toEqual(served.map(({ model }) => `small ${model.hash.slice(0, 8)}`))
+  expect(new Set(names).size).toBe(2)
+})
+
 test('startModels() refuses a cascade whose models do not go together, before anything is started', async () => {
   const cascade = { model: numbers, below: 0.5 }
   await expect(started([{ name: 'porch', cascade }])).rejects.toThrow(
@@ -64,7 +75,7 @@ test('startModels() has each input of a model with state computed', async () => 
   const recurrent = await smallModel('recurrent', stateful)
   const manifest = {
     name: 'recurrent',
-    input: { kind: 'values', shape: [8] },
+    input: { kind: 'values', shape: [6] },
     state: { h: 'hn' },
     output: { kind: 'values' },
   }

@@ -3,6 +3,7 @@ import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { AnswerMessage } from '../../agent/request-message.ts'
 import type { SurgeonProcess } from '../../lab/surgeon-process.ts'
+import { deviceTopic } from '../../src/transport/topics.ts'
 import { classifier, openBatch, smallModel } from '../model-graph/onnx/small-models.ts'
 import { bundledPhoto } from '../model-input.ts'
 import { askUntil, byWorker } from './ask-until.ts'
@@ -41,6 +42,7 @@ describe('an agent with several models', () => {
         // All that is not certain is doubtful.
         { name: 'hall', cascade: { model: larger, below: 1 } },
         { name: 'gate', model: yard, unchanged: { difference: 12 } },
+        { name: 'attic', model: yard, unchanged: { difference: 12, reuse: 'silence' } },
       ],
     })
     const online = running.message(stateTopic.agent(device), (text) => text.includes('online'))
@@ -94,6 +96,24 @@ describe('an agent with several models', () => {
       .toBuffer()
     expect(await ask('gate', other)).not.toHaveProperty('reused')
     expect(await ask('gate', other)).toMatchObject({ reused: true })
+  })
+
+  test('says nothing of what looks like the last where it is told so', async () => {
+    const topic = deviceTopic(device, 'result')
+    // Some brokers deliver to each of two subscriptions.
+    const ids = new Set<string>()
+    const end = await running.camera.subscribe(`${topic}/attic`, ({ payload }) =>
+      ids.add((JSON.parse(Buffer.from(payload).toString()) as AnswerMessage).id),
+    )
+    await ask('attic')
+    const publish = { qos: 1, timeoutMs: 10_000 } as const
+    await running.camera.publish(`${deviceTopic(device, 'input')}/attic`, photo, publish)
+    const metrics = async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+    const reused = async () => Number(/surgeon_reused_total\{[^}]*"yard"\} (\d+)/.exec(await metrics())![1])
+    // Once it is counted no answer can come of it any more.
+    while ((await reused()) < 3) await ask('yard')
+    expect(ids.size).toBe(1)
+    await end()
   })
 
   test('answers alone once the worker is gone', async () => {
