@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { AnswerMessage } from '../../agent/request-message.ts'
+import { freePort } from '../../lab/free-port.ts'
 import type { SurgeonProcess } from '../../lab/surgeon-process.ts'
 import { deviceTopic } from '../../src/transport/topics.ts'
 import { classifier, openBatch, smallModel } from '../model-graph/onnx/small-models.ts'
@@ -10,12 +11,12 @@ import { askUntil, byWorker } from './ask-until.ts'
 import { type EndToEnd, endToEnd, stateTopic } from './stage.ts'
 
 const device = 'pi'
-const port = 18_741
 
 describe('an agent with several models', () => {
   let running: EndToEnd
   let worker: SurgeonProcess
   let photo: Buffer
+  let port: number
   let state: { model: string; models: { model: string; hash: string; engine: string }[] }
 
   const ask = async (stream: string, input: Uint8Array = photo): Promise<AnswerMessage> =>
@@ -25,6 +26,7 @@ describe('an agent with several models', () => {
     )
 
   beforeAll(async () => {
+    port = await freePort()
     photo = await readFile(bundledPhoto('cat'))
     const yard = await smallModel('yard', classifier)
     const larger = await smallModel('larger', openBatch)
