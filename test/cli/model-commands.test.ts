@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile } from 'node:fs/promises'
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
+import { manifestSchema } from '../../src/model-graph/manifest.ts'
+import { smallModel, stateful } from '../model-graph/onnx/small-models.ts'
 import { repositoryRoot } from '../paths.ts'
 
 const run = promisify(execFile)
@@ -107,4 +109,52 @@ test.each([
   const result = await surgeon(...args)
   expect(result.code).toBe(code)
   expect(result.stderr).toMatch(message)
+})
+
+test('surgeon manifest proposes what the reader takes, says what is a guess, and writes no file over', async () => {
+  const folder = await smallModel('voice', stateful)
+  const first = await surgeon('manifest', '--model', folder)
+  expect(first.code).toBe(0)
+  expect(first.stderr).toMatch(/^To be checked: state: /)
+  expect(manifestSchema.parse(JSON.parse(first.stdout))).toMatchObject({ name: 'voice', state: { h: 'hn' } })
+
+  const out = join(folder, 'voice.surgeon.json')
+  expect((await surgeon('manifest', '--model', folder, '--out', out)).code).toBe(0)
+  expect(JSON.parse(await readFile(out, 'utf8'))).toEqual(JSON.parse(first.stdout))
+  const again = await surgeon('manifest', '--model', folder, '--out', out)
+  expect([again.code, again.stderr]).toEqual([64, expect.stringMatching(/--out must name a new file/)])
+})
+
+test('surgeon wounds and manifest take the value that an input always holds', async () => {
+  const folder = await smallModel('voice', stateful)
+  const { stdout } = await surgeon('manifest', '--model', folder, '--input-value', 'h=1')
+  expect(manifestSchema.parse(JSON.parse(stdout))).toMatchObject({
+    input: { kind: 'values', shape: [6] },
+    fixed: { h: 1 },
+  })
+  const verified = await surgeon('wounds', '--model', folder, '--input-value', 'h=1', '--verify')
+  expect([verified.code, verified.stdout]).toEqual([0, expect.stringMatching(/head \+ tail equal/)])
+  const wrong = await surgeon('wounds', '--model', folder, '--input-value', 'h')
+  expect([wrong.code, wrong.stderr]).toEqual([64, expect.stringMatching(/--input-value must be like/)])
+})
+
+test('surgeon infer takes its files for one sequence of a model with state', async () => {
+  const folder = await smallModel('voice', stateful)
+  const manifest = {
+    name: 'voice',
+    input: { kind: 'values', shape: [6] },
+    state: { h: 'hn' },
+    output: { kind: 'values', tensors: ['y'] },
+  }
+  await writeFile(join(folder, 'surgeon.json'), JSON.stringify(manifest))
+  const window = join(folder, 'window.json')
+  await writeFile(window, '[1, -1, 2, 0, 1, 3]')
+  const answersAt = async (wound: string) => {
+    const { stdout } = await surgeon('infer', window, window, '--model', folder, '--wound', wound, '--json')
+    const answers = JSON.parse(stdout) as { outputs: { values: number[] }[] }[]
+    return answers.map(({ outputs }) => outputs[0]!.values)
+  }
+  const whole = await answersAt('local')
+  expect(whole[0]).not.toEqual(whole[1])
+  for (const wound of ['input', 'hn']) expect(await answersAt(wound)).toEqual(whole)
 })
