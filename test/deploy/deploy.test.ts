@@ -61,8 +61,10 @@ test('what the compose file mounts and builds is there', async () => {
     .filter((path) => path.startsWith('.'))
   expect(mounted.length).toBeGreaterThan(3)
   for (const path of mounted) await access(new URL(path, deploy))
-  const { context, dockerfile } = services['worker']!.build!
-  await access(new URL(dockerfile, new URL(`${context}/`, deploy)))
+  const built = Object.values(services).flatMap(({ build }) => (build === undefined ? [] : [build]))
+  expect(built).toHaveLength(2)
+  for (const { context, dockerfile } of built)
+    await access(new URL(dockerfile, new URL(`${context}/`, deploy)))
 })
 
 test('Prometheus takes its configuration', async ({ skip }) => {
