@@ -93,3 +93,38 @@ test('WorkerBelief: a refusal says how long the worker is busy, and is no fault'
   expect(belief.snapshot(100)).toMatchObject({ queueMs: 300, trust: { kind: 'trusted' } })
   expect(belief.snapshot(500).queueMs).toBe(0)
 })
+
+test('WorkerBelief forgets what did not get there, and what it was never sent says nothing', () => {
+  belief.sent('a', features, 0)
+  belief.forget('a')
+  expect(belief.snapshot(0)).toMatchObject({ outstanding: 0, queueMs: 0 })
+  belief.arrived('unknown', 0)
+  belief.answered('unknown', { queueMs: 0, decodeMs: 400, tailMs: 4000 }, 0)
+  belief.givenUp('unknown', 0, 10_000)
+  expect(belief.snapshot(0)).toMatchObject({ tailFactor: 1, trust: { kind: 'trusted' } })
+})
+
+test('WorkerBelief was sent nothing before the first request, and has not rested before it failed', () => {
+  expect(belief.snapshot(0)).toMatchObject({ lastSentAtMs: Number.NEGATIVE_INFINITY })
+  belief.failed('a', 0)
+  belief.failed('b', 0)
+  answer(features, 4, 40, 10)
+  belief.failed('c', 20)
+  belief.failed('d', 20)
+  // The first rest again: two seconds.
+  expect(belief.snapshot(20).trust).toEqual({ kind: 'resting', untilMs: 2020 })
+})
+
+test('WorkerBelief: what it says of decoding is of that kind alone', () => {
+  for (let i = 0; i < 3; i++) answer({ ...features, decode: 'none', decodeMs: 0 }, 900, 40)
+  expect(belief.snapshot(0)).toMatchObject({ featuresFactor: 1, pictureFactor: 1, tailFactor: 1 })
+  for (let i = 0; i < 3; i++) answer({ ...features, decode: 'picture' }, 8, 40)
+  expect(belief.snapshot(0)).toMatchObject({ featuresFactor: 1, pictureFactor: 2 })
+})
+
+test('WorkerBelief: what waits there already is no part of what the next was given up for', () => {
+  belief.announce({ ...announced, queueMs: 1000 })
+  // Of 1029 ms 1000 were the others.
+  giveUp(1029, 2000)
+  expect(belief.snapshot(2000)).toMatchObject({ tailFactor: 1, trust: { kind: 'trusted' } })
+})

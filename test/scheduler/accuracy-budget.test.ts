@@ -66,7 +66,30 @@ describe('accuracyLossBound', () => {
   })
 })
 
+describe('accuracyLossBound in figures', () => {
+  // 11.5 and 3.5 with half an image each are 12 and 4 of 200.
+  it('is that of Agresti and Min for paired answers', () => {
+    expect(accuracyLossBound({ ...row, lost: 11.5, won: 3.5 }, 198)).toBeCloseTo(
+      (8 + 1.644854 * Math.sqrt(16 - 64 / 200)) / 200,
+      9,
+    )
+  })
+
+  it('is that of the changed answers where it is not known which were right', () => {
+    const unlabelled = accuracyLossBound({ ...row, agreement: 0.9 }, 100)
+    expect(accuracyLossBound({ ...row, agreement: 0.9, lost: 0 }, 100)).toBe(unlabelled)
+    expect(accuracyLossBound({ ...row, agreement: 0.9, won: 0 }, 100)).toBe(unlabelled)
+    expect(unlabelled).toBeCloseTo(0.1606, 3)
+  })
+})
+
 describe('accuracyBudget', () => {
+  it('allows what costs just as much as may be lost', () => {
+    const same = { ...row, lost: 2, won: 1 }
+    const bound = accuracyLossBound(same, 325)
+    expect(accuracyBudget({ images: 325, rows: [same] }, bound).refused).toEqual([])
+  })
+
   it('divides the rows by their bound', () => {
     const rows = [
       { ...row, lost: 0, won: 0 },
@@ -80,6 +103,8 @@ describe('accuracyBudget', () => {
 
   it('allows 8 bits and wider where nothing was measured', () => {
     expect(['float16', 'uint8', 'q8c', 'jpeg:90', 'received', 'raw'].every(allowedUncalibrated)).toBe(true)
-    expect(['q7', 'q4', 'klt:12', 'jpeg:75', 'jpeg:95@160', 'zip'].some(allowedUncalibrated)).toBe(false)
+    expect(
+      ['q7', 'q4', 'klt:12', 'jpeg:75', 'jpeg:95@160', 'zip', 'xjpeg:95'].some(allowedUncalibrated),
+    ).toBe(false)
   })
 })

@@ -34,3 +34,17 @@ test('expectedMinimum() without spread is the minimum, also of an answer that ne
   expect(expectedMinimum(3, 0, 5)).toBe(3)
   expect(expectedMinimum(Infinity, 1, 5)).toBe(5)
 })
+
+test.each([
+  [0, 2, 5, 0],
+  [-1, 2, 5, -1],
+  [3, 2, 0, 0],
+  [3, 2, -1, -1],
+  [3, -1, 5, 3],
+  [Number.POSITIVE_INFINITY, 2, 5, 5],
+])(
+  'expectedMinimum(%d, %d, %d), where no such distribution is, is the minimum, %d',
+  (mean, deviation, limit, least) => {
+    expect(expectedMinimum(mean, deviation, limit)).toBe(least)
+  },
+)
