@@ -7,6 +7,9 @@ import type { RequestTally } from './request-tally.ts'
 export interface AgentFigures {
   readonly tally: RequestTally
   readonly link: LinkState
+  /** Of the connections to the brokers, as MQTT packets. */
+  readonly wireSentBytes: number
+  readonly wireReceivedBytes: number
   readonly inWork: number
   readonly workers: number
   readonly edgeFactor: number
@@ -51,6 +54,18 @@ export const agentMetrics: readonly AgentMetric[] = [
     ({ tally }) => tally.finishedAtWorker,
   ),
   counter('sent_bytes', 'bytes', 'Bytes of requests sent to workers', ({ tally }) => tally.sentBytes),
+  counter(
+    'wire_sent_bytes',
+    'bytes',
+    'All that went to the brokers, as MQTT packets',
+    (f) => f.wireSentBytes,
+  ),
+  counter(
+    'wire_received_bytes',
+    'bytes',
+    'All that came from the brokers, as MQTT packets',
+    (f) => f.wireReceivedBytes,
+  ),
   gauge('in_work', 'count', 'Requests in work', ({ inWork }) => inWork),
   gauge('answer_mean_ms', 'ms', 'Mean time of the last 100 answers', ({ tally }) => tally.answerMs?.mean),
   gauge(

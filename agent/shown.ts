@@ -25,7 +25,7 @@ export interface ShownOptions {
   /** By what the streams are answered, in words. */
   readonly explanation: () => readonly string[]
   /** With the brokers, by the names of the configuration. */
-  readonly sessions: Readonly<Record<string, Pick<MqttSession, 'state' | 'url'>>>
+  readonly sessions: Readonly<Record<string, Pick<MqttSession, 'state' | 'url' | 'traffic'>>>
   /** Days until the first certificate ends. */
   readonly certificateDays: () => number | undefined
   readonly clock?: Clock
@@ -117,11 +117,14 @@ export class Shown implements DashboardSource {
   }
 
   private figuresOf(models: readonly EdgeModel[], tally: RequestTally): AgentFigures {
-    const { mind, cpu, inWork, certificateDays, clock = systemClock } = this.options
+    const { mind, cpu, inWork, certificateDays, sessions, clock = systemClock } = this.options
+    const traffic = Object.values(sessions).map((session) => session.traffic())
     const minds = models.map(({ hash }) => mind.of(hash))
     return {
       tally,
       link: mind.link,
+      wireSentBytes: traffic.reduce((sum, { sentBytes }) => sum + sentBytes, 0),
+      wireReceivedBytes: traffic.reduce((sum, { receivedBytes }) => sum + receivedBytes, 0),
       inWork: inWork(),
       workers: new Set(minds.flatMap(({ workers }) => workers.map(({ id }) => id))).size,
       edgeFactor: Math.max(...minds.map(({ edge }) => edge.factorAt(clock.now()))),

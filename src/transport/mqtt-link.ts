@@ -17,6 +17,12 @@ export interface LinkLimits {
   readonly receiveMaximum: number
 }
 
+/** What has crossed a connection, in MQTT packets: without what TLS, TCP and IP put around them. */
+export interface Traffic {
+  readonly sentBytes: number
+  readonly receivedBytes: number
+}
+
 export interface LinkEvents {
   up(limits: LinkLimits): void
   message(message: IncomingMessage): void
@@ -33,6 +39,8 @@ export interface MqttLink {
   /** Rejects where the broker refuses or the connection ends. */
   subscribe(filter: string, terms: SubscriptionTerms): Promise<void>
   unsubscribe(filter: string): Promise<void>
+  /** So far; 0 where the connection does not count. */
+  traffic(): Traffic
   /** Sends the farewell, then DISCONNECT, so that no will is published; resolves when closed or after the time. */
   disconnect(farewell: FixedMessage | undefined, timeoutMs: number): Promise<void>
   /** Closes without a word: the broker publishes the will. */
@@ -47,6 +55,9 @@ const noMatchingSubscribers = 0x10
 
 /** CONNACK (section 3.2.2.2). */
 const retainNotSupported = 0x9a
+
+/** A topic alias among the properties, whose length may need another byte for it, and the packet's. */
+const aliasBytes = 5
 
 /** Largest packet that the encoding allows (MQTT 5, section 2.1.4). */
 const protocolMaximumPacketSize = 268_435_460
@@ -122,6 +133,12 @@ export function openLink(options: SessionOptions, events: LinkEvents, mayRetain:
     async unsubscribe(filter) {
       await client?.unsubscribeAsync(filter)
     },
+    traffic() {
+      const stream = client?.stream
+      const count = (key: 'bytesRead' | 'bytesWritten') =>
+        stream !== undefined && key in stream ? Number(stream[key as keyof typeof stream]) : 0
+      return { sentBytes: count('bytesWritten'), receivedBytes: count('bytesRead') }
+    },
     async disconnect(farewell, timeoutMs) {
       const timer = setTimeout(() => end('no orderly end in time'), timeoutMs)
       if (farewell === undefined) {
@@ -157,6 +174,8 @@ function clientOptions(options: SessionOptions, mayRetain: boolean): IClientOpti
     queueQoSZero: false,
     // It would hold a buffer for each of the 65536 packet numbers: 7 MB.
     writeCache: false,
+    // Where the broker grants aliases, a topic is sent once and then as three bytes.
+    autoAssignTopicAlias: true,
     clientId,
     keepalive: keepaliveSeconds,
     // The session's own limit comes first and covers more.
@@ -180,8 +199,14 @@ function clientOptions(options: SessionOptions, mayRetain: boolean): IClientOpti
 }
 
 function limitsOf(packet: IConnackPacket): LinkLimits {
-  const { maximumPacketSize = protocolMaximumPacketSize, receiveMaximum = 0xffff } = packet.properties ?? {}
-  return { maximumPacketSize, receiveMaximum }
+  const {
+    maximumPacketSize = protocolMaximumPacketSize,
+    receiveMaximum = 0xffff,
+    topicAliasMaximum = 0,
+  } = packet.properties ?? {}
+  // A topic's first message has its alias as well.
+  const spare = topicAliasMaximum > 0 ? aliasBytes : 0
+  return { maximumPacketSize: maximumPacketSize - spare, receiveMaximum }
 }
 
 function propertiesOf(message: OutgoingMessage): NonNullable<IPublishPacket['properties']> {

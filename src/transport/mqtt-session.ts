@@ -1,7 +1,7 @@
 import { systemClock } from '../async/clock.ts'
 import type { LogLevel } from '../telemetry/log.ts'
 import { retryDelayMs } from './backoff.ts'
-import { type LinkLimits, type MqttLink, openLink } from './mqtt-link.ts'
+import { type LinkLimits, type MqttLink, openLink, type Traffic } from './mqtt-link.ts'
 import { Outbox, type PublishOptions, type PublishReceipt } from './outbox.ts'
 import type { FixedMessage, SessionOptions, SessionState } from './session-options.ts'
 import { type MessageHandler, Subscriptions, type SubscriptionTerms } from './subscriptions.ts'
@@ -32,6 +32,8 @@ export class MqttSession {
   readonly #ackListeners = new Set<(receipt: PublishReceipt) => void>()
   #state: SessionState = { kind: 'stopped' }
   #link: MqttLink | undefined
+  /** Of the connections before. */
+  #past: Traffic = { sentBytes: 0, receivedBytes: 0 }
   /** Set from CONNACK on. */
   #limits: LinkLimits | undefined
   #attempt = 1
@@ -135,6 +137,15 @@ export class MqttSession {
     return this.#outbox.inFlight()
   }
 
+  /** What has crossed all of its connections so far. */
+  traffic(): Traffic {
+    const { sentBytes, receivedBytes } = this.#link?.traffic() ?? { sentBytes: 0, receivedBytes: 0 }
+    return {
+      sentBytes: this.#past.sentBytes + sentBytes,
+      receivedBytes: this.#past.receivedBytes + receivedBytes,
+    }
+  }
+
   /** Payload of one chunk of a transfer: what crosses in the window's time, as one always may be in flight. */
   chunkBytes(): number {
     return Math.max(leastChunkBytes, Math.min(Math.floor(this.#windowBytes()), mostChunkBytes))
@@ -192,8 +203,7 @@ export class MqttSession {
     this.#log('info', 'reconnecting', { reason })
     // With the link forgotten first, its end does not schedule an attempt of its own.
     const link = this.#link
-    this.#link = undefined
-    this.#limits = undefined
+    this.#forgetLink()
     link?.destroy(reason)
     this.#outbox.detach(reason)
     this.#connect()
@@ -268,8 +278,7 @@ export class MqttSession {
     const state = this.#state
     const nowMs = this.#now()
     const steady = state.kind === 'online' && nowMs - state.sinceMs >= steadyMs
-    this.#link = undefined
-    this.#limits = undefined
+    this.#forgetLink()
     this.#outbox.detach(cause)
     if (this.#stopping !== undefined) return
     if (steady) this.#attempt = 1
@@ -294,10 +303,15 @@ export class MqttSession {
     const connected = this.#limits !== undefined
     this.#outbox.close('the session was stopped')
     if (connected) await link?.disconnect(this.#options.offlineMessage, stopTimeoutMs)
-    this.#link = undefined
-    this.#limits = undefined
+    this.#forgetLink()
     link?.destroy('the session was stopped')
     this.#setState({ kind: 'stopped' })
+  }
+
+  #forgetLink(): void {
+    this.#past = this.traffic()
+    this.#link = undefined
+    this.#limits = undefined
   }
 
   #setState(state: SessionState): void {

@@ -31,6 +31,8 @@ function figures(changes: Partial<AgentFigures> = {}): AgentFigures {
   return {
     tally: new RequestTally(),
     link: { kind: 'unknown' },
+    wireSentBytes: 0,
+    wireReceivedBytes: 0,
     inWork: 0,
     workers: 0,
     edgeFactor: 1.23456,
@@ -81,6 +83,8 @@ test('what is not known is left out, and numbers have the digits that they mean'
     shed: 1,
     finished_at_worker: 1,
     sent_bytes: 2000,
+    wire_sent_bytes: 0,
+    wire_received_bytes: 0,
     answer_mean_ms: 40.12,
     prediction_error_ms: 10.12,
     uplink_bps: 8_000_000,
