@@ -23,6 +23,7 @@ import { Intake } from './intake.ts'
 import type { Mind } from './mind.ts'
 import { asksForReset, PublisherStates } from './publisher-states.ts'
 import type { RequestTrace } from './request-answerer.ts'
+import type { Case, RequestMessage } from './request-case.ts'
 import { RequestError } from './request-error.ts'
 import type { AnswerMessage, ResultMessage } from './request-message.ts'
 
@@ -32,30 +33,6 @@ export interface PipelineOptions {
   readonly mind: Pick<Mind, 'of'>
   readonly onRecord: RecordListener
   readonly log: Log
-}
-
-export interface RequestMessage {
-  readonly id: string
-  readonly stream: string
-  /** Who asked, within the stream; empty for nobody in particular. */
-  readonly source: string
-  /** Inputs of one topic are compared with each other. */
-  readonly topic: string
-  readonly payload: Uint8Array
-  readonly contentType?: string | undefined
-  /** W3C Trace Context, for the record. */
-  readonly traceparent?: string | undefined
-  /** What is left of the time that its sender gave it; absent where it gave none. */
-  readonly timeLeftMs?: number | undefined
-}
-
-/** A request on its way to its result. */
-interface Case {
-  readonly message: RequestMessage
-  readonly arrivedAt: number
-  /** Monotonic. */
-  readonly beganMs: number
-  readonly timeLeftMs: number
 }
 
 /** Of what is left of a request's time, what a larger model's answer must leave to publish the first one. */

@@ -216,7 +216,7 @@ export const commands: Readonly<Record<string, Command>> = {
     options: {
       ...model,
       '--images DIR': 'at least 16 pictures',
-      '--labels FILE': 'JSON, the right class of each picture by its name',
+      '--labels FILE': 'the right classes: lines of a file name, a tab and the index of its class',
       '--cascade M2': 'instead of codecs: below which confidence a larger model is worth asking',
       '--sequence DIR': "instead of pictures: a camera's frames, and how far they may differ",
       '--max-accuracy-loss X': 'with --sequence: share of answers that may differ; 0.01 unless given',
