@@ -18,7 +18,7 @@ export const endpointSchema = z
     username: z.string().optional(),
     /** Of the account; `passwordFile` keeps it out of this file. */
     password: z.string().optional(),
-    /** File whose first line is the password, or the name of a systemd credential. */
+    /** File whose first line is the password, or the name of a systemd credential; read at each attempt to connect. */
     passwordFile: z.string().min(1).optional(),
     /**
      * PEM file of the authority that signed the broker's certificate. It, `cert` and `key` are read again at each attempt
@@ -54,7 +54,7 @@ interface Tls {
 /** The part of a session's options that an endpoint gives. */
 export function endpointOptions(endpoint: Endpoint) {
   const { url, username, passwordFile, ca, cert } = endpoint
-  const password = passwordFile === undefined ? endpoint.password : readSecret(passwordFile)
+  const password = passwordFile === undefined ? endpoint.password : () => readSecret(passwordFile)
   return {
     url,
     ...(username === undefined ? {} : { username }),

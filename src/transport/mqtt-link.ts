@@ -185,7 +185,7 @@ function clientOptions(options: SessionOptions, mayRetain: boolean): IClientOpti
       ...(sessionExpirySeconds > 0 && { sessionExpiryInterval: sessionExpirySeconds }),
     },
     ...(username !== undefined && { username }),
-    ...(password !== undefined && { password }),
+    ...(password !== undefined && { password: typeof password === 'string' ? password : password() }),
     ...(will && {
       will: {
         topic: will.topic,

@@ -12,7 +12,8 @@ export interface SessionOptions {
   readonly url: string
   readonly clientId: string
   readonly username?: string
-  readonly password?: string
+  /** Asked at each attempt to connect where it is a function, whose error is that attempt's. */
+  readonly password?: string | (() => string)
   /** PEM texts, asked for at each attempt; what it throws ends the attempt. */
   readonly tls?: () => { readonly ca?: string; readonly cert?: string; readonly key?: string }
   /** The broker publishes it, QoS 1, when the connection ends otherwise than by `stop`. */

@@ -308,6 +308,18 @@ describe('MqttSession', () => {
     expect((await again).attempt).toBeGreaterThan(1)
     expect((await stateOf(wrong, 'offline')).reason).toMatch(refusal)
     await onlineSession(url, 'b', { username: 'pi', password: 'right' })
+    // Asked anew at each attempt: what comes from a file may not be there yet, or be changed.
+    const passwords = [undefined, 'old', 'right'].values()
+    const later = sessionOf(url, 'd', {
+      username: 'pi',
+      password: () => {
+        const { value } = passwords.next()
+        if (typeof value !== 'string') throw new Error('no such file')
+        return value
+      },
+    })
+    later.start()
+    await later.whenOnline()
 
     let reads = 0
     const broken = sessionOf(`mqtts://127.0.0.1:${port}`, 'c', {
