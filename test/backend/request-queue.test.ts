@@ -442,3 +442,45 @@ describe('RequestQueue', () => {
     expect(() => queue.admit(one, 0)).toThrow(/key must be new/)
   })
 })
+
+describe('takeLate()', () => {
+  test('takes out just those that would not be begun in time, and what they hold', () => {
+    const queue = queueOf()
+    const all = Array.from({ length: 4 }, () => request())
+    for (const each of all) queue.admit(each, 0)
+    // 10 ms each: they are begun at 0, 10, 20 and 30.
+    expect(queue.takeLate(30, 0)).toEqual([])
+    expect(queue.takeLate(15, 0)).toEqual(all.slice(2))
+    expect({ size: queue.size, bytes: queue.bytes }).toEqual({ size: 2, bytes: 20 })
+    expect(serveAll(queue, times(), 0).map(({ request: { key } }) => key)).toEqual([all[0]!.key, all[1]!.key])
+    expect(queue.takeLate(0, 20)).toEqual([])
+  })
+
+  test('leaves what is computed', () => {
+    const queue = queueOf()
+    const [first, second] = [request(), request()]
+    queue.admit(first, 0)
+    queue.admit(second, 0)
+    queue.next('m', 0)
+    expect(queue.takeLate(0, 0)).toEqual([second])
+    expect(queue.isWanted(first)).toBe(true)
+  })
+})
+
+test('while a call runs its line has nothing more to compute, and nothing expires', () => {
+  const queue = queueOf()
+  queue.admit(request(), 0)
+  queue.next('m', 0)
+  queue.admit(request({ dueMs: 15 }), 5)
+  expect(queue.next('m', 100)).toEqual({ expired: [], call: [] })
+})
+
+test('room is made by the latest due of whoever holds most, one after the other', () => {
+  const queue = queueOf({ maxRequests: 3, maxBytes: 1e6 })
+  const flood = [300, 100, 200].map((dueMs) => request({ sender: 'flood', dueMs }))
+  for (const each of flood) queue.admit(each, 0)
+  expect(queue.admit(request({ sender: 'b' }), 0)).toEqual({ kind: 'admitted', evicted: [flood[0]] })
+  expect(queue.admit(request({ sender: 'c' }), 0)).toEqual({ kind: 'admitted', evicted: [flood[2]] })
+  // Everybody has one now: nobody gives way.
+  expect(queue.admit(request({ sender: 'd' }), 0)).toMatchObject({ kind: 'refused', reason: 'full' })
+})

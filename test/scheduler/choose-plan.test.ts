@@ -153,3 +153,17 @@ test('findFlips() finds the speeds at which the choice changes', () => {
     expect(at(flip.uplinkBps / away ** 2)).toBe(here.wound)
   }
 })
+
+test('predict() expects no answer of a worker where nothing is sent', () => {
+  const alone = predict(localPoint(100), { ...calm, edgeWaitMs: 20 })
+  expect(alone).toMatchObject({ localMs: 120, expectedMs: 120, remoteMs: Number.POSITIVE_INFINITY })
+  const { link: _, ...offline } = calm
+  const cut = predict(point, { ...offline, link: undefined, edgeWaitMs: 20 })
+  expect(cut).toMatchObject({ edgeMs: 62, localMs: 122, remoteMs: Number.POSITIVE_INFINITY })
+})
+
+test('choosePlan() chooses the local plan where no link is known, however fast a worker would be', () => {
+  const free = { ...point, headMs: 0, encodeMs: 0, bytes: 0, backendTailMs: 0 }
+  const local = localPoint(100)
+  expect(choosePlan([free, local], { ...calm, link: undefined }).chosen.point).toBe(local)
+})

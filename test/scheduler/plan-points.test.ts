@@ -119,3 +119,28 @@ test('raw input: its bytes are known, it waits for the pixels, and spares the wo
   // What was made to be sent is there for the edge's own tail as well.
   expect(points.slice(0, 3).map(({ inputMs }) => inputMs)).toEqual([7, 0, 7])
 })
+
+test('planPoints() takes encoding and bytes from the profile of that wound and that codec alone', () => {
+  const byPlan = (points: readonly PlanPoint[]) =>
+    new Map(points.map((point) => [`${point.wound}/${point.codec}`, point]))
+  const plans = byPlan(planPoints(space, new Map([['input', 10]])))
+  expect(plans.get('block_6_project_BN/uint8')).toMatchObject({ encodeMs: 3, bytes: 5120 })
+  expect(plans.get('block_6_project_BN/float16')!.encodeMs).toBe(0)
+  expect(plans.get('block_13_project_BN/uint8')!.encodeMs).toBe(0)
+})
+
+test('planPoints() expects the outputs back as float16, or the answer that was asked for', () => {
+  const back = (answerBytes?: number) =>
+    new Set(planPoints({ ...space, answerBytes }, new Map([['input', 10]])).map((point) => point.resultBytes))
+  // A thousand classes.
+  expect(back()).toEqual(new Set([120 + 2000]))
+  expect(back(60)).toEqual(new Set([120 + 60]))
+})
+
+test('expectInputs() tells what a sensor sends by the codec of its numbers', () => {
+  const inputs = expectInputs(space.graph, [{ codec: 'float32', bytes: undefined }], {
+    bytes: 9,
+    decodeMs: 1,
+  })
+  expect([...inputs]).toEqual([['float32', { bytes: 4 * 224 * 224 * 3, encodeMs: 0 }]])
+})
