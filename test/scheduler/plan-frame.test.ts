@@ -152,3 +152,18 @@ test('planFrame() keeps to budgets: bytes of a day as an even rate, and a share 
   }).slice(40)
   expect(spared.filter((wound) => wound === 'input').length).toBeGreaterThanOrEqual(20)
 })
+
+test('planFrame() tries a doubtful link where nobody waits, and neither behind others nor where its bytes are counted', () => {
+  const doubtful = { ...link, uplinkBps: 0.6e6, relativeDeviation: 0.9 }
+  const wounds = (changes: Partial<typeof doubtful>, more: Partial<PlanSetup> = {}) =>
+    Array.from({ length: 12 }, (_, i) => {
+      const at = beliefs({ nowMs: 150 * i, link: { ...doubtful, ...changes } })
+      const decision = decide(at, { codecs: new Map([['input', setup.codecs.get('input')!]]), ...more })
+      return decision.kind === 'plan' ? decision.plan.chosen.point.wound : undefined
+    })
+  expect(new Set(wounds({}))).toEqual(new Set(['input']))
+  mix = new Mix([camera])
+  expect(wounds({ backlogBytes: 17_000 })).toContain('local')
+  mix = new Mix([camera])
+  expect(wounds({}, { budgets: { uplinkBytesPerDay: 1e6 } })).toContain('local')
+})
