@@ -42,12 +42,13 @@ test.each([
 
 test('paretoPoints() keeps what is better in one thing and worse in another', () => {
   const keys = ['encodeMs', 'sendMs', 'bytes', 'localTailMs', 'backendDecodeMs', 'backendTailMs'] as const
-  const pairs = keys.flatMap((better) => keys.map((worse) => [better, worse] as const))
-  const apart = pairs.filter(
-    ([better, worse]) => better !== worse && !(better === 'encodeMs' && worse === 'localTailMs'),
+  const dropped = keys.flatMap((better) =>
+    keys
+      .filter((worse) => worse !== better && isDropped({ [better]: 0, [worse]: point[worse] + 5 }))
+      .map((worse) => `${better} for ${worse}`),
   )
-  const dropped = apart.filter(([better, worse]) => isDropped({ [better]: 0, [worse]: point[worse] + 5 }))
-  expect(dropped).toEqual([])
+  // Encoding less makes up for some of the local tail that follows it.
+  expect(dropped.filter((trade) => trade !== 'encodeMs for localTailMs')).toEqual([])
 })
 
 test('paretoPoints() compares decoding only of the same kind: a machine may be slow at one of them', () => {
