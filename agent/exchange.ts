@@ -71,6 +71,8 @@ export interface ExchangeOptions {
 interface Outstanding {
   readonly request: RemoteRequest
   readonly frameBytes: number
+  /** Of its chunks, those that have left for the socket. */
+  leftBytes: number
   sentAtMs: number
   ackedAtMs: number | undefined
   readonly resolve: (answer: RemoteAnswer) => void
@@ -132,6 +134,7 @@ export class Exchange {
         request,
         frameBytes: frame.length,
         sentAtMs,
+        leftBytes: 0,
         ackedAtMs: undefined,
         resolve,
         reject,
@@ -150,6 +153,7 @@ export class Exchange {
       responseTopic: this.replyTopic,
       signal,
       now,
+      onSent: (bytes) => this.left(key, bytes),
     }).then(
       () => this.arrived(key),
       (cause: Error) => this.notSent(key, cause),
@@ -165,12 +169,17 @@ export class Exchange {
     }
   }
 
-  /** Of requests that the broker has not acknowledged, whether they wait here or are on their way. */
-  get unsentBytes(): number {
+  /** Of requests that somebody waits for: what has not left for the socket yet. */
+  get waitingBytes(): number {
     let bytes = 0
-    for (const { frameBytes, ackedAtMs, isGivenUp } of this.outstanding.values())
-      if (ackedAtMs === undefined && !isGivenUp) bytes += frameBytes
+    for (const { frameBytes, leftBytes, isGivenUp } of this.outstanding.values())
+      if (!isGivenUp) bytes += Math.max(0, frameBytes - leftBytes)
     return bytes
+  }
+
+  private left(key: string, bytes: number): void {
+    const outstanding = this.outstanding.get(key)
+    if (outstanding !== undefined) outstanding.leftBytes += bytes
   }
 
   private get replyTopic(): string {

@@ -86,9 +86,9 @@ export class Mind {
     this.askedAtMs = this.clock.now()
     const { state } = this.prober
     if (state.kind !== 'up') return state
-    let unsentBytes = 0
-    for (const model of this.models.values()) unsentBytes += model.unsentBytes
-    return { ...state, backlogBytes: Math.max(state.backlogBytes, unsentBytes) }
+    let waitingBytes = 0
+    for (const model of this.models.values()) waitingBytes += model.waitingBytes
+    return { ...state, backlogBytes: state.backlogBytes + waitingBytes }
   }
 
   /** Looks at the link and for workers, unless nothing is ever sent. */

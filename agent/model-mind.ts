@@ -89,8 +89,8 @@ export class ModelMind {
   }
 
   /** Of requests that the broker has not acknowledged. */
-  get unsentBytes(): number {
-    return this.exchange.unsentBytes
+  get waitingBytes(): number {
+    return this.exchange.waitingBytes
   }
 
   /** Looks for workers. */

@@ -63,8 +63,12 @@ export interface SurgeryResult {
   readonly isDamaged?: boolean
 }
 
-/** A worker's answer is worth nothing once the edge has its own; so much later than predicted that may be. */
-const marginFactor = 1.5
+/**
+ * A worker's answer is worth nothing once the edge has its own; so much later than predicted that may be. As the door of
+ * a stream has it: heads of others go before what the edge does by itself, and with 1.5 what was still to be answered
+ * by a worker expired there and took the edge's time instead, from heads that were late in turn.
+ */
+const marginFactor = 4
 const marginMs = 50
 /** Where the edge cannot finish, a worker that has taken so many times as long as predicted is taken for silent. */
 const silentFactor = 3

@@ -35,7 +35,7 @@ export function estimatedLink(): BelievedLink {
   const inFlight = () => {
     const messages = [...onTheWay.values()]
     const bytes = messages.reduce((sum, message) => sum + message.bytes, 0)
-    return { bytes, oldestSentAtMs: messages[0]?.sinceMs }
+    return { bytes, oldestBytes: messages[0]?.bytes, oldestSentAtMs: messages[0]?.sinceMs }
   }
   return {
     sent(id, bytes, atMs) {

@@ -10,6 +10,7 @@ import type { StreamSettings } from '../../src/scheduler/mix/mix.ts'
 import type { PlanSetup } from '../../src/scheduler/planner.ts'
 import { elementCount } from '../../src/tensor/element-count.ts'
 import { deviceTopic } from '../../src/transport/topics.ts'
+import { windowBytesFor } from '../../src/transport/window.ts'
 import { VirtualBroker } from './virtual-broker.ts'
 import { VirtualClock } from './virtual-clock.ts'
 import { openVirtualThread } from './virtual-engine.ts'
@@ -108,7 +109,7 @@ export async function simulate(world: World): Promise<SimulatedRequest[]> {
     downlink,
     broker,
     onSent: world.onSent,
-    windowBytes: () => (mind?.link.kind === 'up' ? windowBytes(mind.link.uplinkBps) : unknownWindowBytes),
+    windowBytes: () => windowBytesFor(mind?.link.kind === 'up' ? mind.link.uplinkBps : undefined),
   })
   const { profile, chain } = setup
   const codecOf = (wound: string, codec: string) =>
@@ -201,11 +202,3 @@ export function settled(phases: readonly LinkPhase[]): LinkPhase[] {
 }
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] }
-
-/** As a real session has it. */
-const unknownWindowBytes = 128 * 1024
-const windowMs = 150
-
-function windowBytes(uplinkBps: number): number {
-  return Math.min(unknownWindowBytes, (uplinkBps / 8000) * windowMs)
-}

@@ -3,6 +3,7 @@ import { packetBytes } from '../../src/transport/message.ts'
 import { Outbox, type PublishOptions, type PublishReceipt } from '../../src/transport/outbox.ts'
 import type { SessionState } from '../../src/transport/session-options.ts'
 import type { MessageHandler } from '../../src/transport/subscriptions.ts'
+import { chunkBytesFor } from '../../src/transport/window.ts'
 import type { VirtualBroker } from './virtual-broker.ts'
 import type { VirtualLink } from './virtual-link.ts'
 
@@ -55,6 +56,10 @@ export class VirtualSession {
         if (message.qos === 0) done({ kind: 'taken' })
       },
     })
+  }
+
+  chunkBytes(): number {
+    return chunkBytesFor(this.options.windowBytes())
   }
 
   publish(topic: string, payload: string | Uint8Array, options: PublishOptions): Promise<PublishReceipt> {

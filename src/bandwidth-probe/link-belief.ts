@@ -11,7 +11,7 @@ export type LinkState =
       readonly downlinkBps: number
       /** What an empty request and its empty answer take. */
       readonly roundTripMs: number
-      /** Payload on its way up, unacknowledged. */
+      /** Payload that has yet to cross. */
       readonly backlogBytes: number
       /** Relative standard deviation of a transfer's time. */
       readonly relativeDeviation: number
@@ -22,6 +22,8 @@ export type LinkState =
 /** Payload that has left and is not acknowledged. */
 export interface InFlight {
   readonly bytes: number
+  /** Of the oldest. */
+  readonly oldestBytes?: number | undefined
   readonly oldestSentAtMs: number | undefined
 }
 
@@ -138,6 +140,9 @@ export class LinkBelief {
         return { kind: 'down', reason, sinceMs: waiting.sinceMs }
       }
     }
+    // Of the oldest message a part has crossed since it could begin to; what is on its way back says nothing yet.
+    const crossingMs = waiting === undefined ? 0 : Math.max(0, nowMs - waiting.sinceMs)
+    const crossedBytes = Math.min(inFlight.oldestBytes ?? 0, (crossingMs * up.bitsPerSecond) / 8000)
     const down = this.down.estimate(nowMs)
     const agedDeviation = (agingPerSecond * up.ageMs) / 1000
     return {
@@ -145,7 +150,7 @@ export class LinkBelief {
       uplinkBps: up.bitsPerSecond,
       downlinkBps: down?.bitsPerSecond ?? assumedDownlinkBps,
       roundTripMs: up.baseMs + (down?.baseMs ?? 0),
-      backlogBytes: bytes,
+      backlogBytes: bytes - crossedBytes,
       relativeDeviation: Math.hypot(up.relativeDeviation, agedDeviation),
       rateDeviation: Math.hypot(up.rateDeviation, agedDeviation),
     }

@@ -2,22 +2,18 @@ import { systemClock } from '../async/clock.ts'
 import type { LogLevel } from '../telemetry/log.ts'
 import { retryDelayMs } from './backoff.ts'
 import { type LinkLimits, type MqttLink, openLink, type Traffic } from './mqtt-link.ts'
-import { Outbox, type PublishOptions, type PublishReceipt } from './outbox.ts'
+import { type Flight, Outbox, type PublishOptions, type PublishReceipt } from './outbox.ts'
 import type { FixedMessage, SessionOptions, SessionState } from './session-options.ts'
 import { type MessageHandler, Subscriptions, type SubscriptionTerms } from './subscriptions.ts'
 import { checkFilter } from './topic-filter.ts'
 import { TransportError } from './transport-error.ts'
+import { chunkBytesFor, windowBytesFor } from './window.ts'
 
 /** Only a connection that lasted this long shows that the next may be tried without growing pauses. */
 const steadyMs = 10_000
 /** After so many that did not last, one after the other, somebody is suspected: few brokers say that they replaced us. */
 const suspiciousBriefs = 3
 const stopTimeoutMs = 2_000
-/** What is in the socket cannot be recalled: it is to have crossed within this time. */
-const windowMs = 150
-/** Header, topic and properties of a chunk are some 150 bytes. */
-const leastChunkBytes = 4 * 1024
-const mostChunkBytes = 32 * 1024
 
 /**
  * An MQTT 5 session that comes back by itself: own back-off, all subscriptions made again on every
@@ -133,7 +129,7 @@ export class MqttSession {
   }
 
   /** Payload bytes sent and not acknowledged, and when the oldest of them was sent. */
-  inFlight(): { readonly bytes: number; readonly oldestSentAtMs: number | undefined } {
+  inFlight(): Flight {
     return this.#outbox.inFlight()
   }
 
@@ -148,7 +144,7 @@ export class MqttSession {
 
   /** Payload of one chunk of a transfer: what crosses in the window's time, as one always may be in flight. */
   chunkBytes(): number {
-    return Math.max(leastChunkBytes, Math.min(Math.floor(this.#windowBytes()), mostChunkBytes))
+    return chunkBytesFor(this.#windowBytes())
   }
 
   /**
@@ -210,10 +206,8 @@ export class MqttSession {
   }
 
   #windowBytes(): number {
-    const { uplinkBps, maxInFlightBytes = 128 * 1024 } = this.#options
-    const bitsPerSecond = uplinkBps?.()
-    if (bitsPerSecond === undefined) return maxInFlightBytes
-    return Math.min(maxInFlightBytes, (bitsPerSecond / 8000) * windowMs)
+    const { uplinkBps, maxInFlightBytes } = this.#options
+    return windowBytesFor(uplinkBps?.(), maxInFlightBytes)
   }
 
   #connect(): void {

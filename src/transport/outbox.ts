@@ -39,6 +39,13 @@ export interface PublishReceipt {
   readonly isUnmatched: boolean
 }
 
+/** Payload that has left and is not acknowledged. */
+export interface Flight {
+  readonly bytes: number
+  readonly oldestBytes: number | undefined
+  readonly oldestSentAtMs: number | undefined
+}
+
 /** One connection, as the outbox sees it. */
 export interface OutboxLink {
   readonly maximumPacketSize: number
@@ -127,9 +134,13 @@ export class Outbox {
     this.#waitingBytes = entries.reduce((sum, { message }) => sum + message.payload.length, 0)
   }
 
-  inFlight(): { readonly bytes: number; readonly oldestSentAtMs: number | undefined } {
+  inFlight(): Flight {
     const [oldest] = this.#flying
-    return { bytes: this.#flyingBytes, oldestSentAtMs: oldest?.sentMs }
+    return {
+      bytes: this.#flyingBytes,
+      oldestBytes: oldest?.message.payload.length,
+      oldestSentAtMs: oldest?.sentMs,
+    }
   }
 
   async publish(

@@ -19,6 +19,8 @@ export interface TransferOptions extends SplitOptions {
   readonly timeoutMs: number
   /** Monotonic milliseconds. Default performance.now. */
   readonly now?: () => number
+  /** Told of each chunk that leaves for the socket. */
+  readonly onSent?: (bytes: number) => void
 }
 
 export interface TransferReceipt {
@@ -60,7 +62,10 @@ export async function sendFrame(
       expirySeconds: Math.max(1, Math.ceil(expiryMs / 1000)),
       signal,
       timeoutMs: Math.max(0, timeoutMs - (now() - startedMs)),
-      onSent: left,
+      onSent: () => {
+        options.onSent?.(chunk.length)
+        left()
+      },
       ...(responseTopic !== undefined && { responseTopic }),
     })
     acks.push(ack)

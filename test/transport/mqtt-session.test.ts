@@ -144,7 +144,7 @@ describe('MqttSession', () => {
       expect(ofQos(received)).toEqual(ofQos(list))
     }
     await receipts
-    expect(a.inFlight()).toEqual({ bytes: 0, oldestSentAtMs: undefined })
+    expect(a.inFlight()).toEqual({ bytes: 0, oldestBytes: undefined, oldestSentAtMs: undefined })
   })
 
   it('keeps the bytes in flight within the window, first in, first out', async () => {
