@@ -105,7 +105,7 @@ export const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import('./commands/infer.ts')).infer,
   },
   manifest: {
-    summary: "proposes a model's surgeon.json from its file, and says what is a guess in it",
+    summary: "proposes a model's surgeon.json from its file",
     options: { ...loading, '--out FILE': 'a new file to write it to' },
     examples: ['manifest --model detector.onnx', 'manifest --model voice.onnx --input-value rate=16000'],
     load: async () => (await import('./commands/manifest.ts')).manifest,
@@ -187,7 +187,7 @@ export const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import('./commands/plan.ts')).plan,
   },
   report: {
-    summary: "the talk's figures for this pair of machines, as a page and as data",
+    summary: "the talk's figures for a pair of machines, as a page",
     options: {
       ...model,
       '--out DIR': 'where index.html and the CSV files go',
@@ -212,7 +212,7 @@ export const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import('./commands/report.ts')).report,
   },
   calibrate: {
-    summary: 'what codecs, cascades and reuse cost in answers, on your own pictures',
+    summary: 'what codecs, cascades and reuse cost in answers',
     options: {
       ...model,
       '--images DIR': 'at least 16 pictures',
@@ -234,7 +234,7 @@ export const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import('./commands/calibrate.ts')).calibrate,
   },
   replay: {
-    summary: 'policies over a recorded link in virtual time, and what hindsight could have done',
+    summary: 'policies over a recorded link, and their regret',
     options: {
       '--trace FILE': 'uplink: a mahimahi trace, rows of seconds,mbps, or Mbps that never change',
       '--down FILE': 'downlink; as the uplink unless given',
