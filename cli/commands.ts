@@ -229,7 +229,7 @@ export const commands: Readonly<Record<string, Command>> = {
     examples: [
       'calibrate --model mobilenetv2 --images pictures/',
       'calibrate --model mobilenetv2 --sequence frames/',
-      'calibrate --model mobilenetv2 --cascade resnet50/ --images pictures/ --labels labels.tsv',
+      'calibrate --model mobilenetv2 --cascade resnet50/ --images pictures/',
     ],
     load: async () => (await import('./commands/calibrate.ts')).calibrate,
   },
@@ -266,8 +266,8 @@ export const commands: Readonly<Record<string, Command>> = {
       ...json,
     },
     examples: [
-      'replay --trace 2 --edge pi4.json --backend server.json --model mobilenetv2',
-      'replay --trace lte.up --edge device-raspi4.csv@0.25 --backend cloud.csv@0.15 --model resnet50 --rate 6',
+      'replay --trace 2 --edge pi4.json --backend pc.json --model resnet50',
+      'replay --trace lte.up --edge pi4.csv@0.25 --backend pc.csv --model resnet50',
       'replay --seed-author dnn-surgery/',
     ],
     load: async () => (await import('./commands/replay.ts')).replay,
