@@ -267,7 +267,7 @@ export const commands: Readonly<Record<string, Command>> = {
     },
     examples: [
       'replay --trace 2 --edge pi4.json --backend pc.json --model resnet50',
-      'replay --trace lte.up --edge pi.csv@0.25 --backend pc.csv --model vgg19',
+      'replay --trace a.up --edge pi.csv@0.25 --backend pc.csv --model vgg19',
       'replay --seed-author dnn-surgery/',
     ],
     load: async () => (await import('./commands/replay.ts')).replay,
