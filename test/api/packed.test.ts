@@ -31,7 +31,9 @@ async function install(): Promise<void> {
   await mkdir(join(folder, 'empty'))
   const isTold = ([name]: [string, unknown]) => !/^(npm_|onnxruntime)/i.test(name)
   const env = Object.fromEntries(Object.entries(process.env).filter(isTold))
-  await run('npm', ['install', '--no-audit', '--no-fund', packed], { cwd: join(folder, 'empty'), env })
+  // The prefix keeps what lies in folders above out of it.
+  const empty = join(folder, 'empty')
+  await run('npm', ['install', '--prefix', empty, '--no-audit', '--no-fund', packed], { cwd: empty, env })
 }
 
 test('the package holds the notices of what it redistributes, and neither tests nor maps', async () => {

@@ -74,7 +74,7 @@ describe('calibrate', () => {
     const old = join(directory, 'old.json')
     await writeFile(old, JSON.stringify({ ...calibration, version: 1 }))
     await expect(loadCalibration(old, model.hash)).rejects.toThrow(
-      /version must be 2, current value is 1; run surgeon calibrate again/,
+      /version must be 3, current value is 1; run surgeon calibrate again/,
     )
 
     const chart = calibrationChart('a < b', rows)

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { bundledPhoto } from '../model-input.ts'
 import { repositoryRoot } from '../paths.ts'
@@ -31,7 +32,7 @@ const impossible = process.platform === 'linux' ? undefined : 'there is no /proc
 describe('an agent with a fixed wound', () => {
   beforeEach(({ skip }) => skip(impossible !== undefined, impossible))
 
-  test("cuts VGG19 after block3_pool and stays below 200 MB: 575 MB of weights are the worker's", async () => {
+  test("cuts VGG19 after block3_pool and is below 200 MB once it has tidied up: 575 MB of weights are the worker's", async () => {
     running = await endToEnd()
     const { start, message, ask } = running
     const model = { model: 'vgg19', weights: 'random' }
@@ -55,7 +56,12 @@ describe('an agent with a fixed wound', () => {
       )
       expect(answer).toMatchObject({ finishedAt: 'worker', plan: { wound: 'block3_pool' } })
     }
-    const memory = await residentMb(agent.pid)
+    let memory = await residentMb(agent.pid)
+    // What requests have left behind is freed once a minute.
+    for (let second = 0; memory.all > 200 && second < 70; second++) {
+      await delay(1000)
+      memory = await residentMb(agent.pid)
+    }
     // All of it, so that a failure tells which part has grown.
     expect({ ...memory, fits: memory.all <= 200 }).toMatchObject({ fits: true })
   })
