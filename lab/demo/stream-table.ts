@@ -41,24 +41,22 @@ export function streamProgress(policy: PolicyName, print: (line: string) => void
 
 export function streamTable(summary: StreamSummary): string {
   const { policies: played, edgeSlowdown, workSlowdown, eventLoopP99Ms, boundsPerS, cut } = summary
-  const ms = (value: number) => `${value.toFixed(0)} ms`
   const rows = streamPolicies.map((policy) => {
     const { answersPerS, shareOfBound, p50Ms, p95Ms, maxMs, bytes, shed, lost } = played[policy]
-    const kilobytes = `${(bytes / 1000).toFixed(0)} kB`
     return [
       policyTitles[policy],
       answersPerS.toFixed(1),
       `${(100 * shareOfBound).toFixed(0)} %`,
-      ms(p50Ms),
-      ms(p95Ms),
-      ms(maxMs),
-      kilobytes,
+      p50Ms.toFixed(0),
+      p95Ms.toFixed(0),
+      maxMs.toFixed(0),
+      (bytes / 1000).toFixed(0),
       shed,
       lost,
     ]
   })
   const phases = played.surgeon.phases.map(({ uplinkMbps, seconds }) =>
-    uplinkMbps === 0 ? `dead, ${seconds} s` : `${uplinkMbps} Mbps, ${seconds} s`,
+    uplinkMbps === 0 ? `dead, ${seconds} s` : `${uplinkMbps}, ${seconds} s`,
   )
   const perPhase = streamPolicies.map((policy) => [
     policyTitles[policy],
@@ -70,11 +68,11 @@ export function streamTable(summary: StreamSummary): string {
     'The same 30 frames a second over the same link, from the camera and back:',
     '',
     textTable(
-      [['', 'answers/s', 'of bound', 'p50', 'p95', 'worst', 'sent', 'left out', 'lost'], ...rows],
+      [['', 'a second', 'of bound', 'p50 ms', 'p95 ms', 'worst', 'kB', 'left out', 'lost'], ...rows],
       80,
     ),
     '',
-    'Answers a second while the link was',
+    'Answers a second while the link was (Mbps, for so many seconds)',
     '',
     textTable(
       [['', ...phases], ...perPhase, ['exact bound', ...boundsPerS.map((perS) => perS.toFixed(1))]],
