@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { headMs, type Profile, wholeMs } from '../src/latency-model/profile.ts'
 import { givenProfile } from '../src/latency-model/profile-store.ts'
-import type { PooledWorker } from '../src/latency-model/worker-belief.ts'
+import { WorkerBelief } from '../src/latency-model/worker-belief.ts'
 import { accuracyBudget, defaultMaxAccuracyLoss } from '../src/scheduler/accuracy-budget.ts'
 import type { Beliefs } from '../src/scheduler/beliefs.ts'
 import { explainPlan, type Flip, findFlips } from '../src/scheduler/explain-plan.ts'
@@ -123,25 +123,13 @@ function idle({ chain }: MeasuredEdge, backend: Profile, options: PlanOptions): 
   const tails = chain.wounds
     .slice(0, -1)
     .map(({ id }): [string, number] => [id, wholeMs(backend) - headMs(backend, id)])
-  const worker: PooledWorker = {
-    id: 'backend',
-    tailMs: new Map(tails),
-    pictureMs: 0,
-    queueMs: 0,
-    ownMs: 0,
-    tailFactor: 1,
-    pictureFactor: 1,
-    featuresFactor: 1,
-    outstanding: 0,
-    lastSentAtMs: Number.NEGATIVE_INFINITY,
-    trust: { kind: 'trusted' },
-  }
+  const worker = new WorkerBelief('backend', { tailMs: new Map(tails), pictureMs: 0, queueMs: 0 })
   const link = { uplinkBps, downlinkBps, roundTripMs, backlogBytes: 0, relativeDeviation: 0.1 }
   return {
     nowMs: 0,
     link: { kind: 'up', ...link },
     edge: { factor: 1, waitMs: 0, inputMs: 0, inputs: new Map() },
-    workers: [worker],
+    workers: [worker.snapshot(0)],
     promisedBytes: 0,
   }
 }

@@ -1,5 +1,6 @@
 /** What each policy makes of the same requests over the same link, and how far that is from what hindsight could do. */
 
+import { WorkerBelief } from '../../src/latency-model/worker-belief.ts'
 import type { Beliefs } from '../../src/scheduler/beliefs.ts'
 import type { StreamSettings } from '../../src/scheduler/mix/mix.ts'
 import { fluidBound } from '../../src/scheduler/mix/program.ts'
@@ -146,19 +147,9 @@ export class Replay {
         relativeDeviation: 0,
       },
       edge: { factor: 1, waitMs: 0, inputMs, inputs: new Map() },
-      workers: this.workerSpecs().map(({ id, tailMs, pictureMs, waitMs = 0 }) => ({
-        id,
-        tailMs,
-        pictureMs,
-        queueMs: waitMs,
-        ownMs: 0,
-        tailFactor: 1,
-        pictureFactor: 1,
-        featuresFactor: 1,
-        outstanding: 0,
-        lastSentAtMs: Number.NEGATIVE_INFINITY,
-        trust: { kind: 'trusted' },
-      })),
+      workers: this.workerSpecs().map(({ id, tailMs, pictureMs, waitMs = 0 }) =>
+        new WorkerBelief(id, { tailMs, pictureMs, queueMs: waitMs }).snapshot(0),
+      ),
       promisedBytes: 0,
     }
   }
