@@ -12,7 +12,8 @@ let running: EndToEnd
 let canTrace: boolean
 const traceOf = (name: string) => join(folder, `${name}.trace`)
 
-// Agent and worker answer under an empty home, having tried every engine in processes of their own, and end.
+// Agent and worker answer under an empty home, the agent having tried every engine in processes of their own, and end. The
+// worker's engine is the one that keeps compiled segments, whichever is the fastest here.
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'surgeon-nothing-else-'))
   running = await endToEnd()
@@ -25,12 +26,22 @@ beforeAll(async () => {
   )
   const under = (name: string) => (canTrace ? [...trace, '-o', traceOf(name)] : [])
   const environment = { HOME: home, TMPDIR: temporary, XDG_CACHE_HOME: join(home, '.cache') }
-  const settings = { compiledCache: undefined, engine: 'auto' }
+  const settings = { compiledCache: undefined }
   const { start, message, ask } = running
-  const worker = await start('worker', { ...settings, worker: 'pool' }, environment, under('worker'))
+  const worker = await start(
+    'worker',
+    { ...settings, worker: 'pool', engine: 'onnxruntime' },
+    environment,
+    under('worker'),
+  )
   const served = message(stateTopic.worker('pool'), (text) => text !== '')
   await Promise.race([served, worker.ended])
-  const agent = await start('agent', { ...settings, device: 'pi' }, environment, under('agent'))
+  const agent = await start(
+    'agent',
+    { ...settings, device: 'pi', engine: 'auto' },
+    environment,
+    under('agent'),
+  )
   const online = message(stateTopic.agent('pi'), (text) => text.includes('online'))
   await Promise.race([online, agent.ended])
   for (const { bytes } of await cameraFrames(3)) await ask('pi', bytes)
