@@ -3,7 +3,7 @@ import { backendMs, type Conditions, predict, worthwhileShare } from './choose-p
 import { overCommonResources, type StreamPlans } from './mix/common-resources.ts'
 import { type ExcludedPlan, type LimitedPlan, type MixLimits, withinLimits } from './mix/limits.ts'
 import type { Decision, Mix } from './mix/mix.ts'
-import { type MixPlan, plannedUtilisation, type Resource } from './mix/resource.ts'
+import { type MixPlan, plannedUtilisation, type Resource, workersResource } from './mix/resource.ts'
 import { inputWound, localWound, type PlanPoint } from './plan-point.ts'
 import { type Offers, offersOf, type PlannedRequest, type PlanSetup, planRequest, spread } from './planner.ts'
 
@@ -227,7 +227,7 @@ function resourcesOf({ link, workers }: Beliefs, workersOf: string | undefined):
       queue: { servers: 1, serviceCv2: sharedCv2 },
     },
     {
-      name: workersOf === undefined ? 'workers' : `workers of ${workersOf}`,
+      name: workersResource(workersOf),
       perS: 1000 * servers,
       maxUtilisation: plannedUtilisation(0),
       queue: { servers, serviceCv2: sharedCv2 },

@@ -1,6 +1,7 @@
 import type { ExcludedPlan } from './limits.ts'
 import type { MixFlip } from './mix-flips.ts'
 import { fluidBound, type MixProblem, solveMix } from './program.ts'
+import { isSplit } from './resource.ts'
 
 /** More of a resource, in words and as a share of what there is. */
 export interface More {
@@ -72,18 +73,13 @@ export function explainMix(
     const names = new Set(excluded.filter((plan) => plan.limit === limit).map(({ name }) => name))
     lines.push(`Left out by ${limit}: ${listed([...names])}.`)
   }
-  if (used.every(({ plan }) => !isSplit(plan.use)))
+  if (used.every(({ plan }) => !isSplit(plan, resources)))
     lines.push('Splitting is pointless here: no plan that computes on both sides is worth its bytes.')
   return lines
 }
 
 /** A rate below this is rounding, not a plan. */
 export const leastPerS = 1e-6
-
-/** Both the first resource, the edge, and the last that is waited for, the workers, have a part in it. */
-function isSplit([edge = 0, , workers = 0]: readonly number[]): boolean {
-  return edge > 0 && workers > 0
-}
 
 function times(factor: number): string {
   return factor < 1 ? `1/${1 / factor} of` : `${factor} times`

@@ -12,6 +12,21 @@ export interface Resource {
   readonly queue: { readonly servers: number; readonly serviceCv2: number } | undefined
 }
 
+const workers = 'workers'
+
+/** Name of the pool as a resource: with several models each has its own workers, told apart by `model`. */
+export function workersResource(model?: string): string {
+  return model === undefined ? workers : `${workers} of ${model}`
+}
+
+/** Whether a plan computes on both sides: the edge, which is the first resource, and some model's workers. */
+export function isSplit({ use }: MixPlan, resources: readonly Resource[]): boolean {
+  return (
+    use[0]! > 0 &&
+    resources.some(({ name }, r) => use[r]! > 0 && (name === workers || name.startsWith(`${workers} `)))
+  )
+}
+
 /** A way to answer one request: what it needs of each resource, and how long it takes where nothing else is to do. */
 export interface MixPlan {
   readonly name: string

@@ -102,3 +102,14 @@ test('explainMix says where splitting is pointless', () => {
     'Splitting is pointless here',
   )
 })
+
+test('explainMix sees a split of any of several models', () => {
+  const several = [
+    ...resources.slice(0, 2),
+    { ...resources[2]!, name: 'workers of a' },
+    { ...resources[2]!, name: 'workers of b' },
+  ]
+  const ofB = plan('middle/q8', 90, [40, 12, 0, 8])
+  const lines = explainMix({ streams: [stream([ofB], 5)], resources: several })
+  expect(lines.join('\n')).not.toContain('pointless')
+})
