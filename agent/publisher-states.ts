@@ -1,5 +1,6 @@
 import type { StateBinding } from '../src/answer/answer-reader.ts'
 import { Turns } from '../src/async/turns.ts'
+import { RecentlyUsed } from '../src/memory/recently-used.ts'
 import { borderShape } from '../src/model-graph/layer-graph.ts'
 import { elementCount } from '../src/tensor/element-count.ts'
 import type { TensorValue } from '../src/tensor/tensor-value.ts'
@@ -23,7 +24,11 @@ const mostPublishers = 1024
 export class PublisherStates {
   private readonly bindings: readonly StateBinding[]
   private readonly gapMs: number
-  private readonly held = new Map<string, Held>()
+  private readonly held = new RecentlyUsed<Held>(mostPublishers, () => ({
+    turns: new Turns(),
+    values: this.zeros(),
+    atMs: Number.NEGATIVE_INFINITY,
+  }))
 
   /** @param bindings In the order of the values. */
   constructor(bindings: readonly StateBinding[], gapMs: number) {
@@ -41,7 +46,7 @@ export class PublisherStates {
     { atMs, reset }: { readonly atMs: number; readonly reset: boolean },
     work: (state: readonly TensorValue[]) => Promise<{ result: T; state: readonly TensorValue[] }>,
   ): Promise<T> {
-    const held = this.of(publisher)
+    const held = this.held.of(publisher)
     return held.turns.take(async () => {
       const isFresh = !reset && atMs - held.atMs <= this.gapMs
       const { result, state } = await work(isFresh ? held.values : this.zeros())
@@ -49,19 +54,6 @@ export class PublisherStates {
       held.atMs = atMs
       return result
     })
-  }
-
-  private of(publisher: string): Held {
-    const held = this.held.get(publisher) ?? {
-      turns: new Turns(),
-      values: this.zeros(),
-      atMs: Number.NEGATIVE_INFINITY,
-    }
-    this.held.delete(publisher)
-    this.held.set(publisher, held)
-    const [oldest] = this.held.keys()
-    if (this.held.size > mostPublishers) this.held.delete(oldest!)
-    return held
   }
 
   private zeros(): TensorValue[] {

@@ -1,4 +1,5 @@
 import { type InputSketch, sketchDifference } from '../codec/input-sketch.ts'
+import { RecentlyUsed } from '../memory/recently-used.ts'
 
 export interface UnchangedSettings {
   /** Inputs whose sketches differ by no more are taken for the same. */
@@ -35,8 +36,7 @@ const maxOrigins = 64
  */
 export class UnchangedFrames<Answer> {
   private readonly settings: Omit<UnchangedSettings, 'reuse'>
-  /** The one heard of last is the last. */
-  private readonly origins = new Map<string, Origin<Answer>>()
+  private readonly origins = new RecentlyUsed<Origin<Answer>>(maxOrigins, () => ({ isRenewing: false }))
 
   constructor(settings: Omit<UnchangedSettings, 'reuse'>) {
     this.settings = settings
@@ -47,7 +47,7 @@ export class UnchangedFrames<Answer> {
    * @param sketch undefined where there is nothing to compare: it is computed, and none is compared with it
    */
   compare(name: string, sketch: InputSketch | undefined, nowMs: number): Comparison<Answer> {
-    const origin = this.originOf(name)
+    const origin = this.origins.of(name)
     if (sketch === undefined) return { kind: 'changed', end: () => undefined }
     const { difference, atLeastEveryS } = this.settings
     const { last } = origin
@@ -62,13 +62,5 @@ export class UnchangedFrames<Answer> {
       if (answer !== undefined && isNewest) origin.last = { sketch, answer, arrivedMs: nowMs }
     }
     return { kind: 'changed', end }
-  }
-
-  private originOf(name: string): Origin<Answer> {
-    const origin = this.origins.get(name) ?? { isRenewing: false }
-    this.origins.delete(name)
-    this.origins.set(name, origin)
-    if (this.origins.size > maxOrigins) this.origins.delete(this.origins.keys().next().value!)
-    return origin
   }
 }
