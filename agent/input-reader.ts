@@ -3,8 +3,8 @@ import type { PictureSize } from '../src/answer/present.ts'
 import { systemClock } from '../src/async/clock.ts'
 import { Turns } from '../src/async/turns.ts'
 import { featureCodec } from '../src/codec/feature-codecs.ts'
-import { encodeInput, parseInputCodec, rawInput } from '../src/codec/image-codecs.ts'
-import { readPixels } from '../src/codec/image-input.ts'
+import { encodeChecked, parseInputCodec, rawInput } from '../src/codec/image-codecs.ts'
+import { readCheckedPixels } from '../src/codec/image-input.ts'
 import { type InputSketch, sketchPicture, sketchValues } from '../src/codec/input-sketch.ts'
 import { decodingCost } from '../src/codec/picture-cost.ts'
 import { checkPicture, type PictureHeader } from '../src/codec/picture-header.ts'
@@ -124,7 +124,7 @@ export class InputReader {
     let reading: Promise<Uint8Array> | undefined
     const pixels = () =>
       (reading ??= checked
-        .then((header) => this.pixelsOf(picture, input, header, onRead))
+        .then((header) => this.pixelsOf(picture, header, input, onRead))
         .then((read) => {
           isDamaged = read.isDamaged
           return read.made
@@ -133,9 +133,8 @@ export class InputReader {
       checked,
       decoded: async () => ({ kind: 'pixels', pixels: await pixels() }),
       encoded: async (codec) => {
-        await checked
-        const bytes = codec === rawInput ? await pixels() : await this.encode(picture, input, codec)
-        return [bytes]
+        const header = await checked
+        return [codec === rawInput ? await pixels() : await this.encode(picture, header, input, codec)]
       },
       facts: async () => {
         const { width, height } = await checked
@@ -147,20 +146,24 @@ export class InputReader {
   /** Of the pictures that claim much memory only one is decoded at a time; the others are not held up by them. */
   private async pixelsOf(
     picture: Uint8Array,
-    input: PictureInput,
     header: PictureHeader,
+    input: PictureInput,
     onRead: (ms: number) => void,
   ) {
-    const { maxBytes } = this.options
-    const work = () => this.timed(() => readPixels(picture, input, { maxBytes }), onRead)
+    const work = () => this.timed(() => readCheckedPixels(picture, header, input), onRead)
     return decodingCost(header) === 'expensive' ? this.expensive.take(work) : work()
   }
 
-  private async encode(picture: Uint8Array, input: PictureInput, codec: string): Promise<Uint8Array> {
+  private async encode(
+    picture: Uint8Array,
+    header: PictureHeader,
+    input: PictureInput,
+    codec: string,
+  ): Promise<Uint8Array> {
     const parsed = parseInputCodec(codec)
-    if (parsed.kind === 'received') return picture
+    if (parsed.kind !== 'encoded') return picture
     return this.timed(
-      () => encodeInput(picture, input, parsed),
+      () => encodeChecked(picture, header, input, parsed),
       (ms, bytes) => this.options.edge.encodedInput(codec, bytes.length, ms),
     )
   }

@@ -3,7 +3,7 @@ import { channelsOf, type PictureInput } from '../model-graph/manifest.ts'
 import type { TensorValue } from '../tensor/tensor-value.ts'
 import { decodePixels, readPixels } from './image-input.ts'
 import { type ReadImage, readImage } from './image-source.ts'
-import type { ImageLimits } from './picture-header.ts'
+import { checkPicture, type ImageLimits, type PictureHeader } from './picture-header.ts'
 import { pixelsToInput } from './pixels-to-input.ts'
 import { unreadable } from './unreadable.ts'
 
@@ -68,10 +68,19 @@ export async function encodeInput(
 ): Promise<Uint8Array> {
   if (codec.kind === 'received') return bytes
   if (codec.kind === 'raw') return decodePixels(bytes, input, limits)
-  const { format, quality, width = input.width } = codec
+  return encodeChecked(bytes, await checkPicture(bytes, limits), input, codec)
+}
+
+/** What is sent, re-encoded, of a picture that has been checked. @throws {InputError} See `InputErrorCode`. */
+export async function encodeChecked(
+  bytes: Uint8Array,
+  header: PictureHeader,
+  input: PictureInput,
+  { format, quality, width = input.width }: ImageEncoding,
+): Promise<Uint8Array> {
   const height = Math.max(1, Math.round((input.height * width) / input.width))
   const encode = (pixels: Sharp) => encoders[format](pixels, quality).toBuffer()
-  return (await readImage(bytes, input, encode, limits, { width, height })).made
+  return (await readImage(bytes, header, input, encode, { width, height })).made
 }
 
 /** The pixels that the model takes from what was sent in the codec of that name. @throws {InputError} See `InputErrorCode`. */

@@ -2,7 +2,7 @@ import type { Sharp } from 'sharp'
 import { channelsOf, type PictureInput } from '../model-graph/manifest.ts'
 import type { TensorValue } from '../tensor/tensor-value.ts'
 import { type ReadImage, readImage } from './image-source.ts'
-import type { ImageLimits } from './picture-header.ts'
+import { checkPicture, type ImageLimits, type PictureHeader } from './picture-header.ts'
 import { pixelsToInput } from './pixels-to-input.ts'
 import { unreadable } from './unreadable.ts'
 
@@ -16,15 +16,20 @@ export async function readPixels(
   input: PictureInput,
   limits?: ImageLimits,
 ): Promise<ReadImage<Uint8Array>> {
+  return readCheckedPixels(bytes, await checkPicture(bytes, limits), input)
+}
+
+/** {@link readPixels} of a picture that has been checked. @throws {InputError} See `InputErrorCode`. */
+export async function readCheckedPixels(
+  bytes: Uint8Array,
+  header: PictureHeader,
+  input: PictureInput,
+): Promise<ReadImage<Uint8Array>> {
   const channels = channelsOf(input)
-  const read = await readImage(
-    bytes,
-    input,
-    (source: Sharp) =>
-      (channels === 1 ? source.greyscale().toColourspace('b-w') : source)
-        .raw()
-        .toBuffer({ resolveWithObject: true }),
-    limits,
+  const read = await readImage(bytes, header, input, (source: Sharp) =>
+    (channels === 1 ? source.greyscale().toColourspace('b-w') : source)
+      .raw()
+      .toBuffer({ resolveWithObject: true }),
   )
   const { data: made, info } = read.made
   if (info.channels !== channels) unreadable(`${info.channels} channels after conversion`)

@@ -1,6 +1,6 @@
 import sharp, { type Sharp } from 'sharp'
 import type { PictureInput } from '../model-graph/manifest.ts'
-import { checkPicture, type ImageLimits } from './picture-header.ts'
+import type { PictureHeader } from './picture-header.ts'
 import { unreadable } from './unreadable.ts'
 
 // A daemon sees each picture once: libvips' cache of operations would only hold memory.
@@ -19,19 +19,19 @@ export interface ReadImage<T> {
 }
 
 /**
- * Checks a picture without decoding it, then makes of it `size` sRGB pixels: upright by its EXIF orientation, fitted as
- * the model wants, transparency over the ground. Only an animation's first frame is used.
+ * Makes of a picture `size` sRGB pixels: upright by its EXIF orientation, fitted as the model wants, transparency over the
+ * ground. Only an animation's first frame is used.
+ * @param header As `checkPicture` gave it.
  * @param finish What is made of the pixels.
  * @throws {InputError}
  */
 export async function readImage<T>(
   bytes: Uint8Array,
+  { format, width, height, hasAlpha }: PictureHeader,
   input: PictureInput,
   finish: (pixels: Sharp) => Promise<T>,
-  limits: ImageLimits = {},
   size: { readonly width: number; readonly height: number } = input,
 ): Promise<ReadImage<T>> {
-  const { format, width, height, hasAlpha } = await checkPicture(bytes, limits)
   const make = (failOn: 'error' | 'none') => {
     const source = sharp(bytes, { limitInputPixels: false, failOn }).autoOrient()
     const { ground = 255 } = input
