@@ -88,7 +88,7 @@ export class ModelMind {
     return this.pool.all
   }
 
-  /** Of requests that the broker has not acknowledged. */
+  /** Of requests that somebody waits for: what has not left for the socket yet. */
   get waitingBytes(): number {
     return this.exchange.waitingBytes
   }

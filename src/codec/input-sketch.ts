@@ -1,5 +1,6 @@
 import sharp from 'sharp'
 import type { TensorValue } from '../tensor/tensor-value.ts'
+import { cheapBytes } from './picture-cost.ts'
 import { checkPicture } from './picture-header.ts'
 
 /**
@@ -13,12 +14,11 @@ export interface InputSketch {
 }
 
 const shrink = 8
-/** What a decoder may hold: pictures that claim more wait for their turn, and are not looked at twice. */
-const maxHeldBytes = 16_000_000
 
 /** @throws {Error} for a picture that is damaged, cannot be read, or is expensive to decode. */
 export async function sketchPicture(picture: Uint8Array): Promise<InputSketch> {
-  const { width, height } = await checkPicture(picture, { maxHeldBytes })
+  // Pictures that claim more wait for their turn, and are not looked at twice.
+  const { width, height } = await checkPicture(picture, { maxHeldBytes: cheapBytes })
   const { data, info } = await sharp(picture, { limitInputPixels: false, failOn: 'error' })
     .autoOrient()
     .resize(Math.ceil(width / shrink), Math.ceil(height / shrink), { fit: 'fill' })

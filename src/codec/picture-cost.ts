@@ -1,7 +1,7 @@
 import { type PictureHeader, readPictureHeader } from './picture-header.ts'
 
 /** Bytes of pixels that a decoder may hold at once for a picture that costs no more than any camera's. */
-const cheapBytes = 16_000_000
+export const cheapBytes = 16_000_000
 
 /** Whether decoding a picture is to wait for that of others. */
 export function decodingCost({ heldBytes }: Pick<PictureHeader, 'heldBytes'>): 'cheap' | 'expensive' {

@@ -43,13 +43,7 @@ export class StreamRates {
   record({ stream, plan, outcome }: RequestRecord): void {
     const bucket = this.bucket()
     if (!bucket.has(stream) && bucket.size >= mostStreams) return
-    const counts = bucket.get(stream) ?? {
-      answered: 0,
-      reused: 0,
-      shed: 0,
-      failed: 0,
-      plans: new Map<string, number>(),
-    }
+    const counts = bucket.get(stream) ?? noCounts()
     bucket.set(stream, counts)
     if (outcome.kind === 'reused') {
       counts.reused++
@@ -73,7 +67,7 @@ export class StreamRates {
     const sums = new Map<string, Counts>()
     for (const [second, bucket] of this.buckets) {
       if (second === endS) continue
-      for (const [stream, counts] of bucket) sums.set(stream, added(sums.get(stream), counts))
+      for (const [stream, counts] of bucket) sums.set(stream, added(sums.get(stream) ?? noCounts(), counts))
     }
     return [...sums].map(([stream, { answered, reused, shed, failed, plans }]) => ({
       stream,
@@ -112,15 +106,13 @@ export function planName({ wound, codec }: { readonly wound: string; readonly co
   return wound === 'local' ? 'local' : `${wound} / ${codec}`
 }
 
-function added(sum: Counts | undefined, more: Counts): Counts {
-  const { answered, reused, shed, failed, plans } = sum ?? {
-    answered: 0,
-    reused: 0,
-    shed: 0,
-    failed: 0,
-    plans: new Map(),
-  }
-  const all = new Map<string, number>(plans)
+function noCounts(): Counts {
+  return { answered: 0, reused: 0, shed: 0, failed: 0, plans: new Map() }
+}
+
+function added(sum: Counts, more: Counts): Counts {
+  const { answered, reused, shed, failed, plans } = sum
+  const all = new Map(plans)
   for (const [plan, count] of more.plans) all.set(plan, (all.get(plan) ?? 0) + count)
   return {
     answered: answered + more.answered,
