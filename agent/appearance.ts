@@ -2,14 +2,17 @@ import { DashboardServer } from '../src/dashboard/dashboard-server.ts'
 import { announceToHomeAssistant } from '../src/home-assistant/announce.ts'
 import { discoveryMessage, discoveryTopic } from '../src/home-assistant/discovery.ts'
 import type { Log } from '../src/telemetry/log.ts'
+import { metricValues } from '../src/telemetry/metric.ts'
 import type { MqttSession } from '../src/transport/mqtt-session.ts'
 import { type DeviceLeaf, deviceTopic } from '../src/transport/topics.ts'
 import { agentMetrics } from './agent-metrics.ts'
 import type { AgentConfig } from './config.ts'
-import { Health } from './health.ts'
+import { PeriodicMessage } from './periodic-message.ts'
 import type { Shown } from './shown.ts'
 
 type Dashboard = AgentConfig['dashboard']
+
+const metricsPeriodMs = 1000
 
 export interface AppearanceOptions {
   readonly config: AgentConfig
@@ -24,7 +27,11 @@ export interface AppearanceOptions {
 /** What shows the agent to others: metrics, dashboard, Home Assistant. None of it is needed to answer. */
 export class Appearance {
   private readonly options: AppearanceOptions
-  private readonly health: Health
+  /**
+   * One flat JSON object of numbers: the form that Grafana's MQTT source, Telegraf and Home Assistant all read without
+   * further ado. Words, such as which engine and why, are in the state.
+   */
+  private readonly metrics: PeriodicMessage
   private page: DashboardServer | undefined
   /** As it was asked for last, whether or not it could be served. */
   private dashboard: Dashboard
@@ -34,12 +41,17 @@ export class Appearance {
     const { shown, session, config } = options
     this.options = options
     this.dashboard = config.dashboard
-    this.health = new Health({ session, topic: this.topic('metrics'), figures: () => shown.figures() })
+    this.metrics = new PeriodicMessage({
+      session,
+      topic: this.topic('metrics'),
+      periodMs: metricsPeriodMs,
+      text: () => JSON.stringify({ ts: Date.now(), ...metricValues(agentMetrics, shown.figures()) }),
+    })
   }
 
   async start(): Promise<void> {
     this.options.shown.start()
-    this.health.start()
+    this.metrics.start()
     await this.servePage()
     await this.announce()
   }
@@ -49,7 +61,7 @@ export class Appearance {
     this.endAnnouncing = undefined
     await this.page?.stop()
     this.page = undefined
-    this.health.stop()
+    this.metrics.stop()
     this.options.shown.stop()
   }
 

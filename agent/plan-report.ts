@@ -1,15 +1,13 @@
 import type { MixReport } from '../src/scheduler/mix/mix-report.ts'
 import type { Log } from '../src/telemetry/log.ts'
-import type { MqttSession } from '../src/transport/mqtt-session.ts'
+import { PeriodicMessage, type PeriodicMessageOptions } from './periodic-message.ts'
 
 /** Streams change slowly, and a report costs as much as an answer. */
 const periodMs = 10_000
 
 const digits = 4
 
-export interface PlanReportOptions {
-  readonly session: Pick<MqttSession, 'state' | 'publish'>
-  readonly topic: string
+export interface PlanReportOptions extends Pick<PeriodicMessageOptions, 'session' | 'topic'> {
   /** Undefined where no input has come since the last one. */
   readonly report: () => MixReport | undefined
   readonly log: Log
@@ -18,11 +16,13 @@ export interface PlanReportOptions {
 /** Says by what the streams are answered and why: retained on the plan topic, and in the log where that tells details. */
 export class PlanReport {
   private readonly options: PlanReportOptions
-  private timer: NodeJS.Timeout | undefined
+  private readonly message: PeriodicMessage
   private last: MixReport | undefined
 
   constructor(options: PlanReportOptions) {
+    const { session, topic } = options
     this.options = options
+    this.message = new PeriodicMessage({ session, topic, periodMs, text: () => this.text() })
   }
 
   /** What was said last. */
@@ -31,25 +31,21 @@ export class PlanReport {
   }
 
   start(): void {
-    this.timer ??= setInterval(() => this.publish(), periodMs)
+    this.message.start()
   }
 
   stop(): void {
-    clearInterval(this.timer)
-    this.timer = undefined
+    this.message.stop()
   }
 
-  private publish(): void {
-    const { session, topic, report, log } = this.options
+  private text(): string | undefined {
+    const { report, log } = this.options
     const fresh = report()
-    if (fresh === undefined) return
+    if (fresh === undefined) return undefined
     this.last = fresh
     const { explanation } = fresh
     log('debug', 'the streams are planned', { explanation })
-    if (session.state.kind !== 'online') return
-    const text = JSON.stringify({ ts: Date.now(), ...fresh }, rounded)
-    // The next one replaces it.
-    session.publish(topic, text, { qos: 0, retain: true, timeoutMs: periodMs }).catch(() => undefined)
+    return JSON.stringify({ ts: Date.now(), ...fresh }, rounded)
   }
 }
 
