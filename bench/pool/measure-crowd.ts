@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { quantileSorted } from 'simple-statistics'
 import { freePort } from '../../lab/free-port.ts'
-import { type SurgeonProcess, startSurgeon } from '../../lab/surgeon-process.ts'
+import { ProcessGroup } from '../../lab/process-group.ts'
+import type { SurgeonProcess } from '../../lab/surgeon-process.ts'
 import { deferred } from '../../src/async/deferred.ts'
 import { featureCodec } from '../../src/codec/feature-codecs.ts'
 import { parseAnnouncement } from '../../src/transport/announcement.ts'
@@ -51,16 +50,8 @@ const timeLimitMs = 30_000
 
 /** A pool under many agents that compute nothing and ask in turn, the workers in turn as well. */
 export async function measureCrowd(options: CrowdOptions): Promise<Crowd> {
-  const folder = await mkdtemp(join(tmpdir(), 'surgeon-crowd-'))
-  const processes: SurgeonProcess[] = []
+  const group = await ProcessGroup.open('crowd')
   const sessions: MqttSession[] = []
-  const launch = async (command: 'broker' | 'worker', config: object) => {
-    const file = join(folder, `${command}-${processes.length}.json`)
-    await writeFile(file, JSON.stringify(config))
-    const started = startSurgeon(command, file)
-    processes.push(started)
-    return started
-  }
   const connect = async (clientId: string, url: string) => {
     const session = new MqttSession({ url, clientId, backoff: { minMs: 20, maxMs: 200 } })
     sessions.push(session)
@@ -72,11 +63,11 @@ export async function measureCrowd(options: CrowdOptions): Promise<Crowd> {
   try {
     const port = await freePort()
     if (options.brokerUrl === undefined)
-      await launch('broker', { port, maximumConnections: options.agents + options.workers + 10 })
+      await group.launch('broker', { port, maximumConnections: options.agents + options.workers + 10 })
     const url = options.brokerUrl ?? `mqtt://127.0.0.1:${port}`
     // A prefix of its own, as the broker may be in use.
     const prefix = `bench-${randomBytes(4).toString('hex')}`
-    const model = await writeTinyModel(folder)
+    const model = await writeTinyModel(group.directory)
     const observer = await connect(`${prefix}-observer`, url)
     const announced = announcements(observer, prefix, options.workers)
     const workers: SurgeonProcess[] = []
@@ -86,9 +77,9 @@ export async function measureCrowd(options: CrowdOptions): Promise<Crowd> {
         topicPrefix: prefix,
         mqtt: { url },
         models: [model],
-        stateDirectory: folder,
+        stateDirectory: group.directory,
       }
-      workers.push(await launch('worker', config))
+      workers.push(await group.launch('worker', config))
     }
     const modelHash = await Promise.race([announced, ...workers.map(({ ended }) => ended)])
     const agents: MqttSession[] = []
@@ -104,9 +95,7 @@ export async function measureCrowd(options: CrowdOptions): Promise<Crowd> {
     }
   } finally {
     await Promise.all(sessions.map((session) => session.stop()))
-    // The broker last: workers clear their announcements.
-    for (const started of processes.toReversed()) await started.stop()
-    await rm(folder, { recursive: true, force: true })
+    await group.stop()
   }
 }
 

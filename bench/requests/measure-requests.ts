@@ -1,12 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { median } from 'simple-statistics'
 import type { AnswerMessage, ResultMessage } from '../../agent/request-message.ts'
 import { cameraFrames, type FrameSize } from '../../lab/demo/camera.ts'
 import { freePort } from '../../lab/free-port.ts'
-import { type SurgeonProcess, startSurgeon } from '../../lab/surgeon-process.ts'
+import { ProcessGroup } from '../../lab/process-group.ts'
 import { after, systemClock } from '../../src/async/clock.ts'
 import { deferred } from '../../src/async/deferred.ts'
 import { MqttSession } from '../../src/transport/mqtt-session.ts'
@@ -61,18 +58,10 @@ const patienceMs = 60_000
 
 /** What requests cost in processor time, by plan and thread: a worker and an agent for each plan, as in production. */
 export async function measureRequests(options: RequestsOptions): Promise<Requests> {
-  const folder = await mkdtemp(join(tmpdir(), 'surgeon-requests-'))
-  const processes: SurgeonProcess[] = []
+  const group = await ProcessGroup.open('requests')
   const prefix = `bench-${randomBytes(4).toString('hex')}`
-  const launch = async (command: 'agent' | 'broker' | 'worker', config: object) => {
-    const file = join(folder, `${command}-${processes.length}.json`)
-    await writeFile(file, JSON.stringify(config))
-    const started = startSurgeon(command, file)
-    processes.push(started)
-    return started
-  }
   const port = await freePort()
-  if (options.brokerUrl === undefined) await launch('broker', { port })
+  if (options.brokerUrl === undefined) await group.launch('broker', { port })
   const url = options.brokerUrl ?? `mqtt://127.0.0.1:${port}`
   const session = new MqttSession({
     url,
@@ -85,8 +74,8 @@ export async function measureRequests(options: RequestsOptions): Promise<Request
     await session.whenOnline(AbortSignal.timeout(patienceMs))
     const camera = new Camera(session, prefix)
     await camera.start()
-    const common = { topicPrefix: prefix, mqtt: { url }, stateDirectory: folder }
-    const worker = await launch('worker', { ...common, worker: 'pool', models: [options.model] })
+    const common = { topicPrefix: prefix, mqtt: { url }, stateDirectory: group.directory }
+    const worker = await group.launch('worker', { ...common, worker: 'pool', models: [options.model] })
     await Promise.race([
       camera.seen(workerTopic('pool', 'state', prefix), (text) => text !== ''),
       worker.ended,
@@ -95,7 +84,7 @@ export async function measureRequests(options: RequestsOptions): Promise<Request
     const frames = (await cameraFrames(50, undefined, options.size)).map(({ bytes }) => bytes)
     const measured: MeasuredPlan[] = []
     for (const plan of fixedPlans(options)) {
-      const agent = await launch('agent', {
+      const agent = await group.launch('agent', {
         ...common,
         device: plan.name,
         model: options.model,
@@ -115,9 +104,7 @@ export async function measureRequests(options: RequestsOptions): Promise<Request
     return { engineMs, rows: measured.map((plan) => plan.row(engineMs)) }
   } finally {
     await session.stop()
-    // The broker last: workers clear their announcements.
-    for (const started of processes.toReversed()) await started.stop()
-    await rm(folder, { recursive: true, force: true })
+    await group.stop()
   }
 }
 

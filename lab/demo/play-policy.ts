@@ -58,7 +58,7 @@ export async function playPolicy(
     oneWayDelayMs,
   })
   const linkPort = await link.start()
-  const agent = await stage.launch('agent', device, {
+  const agent = await stage.launch({
     device,
     mqtt: { url: `mqtt://127.0.0.1:${brokerPort}` },
     pool: { url: `mqtt://127.0.0.1:${linkPort}` },

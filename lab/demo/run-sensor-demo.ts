@@ -77,7 +77,7 @@ async function play(
   signal: AbortSignal,
 ): Promise<SensorPlay> {
   const { client, brokerPort, directory } = pool
-  const agent = await pool.launch('agent', device, {
+  const agent = await pool.launch({
     device,
     mqtt: { url: `mqtt://127.0.0.1:${brokerPort}` },
     model: sensorModel,

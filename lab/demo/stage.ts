@@ -1,11 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { deferred } from '../../src/async/deferred.ts'
 import { MqttSession } from '../../src/transport/mqtt-session.ts'
 import { workerTopic } from '../../src/transport/topics.ts'
 import { freePort } from '../free-port.ts'
-import { type SurgeonProcess, startSurgeon } from '../surgeon-process.ts'
+import { ProcessGroup } from '../process-group.ts'
+import type { SurgeonProcess } from '../surgeon-process.ts'
 import { type CameraFrame, cameraFrames } from './camera.ts'
 import { slowdownFor } from './edge-speed.ts'
 import { type BoardName, boards } from './scenario.ts'
@@ -31,8 +30,8 @@ export interface Pool {
   readonly client: MqttSession
   /** What the worker said of itself. */
   readonly announcement: Uint8Array
-  /** Starts a `surgeon` process whose configuration is `config`. */
-  readonly launch: (command: string, name: string, config: unknown) => Promise<SurgeonProcess>
+  /** Starts an agent whose configuration is `config`. */
+  readonly launch: (config: unknown) => Promise<SurgeonProcess>
   /** Rejects when broker or worker end. */
   readonly broken: Promise<unknown>
 }
@@ -77,22 +76,14 @@ export async function withPool<T>(
   signal: AbortSignal,
   play: (pool: Pool) => Promise<T>,
 ): Promise<T> {
-  const directory = await mkdtemp(join(tmpdir(), 'surgeon-demo-'))
-  const processes: SurgeonProcess[] = []
-  const launch = async (command: string, name: string, config: unknown) => {
-    const file = join(directory, `${name}.yaml`)
-    // JSON is YAML.
-    await writeFile(file, JSON.stringify(config, undefined, 2))
-    const started = startSurgeon(command, file)
-    processes.push(started)
-    return started
-  }
+  const group = await ProcessGroup.open('demo')
+  const { directory } = group
   let client: MqttSession | undefined
   try {
     const brokerPort = await freePort()
     const url = `mqtt://127.0.0.1:${brokerPort}`
-    const broker = await launch('broker', 'broker', { port: brokerPort })
-    const worker = await launch('worker', 'worker', {
+    const broker = await group.launch('broker', { port: brokerPort })
+    const worker = await group.launch('worker', {
       worker: 'pool-1',
       mqtt: { url },
       models: [model],
@@ -104,11 +95,11 @@ export async function withPool<T>(
     await Promise.race([client.whenOnline(signal), broken])
     const said = retained(client, workerTopic('pool-1', 'state'), signal)
     await Promise.race([said, broken])
+    const launch = (config: unknown) => group.launch('agent', config)
     return await play({ directory, brokerPort, client, announcement: await said, launch, broken })
   } finally {
     await client?.stop()
-    await Promise.all(processes.toReversed().map((process) => process.stop()))
-    await rm(directory, { recursive: true, force: true })
+    await group.stop()
   }
 }
 

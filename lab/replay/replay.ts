@@ -10,15 +10,15 @@ import { offersOf } from '../../src/scheduler/planner.ts'
 import { type CapacityCurve, capacityCurve } from '../link-capacity.ts'
 import { Hindsight } from './hindsight.ts'
 import type { LinkTrace } from './link-trace.ts'
+import type { MachinePair } from './machine-pair.ts'
 import { behindDoor, type Policy } from './policies/policy.ts'
-import type { ReplayedPair } from './replayed-pair.ts'
 import { type Arrival, type SimulatedRequest, settled, settleMs, simulate, type World } from './simulate.ts'
 import { VirtualClock } from './virtual-clock.ts'
 import { type LinkPhase, VirtualLink } from './virtual-link.ts'
 import type { WorkerSpec } from './virtual-worker.ts'
 
 export interface ReplaySetting {
-  readonly pair: ReplayedPair
+  readonly pair: MachinePair
   readonly uplink: LinkTrace
   readonly downlink: LinkTrace
   readonly roundTripMs: number

@@ -5,7 +5,7 @@ import type { LayerGraph } from '../../src/model-graph/layer-graph.ts'
 import type { Wound } from '../../src/model-graph/wound.ts'
 import type { CodecOption } from '../../src/scheduler/codec-options.ts'
 import { inputWound, localWound } from '../../src/scheduler/plan-point.ts'
-import type { ReplayedPair } from './replayed-pair.ts'
+import type { MachinePair } from './machine-pair.ts'
 import type { ScissionBlock, ScissionFile } from './scission-file.ts'
 
 /** Keras' own sizes, where they are not 224. */
@@ -33,7 +33,7 @@ export function scissionPair(
   edge: ScissionFile,
   backend: ScissionFile,
   { model, featureCodecs }: ScissionChoices,
-): ReplayedPair {
+): MachinePair {
   checkBlocks(edge, backend, model)
   const { blocks } = edge
   const graph = blockGraph(blocks, model)

@@ -7,16 +7,9 @@ import { givenProfile } from '../../src/latency-model/profile-store.ts'
 import type { CodecOption } from '../../src/scheduler/codec-options.ts'
 import { inputWound } from '../../src/scheduler/plan-point.ts'
 import type { PlanSetup } from '../../src/scheduler/planner.ts'
+import type { MachinePair } from './machine-pair.ts'
 import { isScission, readScissionFile } from './scission-file.ts'
 import { scissionPair } from './scission-pair.ts'
-
-/** An edge and the workers that finish for it. */
-export interface ReplayedPair {
-  /** What the agent knows of the model and of itself. */
-  readonly setup: PlanSetup
-  /** By wound, as a worker announces it; decoding a picture not included. */
-  readonly tailMs: ReadonlyMap<string, number>
-}
 
 export interface PairFiles {
   /** A profile of `surgeon profile` or a file of Scission's, `FILE@0.25` for a quarter of its times. */
@@ -31,7 +24,7 @@ export interface PairFiles {
  * @throws {SyntaxError} for a file that is damaged, naming its line.
  * @throws {TypeError} where the two files are not of the same model and kind.
  */
-export async function readPair({ edge, backend, model, featureCodecs }: PairFiles): Promise<ReplayedPair> {
+export async function readPair({ edge, backend, model, featureCodecs }: PairFiles): Promise<MachinePair> {
   const [edgeFile, backendFile] = [scaled(edge), scaled(backend)]
   const kinds = await Promise.all([kindOf(edgeFile.path), kindOf(backendFile.path)])
   if (kinds[0] !== kinds[1])
@@ -69,7 +62,7 @@ async function profiledPair(
   backend: ScaledFile,
   model: string,
   featureCodecs: readonly string[],
-): Promise<ReplayedPair> {
+): Promise<MachinePair> {
   const profile = scaledProfile((await givenProfile(edge.path))!, edge.scale)
   const choice = {
     model,
