@@ -8,21 +8,13 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { commands } from '../../cli/commands.ts'
 import { commandHelp } from '../../cli/help.ts'
 import { repositoryRoot } from '../paths.ts'
+import { runSurgeon } from '../run-surgeon.ts'
 
-const surgeon = fileURLToPath(new URL('dist/cli/surgeon.js', repositoryRoot))
 let folder: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'surgeon-cli-'))
 })
 afterAll(() => rm(folder, { recursive: true }))
-
-function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [surgeon, ...args], (error, out, err) => {
-      resolve({ code: error === null ? 0 : Number(error.code), out, err })
-    })
-  })
-}
 
 async function configFile(name: string, config: unknown): Promise<string> {
   const path = join(folder, name)
@@ -33,7 +25,7 @@ async function configFile(name: string, config: unknown): Promise<string> {
 const agent = { device: 'pi', mqtt: { url: 'mqtt://127.0.0.1:1' }, model: 'mobilenetv2' }
 
 test('surgeon help lists every command and exit code, within 80 columns, and each command has examples', async () => {
-  const { code, out } = await run('help')
+  const { code, out } = await runSurgeon('help')
   expect(code).toBe(0)
   for (const command of Object.keys(commands)) {
     expect(out).toMatch(new RegExp(`^  ${command} `, 'm'))
@@ -48,7 +40,7 @@ test('surgeon --version prints the version alone', async () => {
   const { version } = JSON.parse(await readFile(new URL('package.json', repositoryRoot), 'utf8')) as {
     version: string
   }
-  expect(await run('--version')).toEqual({ code: 0, out: `${version}\n`, err: '' })
+  expect(await runSurgeon('--version')).toEqual({ code: 0, out: `${version}\n`, err: '' })
 })
 
 test('the options that help lists are those that commands take', async () => {
@@ -63,7 +55,7 @@ test('the options that help lists are those that commands take', async () => {
 })
 
 test('the completion script is understood by bash, and completes commands and options', async () => {
-  const { out } = await run('completion', 'bash')
+  const { out } = await runSurgeon('completion', 'bash')
   const complete = (...words: string[]) =>
     `COMP_WORDS=(surgeon ${words.join(' ')}); COMP_CWORD=${words.length}; _surgeon; echo "\${COMPREPLY[@]}"`
   const { stdout } = await promisify(execFile)('bash', [
@@ -74,11 +66,11 @@ test('the completion script is understood by bash, and completes commands and op
 })
 
 test('surgeon agent --check-config: 0 for a good file, 78 with every fault for a bad one', async () => {
-  expect(await run('agent', '--check-config', await configFile('good.yaml', agent))).toMatchObject({
+  expect(await runSurgeon('agent', '--check-config', await configFile('good.yaml', agent))).toMatchObject({
     code: 0,
     err: '',
   })
-  const bad = await run(
+  const bad = await runSurgeon(
     'agent',
     '--check-config',
     await configFile('bad.yaml', { ...agent, policy: 'fast', modle: 1 }),
@@ -89,14 +81,23 @@ test('surgeon agent --check-config: 0 for a good file, 78 with every fault for a
 })
 
 test('an unknown command, option or value exits with 64 and says what is known', async () => {
-  expect(await run('operate')).toMatchObject({ code: 64, err: expect.stringContaining('surgeon help') })
-  expect(await run('agnet')).toMatchObject({ code: 64, err: expect.stringContaining('Did you mean agent?') })
-  expect(await run('plan', '--uplnk', '3')).toMatchObject({
+  expect(await runSurgeon('operate')).toMatchObject({
+    code: 64,
+    err: expect.stringContaining('surgeon help'),
+  })
+  expect(await runSurgeon('agnet')).toMatchObject({
+    code: 64,
+    err: expect.stringContaining('Did you mean agent?'),
+  })
+  expect(await runSurgeon('plan', '--uplnk', '3')).toMatchObject({
     code: 64,
     err: expect.stringContaining('Did you mean --uplink?'),
   })
-  expect(await run('agent', '--fast')).toMatchObject({ code: 64, err: expect.stringContaining('--fast') })
-  expect(await run('demo', '--edge-slowdown', '0')).toMatchObject({ code: 64 })
+  expect(await runSurgeon('agent', '--fast')).toMatchObject({
+    code: 64,
+    err: expect.stringContaining('--fast'),
+  })
+  expect(await runSurgeon('demo', '--edge-slowdown', '0')).toMatchObject({ code: 64 })
 })
 
 test.each([
@@ -120,8 +121,11 @@ test.each([
     }
     for (const command of ['agent', 'worker'] as const) {
       const config = ['--config', files[command]]
-      expect(await run(command, ...config)).toMatchObject({ code: 78, err: expect.stringMatching(text) })
-      expect(await run(command, ...config, '--check-config')).toMatchObject({ code: 78 })
+      expect(await runSurgeon(command, ...config)).toMatchObject({
+        code: 78,
+        err: expect.stringMatching(text),
+      })
+      expect(await runSurgeon(command, ...config, '--check-config')).toMatchObject({ code: 78 })
     }
   },
 )
@@ -129,9 +133,9 @@ test.each([
 test('weights are random only where the configuration says so', async () => {
   const named = { model: 'resnet50', weights: 'random' }
   const file = await configFile('random.yaml', { ...agent, model: named })
-  expect(await run('agent', '--check-config', file)).toMatchObject({ code: 0, err: '' })
+  expect(await runSurgeon('agent', '--check-config', file)).toMatchObject({ code: 0, err: '' })
   // Looking at a network or timing it needs no weights of its own.
-  expect(await run('wounds', '--model', 'resnet50', '--json')).toMatchObject({ code: 0 })
+  expect(await runSurgeon('wounds', '--model', 'resnet50', '--json')).toMatchObject({ code: 0 })
 })
 
 test('surgeon infer gives the same answer wherever the model is cut', async () => {
@@ -142,7 +146,7 @@ test('surgeon infer gives the same answer wherever the model is cut', async () =
     ['input', 'raw'],
     ['block_6_project_BN', 'uint8'],
   ] as const) {
-    const { code, out } = await run(
+    const { code, out } = await runSurgeon(
       'infer',
       photo,
       '--model',
@@ -165,7 +169,14 @@ test('surgeon infer gives the same answer wherever the model is cut', async () =
 })
 
 test('surgeon profile measures, and surgeon plan explains itself on that profile', async () => {
-  const measured = await run('profile', '--model', 'mobilenetv2', '--state-directory', folder, '--json')
+  const measured = await runSurgeon(
+    'profile',
+    '--model',
+    'mobilenetv2',
+    '--state-directory',
+    folder,
+    '--json',
+  )
   expect(measured.code).toBe(0)
   // An edge ten times as slow as the backend, which is this machine.
   const profile = JSON.parse(measured.out)
@@ -176,13 +187,13 @@ test('surgeon profile measures, and surgeon plan explains itself on that profile
   const edge = await configFile('edge.json', { ...profile, segments: slow })
   const backend = await configFile('backend.json', profile)
   const link = ['--uplink', '50', '--rtt', '2', '--edge', edge, '--backend', backend]
-  const { code, out } = await run('plan', '--model', 'mobilenetv2', ...link, '--json')
+  const { code, out } = await runSurgeon('plan', '--model', 'mobilenetv2', ...link, '--json')
   expect(code).toBe(0)
   const plan = JSON.parse(out)
   expect(plan).toMatchObject({ wound: 'input', codec: 'received', calibrated: true })
   expect(plan.flips.length).toBeGreaterThan(0)
   expect(plan.excluded).toContainEqual(expect.objectContaining({ codec: 'klt:7', reason: 'accuracy' }))
-  const words = await run('plan', '--model', 'mobilenetv2', ...link)
+  const words = await runSurgeon('plan', '--model', 'mobilenetv2', ...link)
   expect(words.out).toMatch(/^input\/received is expected to answer in .*\nNext best: .*\n.* takes over\./)
   expect(words.out).toMatch(/Calibrated on 325 images: \d+ codecs at wounds are left out/)
 })

@@ -1,17 +1,14 @@
-import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createAgent, createWorker } from '../../api/surgeon.ts'
 import type { Finding } from '../../cli/doctor/finding.ts'
 import { freePort } from '../../lab/free-port.ts'
 import { startEmbedded } from '../brokers/embedded.ts'
 import type { TestBroker } from '../brokers/test-broker.ts'
-import { repositoryRoot } from '../paths.ts'
+import { runSurgeon } from '../run-surgeon.ts'
 
-const surgeon = fileURLToPath(new URL('dist/cli/surgeon.js', repositoryRoot))
 let folder: string
 let broker: TestBroker
 
@@ -24,14 +21,6 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 })
 
-function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [surgeon, 'doctor', ...args], (error, out, err) => {
-      resolve({ code: error === null ? 0 : Number(error.code), out, err })
-    })
-  })
-}
-
 async function written(name: string, settings: object): Promise<string> {
   const path = join(folder, name)
   await writeFile(path, JSON.stringify(settings))
@@ -39,7 +28,12 @@ async function written(name: string, settings: object): Promise<string> {
 }
 
 async function examined(settings: object): Promise<{ code: number; findings: Finding[] }> {
-  const { code, out } = await run('--config', await written('examined.yaml', settings), '--json')
+  const { code, out } = await runSurgeon(
+    'doctor',
+    '--config',
+    await written('examined.yaml', settings),
+    '--json',
+  )
   return { code, findings: (JSON.parse(out) as { findings: Finding[] }).findings }
 }
 
@@ -76,7 +70,7 @@ test('surgeon doctor asks a running agent, and finds its workers', async () => {
     expect(named(findings, 'worker')).toMatchObject([
       { verdict: 'good', found: expect.stringMatching(/^pool-1 serves the model, version \d/) },
     ])
-    const text = await run('--config', await written('agent.yaml', settings))
+    const text = await runSurgeon('doctor', '--config', await written('agent.yaml', settings))
     expect(text.out).toMatch(/ok +mqtt +The agent is connected to mqtt:/)
   } finally {
     await agent.stop()
@@ -139,6 +133,8 @@ test('surgeon doctor looks at a worker as well, and a configuration that is none
   const { code, findings } = await examined({ ...worker, stateDirectory: join(folder, 'worker') })
   expect(code).toBe(0)
   expect(named(findings, 'model')).toMatchObject([{ found: expect.stringContaining('mobilenetv2, hash ') }])
-  expect(await run('--config', await written('bad.yaml', { device: 'pi-1' }))).toMatchObject({ code: 78 })
-  expect(await run()).toMatchObject({ code: 64 })
+  expect(await runSurgeon('doctor', '--config', await written('bad.yaml', { device: 'pi-1' }))).toMatchObject(
+    { code: 78 },
+  )
+  expect(await runSurgeon('doctor')).toMatchObject({ code: 64 })
 })

@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,8 +7,8 @@ import { createAgent } from '../../api/surgeon.ts'
 import { startEmbedded } from '../brokers/embedded.ts'
 import type { TestBroker } from '../brokers/test-broker.ts'
 import { repositoryRoot } from '../paths.ts'
+import { runSurgeon } from '../run-surgeon.ts'
 
-const surgeon = fileURLToPath(new URL('dist/cli/surgeon.js', repositoryRoot))
 const cat = fileURLToPath(new URL('photos/cat.jpg', repositoryRoot))
 let folder: string
 let broker: TestBroker
@@ -23,16 +22,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 })
 
-function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [surgeon, ...args], (error, out, err) => {
-      resolve({ code: error === null ? 0 : Number(error.code), out, err })
-    })
-  })
-}
-
 test('surgeon status tells who is there, and surgeon send prints the answer', async () => {
-  expect(await run('status', '--broker', broker.url)).toMatchObject({
+  expect(await runSurgeon('status', '--broker', broker.url)).toMatchObject({
     code: 1,
     out: expect.stringContaining('No agent has been here.'),
   })
@@ -50,13 +41,13 @@ test('surgeon status tells who is there, and surgeon send prints the answer', as
   const agent = createAgent(settings)
   await agent.start()
   try {
-    const sent = await run('send', cat, '--config', config)
+    const sent = await runSurgeon('send', cat, '--config', config)
     expect(sent).toMatchObject({ code: 0, err: '' })
     expect(sent.out).toMatch(/cat\.jpg: local, finished at the edge in \d+ ms[\s\S]*tiger cat/)
-    const seen = await run('status', '--config', config)
+    const seen = await runSurgeon('status', '--config', config)
     expect(seen.code).toBe(0)
     expect(seen.out).toMatch(/pi-7 +online +mobilenetv2/)
-    expect((await run('status', '--broker', broker.url, '--device', 'pi-8')).code).toBe(1)
+    expect((await runSurgeon('status', '--broker', broker.url, '--device', 'pi-8')).code).toBe(1)
   } finally {
     await agent.stop()
   }
@@ -64,7 +55,7 @@ test('surgeon status tells who is there, and surgeon send prints the answer', as
 
 test('both say which broker is not reached', async () => {
   for (const command of [['status'], ['send', cat, '--timeout', '2', '--device', 'pi-7']])
-    expect(await run(...command, '--broker', 'mqtt://127.0.0.1:1')).toMatchObject({
+    expect(await runSurgeon(...command, '--broker', 'mqtt://127.0.0.1:1')).toMatchObject({
       code: 1,
       err: expect.stringContaining('Cannot reach mqtt://127.0.0.1:1: '),
     })

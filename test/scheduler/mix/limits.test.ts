@@ -2,19 +2,13 @@ import { expect, test } from 'vitest'
 import { explainMix } from '../../../src/scheduler/mix/explain-mix.ts'
 import { type MixLimits, requirePlans, withinLimits } from '../../../src/scheduler/mix/limits.ts'
 import { solveMix } from '../../../src/scheduler/mix/program.ts'
-import type { MixPlan, Resource } from '../../../src/scheduler/mix/resource.ts'
+import type { MixPlan } from '../../../src/scheduler/mix/resource.ts'
+import { input, local, middle, plan, resources } from './three-plans.ts'
 
-const resources: Resource[] = ['edge', 'uplink', 'workers'].map((name) => ({
-  name,
-  perS: 1000,
-  maxUtilisation: 0.97,
-  queue: { servers: 1, serviceCv2: 0.3 },
-}))
-const plan = (name: string, latencyMs: number, use: readonly number[]): MixPlan => ({ name, latencyMs, use })
 const candidates = [
-  { plan: plan('input/received', 120, [0, 70, 10]), wound: 'input', bytes: 20_000 },
-  { plan: plan('middle/q8', 90, [40, 12, 8]), wound: 'middle', bytes: 3000 },
-  { plan: plan('local/none', 100, [100, 0, 0]), wound: 'local', bytes: 0 },
+  { plan: input, wound: 'input', bytes: 20_000 },
+  { plan: middle, wound: 'middle', bytes: 3000 },
+  { plan: local, wound: 'local', bytes: 0 },
 ]
 const wounds = ['input', 'middle', 'local']
 const stream = (plans: readonly MixPlan[], ratePerS: number) => ({

@@ -2,18 +2,8 @@ import { expect, test } from 'vitest'
 import { mixFlips } from '../../../src/scheduler/mix/mix-flips.ts'
 import { reportMix } from '../../../src/scheduler/mix/mix-report.ts'
 import type { MixProblem } from '../../../src/scheduler/mix/program.ts'
-import type { MixPlan, Resource } from '../../../src/scheduler/mix/resource.ts'
-
-const resources: Resource[] = ['edge', 'uplink', 'workers'].map((name) => ({
-  name,
-  perS: 1000,
-  maxUtilisation: 0.97,
-  queue: { servers: 1, serviceCv2: 0.3 },
-}))
-const plan = (name: string, latencyMs: number, use: readonly number[]): MixPlan => ({ name, latencyMs, use })
-const input = plan('input/received', 120, [0, 70, 10])
-const middle = plan('middle/q8', 90, [40, 12, 8])
-const local = plan('local/none', 100, [100, 0, 0])
+import type { MixPlan } from '../../../src/scheduler/mix/resource.ts'
+import { input, local, middle, resources } from './three-plans.ts'
 
 function problem(ratePerS: number, plans: readonly MixPlan[] = [input, middle, local]): MixProblem {
   return {

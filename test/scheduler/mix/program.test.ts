@@ -3,14 +3,7 @@ import { expect, test } from 'vitest'
 import { fluidBound, type MixProblem, mixProgram, solveMix } from '../../../src/scheduler/mix/program.ts'
 import type { MixPlan, Resource } from '../../../src/scheduler/mix/resource.ts'
 import { bestValues } from './highs-oracle.ts'
-
-const queue = { servers: 1, serviceCv2: 0.3 }
-const resources: Resource[] = ['edge', 'uplink', 'workers'].map((name) => ({
-  name,
-  perS: 1000,
-  maxUtilisation: 0.97,
-  queue,
-}))
+import { resources } from './three-plans.ts'
 
 const milliseconds = fc.integer({ min: 1, max: 2000 }).map((value) => value / 10)
 const plan = fc
