@@ -1,25 +1,20 @@
 import { randomBytes } from 'node:crypto'
-import type { AnswerSpec } from '../src/answer/answer-spec.ts'
-import { isCondensed } from '../src/answer/condense.ts'
-import type { FeatureCodec } from '../src/codec/codec.ts'
-import { featureCodec } from '../src/codec/feature-codecs.ts'
 import type { AskedWork } from '../src/latency-model/worker-belief.ts'
 import type { Log } from '../src/telemetry/log.ts'
-import type { TensorValue } from '../src/tensor/tensor-value.ts'
 import { ChunkAssembler } from '../src/transport/chunk-assembler.ts'
 import { splitIntoChunks } from '../src/transport/chunks.ts'
-import { decodeFrame, encodeFrame, type Frame, modelDigits, type Part } from '../src/transport/frame.ts'
+import { decodeFrame, encodeFrame, modelDigits } from '../src/transport/frame.ts'
 import type { IncomingMessage } from '../src/transport/message.ts'
 import type { MqttSession } from '../src/transport/mqtt-session.ts'
 import { deviceTopic, everyWorkerTopic, workerTopic } from '../src/transport/topics.ts'
 import { sendFrame } from '../src/transport/transfer.ts'
 import { TransportError } from '../src/transport/transport-error.ts'
+import { type AcceptableAnswer, acceptAnswer, type RemoteAnswer } from './accept-answer.ts'
 import { RequestError } from './request-error.ts'
 import { Silence } from './silence.ts'
 import type { Workers } from './workers.ts'
 
-export interface RemoteRequest {
-  readonly worker: string
+export interface RemoteRequest extends AcceptableAnswer {
   readonly wound: string
   readonly codec: string
   /** The crossing tensors, encoded. */
@@ -31,26 +26,10 @@ export interface RemoteRequest {
   /** What the answer is expected to take on its way down. */
   readonly returnMs: number
   readonly signal: AbortSignal
-  /** What is expected back. */
-  readonly outputShapes: readonly (readonly number[])[]
-  /** How the worker is to condense the outputs; the outputs themselves are expected without. */
-  readonly answer?: AnswerSpec
   /** Told how many bytes the request has on the wire, as soon as it is known. */
   readonly onFrame: (bytes: number) => void
   /** Told how long it was until the broker had acknowledged all of it. */
   readonly onArrived: (ms: number) => void
-}
-
-export interface RemoteAnswer {
-  readonly values: readonly TensorValue[]
-  /** The picture ends early or is corrupt, and most of it is there. */
-  readonly isDamaged: boolean
-  readonly queueMs: number
-  readonly decodeMs: number
-  /** Of the call that finished it. */
-  readonly elapsedMs: number
-  /** What of the call is this request's. */
-  readonly shareMs: number
 }
 
 /** What an exchange needs of the session with the pool. */
@@ -199,7 +178,7 @@ export class Exchange {
       if (bytes === undefined) return
       const frame = decodeFrame(bytes)
       if (frame.kind === 'failure' && frame.code === 'overloaded') belief?.refused(key, frame.waitMs, now())
-      const answer = accept(frame, request)
+      const answer = acceptAnswer(frame, request)
       const { queueMs, decodeMs, elapsedMs, shareMs } = answer
       const tailMs = shareMs === elapsedMs ? elapsedMs : undefined
       belief?.answered(key, { queueMs, decodeMs, tailMs }, now())
@@ -285,53 +264,4 @@ export class Exchange {
       if (isGivenUp && now() - sentAtMs > rememberedMs) this.outstanding.delete(key)
     }
   }
-}
-
-/** The answer in a frame, if it is one to this request. @throws {Error} otherwise. */
-function accept(frame: Frame, request: RemoteRequest): RemoteAnswer {
-  if (frame.kind === 'failure') {
-    const code =
-      frame.code === 'overloaded' || frame.code === 'bad-input' ? frame.code : ('worker-failed' as const)
-    throw new RequestError(code, `Worker ${request.worker} failed: ${frame.code}: ${frame.message}`)
-  }
-  if (frame.kind !== 'result')
-    throw new Error(`Cannot accept an answer: kind must be result, current value is ${frame.kind}`)
-  const shapes = expectedShapes(frame.parts, request)
-  if (frame.parts.length !== shapes.length) {
-    throw new Error(
-      `Cannot accept an answer: it must have ${shapes.length} tensors, it has ${frame.parts.length}`,
-    )
-  }
-  const codec = featureCodec(frame.codec)
-  const values = frame.parts.map((part, i) => decodePart(part, codec, shapes[i]!))
-  const { isDamaged, queueMs, decodeMs, elapsedMs, shareMs } = frame
-  return { values, isDamaged, queueMs, decodeMs, elapsedMs, shareMs }
-}
-
-/** Of condensed outputs the number of rows is the answer's own; state follows whole. */
-function expectedShapes(
-  [first]: readonly Part[],
-  { answer, outputShapes }: RemoteRequest,
-): readonly (readonly number[])[] {
-  if (answer === undefined) return outputShapes
-  const whole = (places: readonly number[]) => places.map((place) => outputShapes[place]!)
-  if (answer.kind === 'values') return whole(answer.outputs)
-  if (first !== undefined && isCondensed(answer, first.shape))
-    return [first.shape, ...whole(answer.state ?? [])]
-  throw new Error(
-    `Cannot accept an answer: it must be rows of ${answer.kind}, current shape is [${first?.shape.join(',') ?? ''}]`,
-  )
-}
-
-function decodePart(part: Part, codec: FeatureCodec, shape: readonly number[]): TensorValue {
-  if (part.shape.length !== shape.length || part.shape.some((axis, i) => axis !== shape[i])) {
-    throw new Error(
-      `Cannot accept an answer: shape must be [${shape.join(',')}], current value is [${part.shape.join(',')}]`,
-    )
-  }
-  const value = codec.decode(part.bytes, part.shape)
-  for (const element of value.data) {
-    if (Number.isNaN(element)) throw new Error('Cannot accept an answer: every value must be a number')
-  }
-  return value
 }

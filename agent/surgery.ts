@@ -9,7 +9,8 @@ import type { Prediction, Resume } from '../src/scheduler/choose-plan.ts'
 import { localWound } from '../src/scheduler/plan-point.ts'
 import type { Measured } from '../src/telemetry/request-record.ts'
 import type { TensorValue } from '../src/tensor/tensor-value.ts'
-import type { Exchange, RemoteAnswer } from './exchange.ts'
+import type { RemoteAnswer } from './accept-answer.ts'
+import type { Exchange } from './exchange.ts'
 import { RequestError } from './request-error.ts'
 
 /** What one surgery needs of the rest of the agent. */
