@@ -1,4 +1,5 @@
-// The last line of CI: how many tests passed, failed and were skipped in all the runs whose reports it is given.
+// The end of CI: which tests failed in all the runs whose reports it is given, since what they said stands far above, and
+// in the last line how many passed, failed and were skipped.
 import { readFileSync } from 'node:fs'
 
 const sums = { passed: 0, failed: 0, skipped: 0 }
@@ -21,6 +22,12 @@ function countsOf(file) {
   } catch (error) {
     console.error(`Cannot read the report of a test run: ${error.message}`)
     return { passed: 0, failed: 1, skipped: 0 }
+  }
+  for (const { name, message, assertionResults } of report.testResults) {
+    if (message) console.log(`failed: ${name}: ${message}`)
+    for (const { status, fullName, failureMessages } of assertionResults) {
+      if (status === 'failed') console.log(`failed: ${name}: ${fullName}\n${failureMessages.join('\n')}`)
+    }
   }
   const { success, numPassedTests, numFailedTests, numPendingTests } = report
   const failed = numFailedTests === 0 && !success ? 1 : numFailedTests
