@@ -127,20 +127,24 @@ async function resumeLocally(
   signal: AbortSignal,
 ): Promise<SurgeryResult> {
   const { clock } = instruments
-  const { plan, plannedAtMs } = surgery
+  const { plan, plannedAtMs, deadlineMs } = surgery
+  // Whatever was expected of the worker: with twice the time that the edge takes by itself it is still done in time.
+  const edgeOnlyMs =
+    expectedMs(instruments, place, instruments.chain.segments.length) + (place === 0 ? plan.point.inputMs : 0)
+  const latestMs = deadlineMs - plannedAtMs - 2 * edgeOnlyMs
   const failed = byWorker.then(
     () => new Promise<never>(() => undefined),
     () => undefined,
   )
   const until = (ms: number) => Promise.race([after(clock, plannedAtMs + ms - clock.now(), signal), failed])
   if (surgery.resume === 'when-late') {
-    await until(plan.lateMs)
+    await until(Math.min(plan.lateMs, latestMs))
     const finish = localFinish(instruments, surgery, place, 'urgent', signal)
     return { values: await finish.values, finishedAt: 'edge' }
   }
   const finish = localFinish(instruments, surgery, place, 'insurance', signal)
   // Where many requests are under way many are a little late: only one that is later than the edge is.
-  void until(plan.lateMs + plan.localMs).then(finish.hurry)
+  void until(Math.min(plan.lateMs + plan.localMs, latestMs)).then(finish.hurry)
   return { values: await finish.values, finishedAt: 'edge' }
 }
 
@@ -275,7 +279,7 @@ function localFinish(
   let urgency = begun
   let job: RunningJob | undefined
   // While the worker's answer is expected the local tail is only insurance: heads of other requests go first.
-  const dueMs = urgency === 'insurance' ? plannedAtMs + plan.remoteMs : clock.now()
+  let dueMs = urgency === 'insurance' ? plannedAtMs + plan.remoteMs : clock.now()
   const compute = (input: ModelInput | undefined) => {
     job = inference.runJob(
       {
@@ -311,6 +315,8 @@ function localFinish(
     values: place === 0 ? surgery.input().then(compute) : compute(undefined),
     hurry: () => {
       urgency = 'urgent'
+      // Not behind those that come from now on, however long the worker was to be waited for.
+      dueMs = Math.min(dueMs, clock.now())
       job?.revise({ urgency, dueMs })
     },
   }

@@ -10,7 +10,7 @@ import { bestRingWounds } from '../../src/model-graph/ring-wounds.ts'
 import { singleWounds } from '../../src/model-graph/single-wounds.ts'
 import { elementCount } from '../../src/tensor/element-count.ts'
 import { maxAbsDiff } from '../model-input.ts'
-import { sharedData } from '../shared-data.ts'
+import { noSharedData, sharedData } from '../shared-data.ts'
 
 /** A network with what TensorFlow.js itself answers; `scripts/record-tfjs-layers.mjs` writes them. */
 interface Recorded {
@@ -38,11 +38,13 @@ describe('loadModel takes layers of one dimension, recurrent ones and tables', (
   )
 
   // What TensorFlow.js 4.22 answers for the sines of 0, 1, 2 and so on.
-  test.skipIf(sharedData('cases/models') === undefined).each<[string, number[]]>([
+  test.for<[string, number[]]>([
     ['tfjs-dense', [0.3646066188812256, 0.33129584789276123, 0.3040975332260132]],
     ['tfjs-conv1d', [0.3003045916557312, 0.33446818590164185, 0.36522725224494934]],
-  ])('%s, of the cases, without a manifest', async (name, expected) => {
-    const { whole, worst } = await answersOf(sharedData(`cases/models/${name}`)!, (i) => Math.sin(i))
+  ])('%s, of the cases, without a manifest', async ([name, expected], { skip }) => {
+    const folder = sharedData(`cases/models/${name}`)
+    skip(folder === undefined, noSharedData)
+    const { whole, worst } = await answersOf(folder!, (i) => Math.sin(i))
     expect(maxAbsDiff(whole, Float32Array.from(expected))).toBeLessThan(1e-6)
     expect(worst).toBeLessThan(1e-5)
   })
