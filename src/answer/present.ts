@@ -13,7 +13,7 @@ export interface ClassScore {
 export interface FoundBox {
   readonly label: string
   readonly score: number
-  /** Corners x1, y1, x2, y2 in pixels of the picture as it was sent, upright. */
+  /** Corners x1, y1, x2, y2 in whole pixels of the picture as it was sent, upright. */
   readonly box: readonly [number, number, number, number]
 }
 
@@ -41,13 +41,8 @@ export function presentBoxes(
 ): FoundBox[] {
   return rowsOf(data, 6).map(([x1, y1, x2, y2, score, label]) => ({
     label: labels[label!] ?? String(label),
-    score: round(score!, 3),
-    box: toSentPicture([x1!, y1!, x2!, y2!], input, sent).map((each) => round(each, 1)) as [
-      number,
-      number,
-      number,
-      number,
-    ],
+    score: Number(score!.toFixed(3)),
+    box: toSentPicture([x1!, y1!, x2!, y2!], input, sent).map(Math.round) as [number, number, number, number],
   }))
 }
 
@@ -80,8 +75,4 @@ export function presentValues(outputs: readonly TensorValue[], names: readonly s
 
 function rowsOf(data: Float32Array, width: number): Float32Array[] {
   return Array.from({ length: data.length / width }, (_, i) => data.subarray(i * width, (i + 1) * width))
-}
-
-function round(value: number, decimals: number): number {
-  return Number(value.toFixed(decimals))
 }
