@@ -1,3 +1,4 @@
+import type { CrowdCost } from '../../bench/pool/crowd-meter.ts'
 import { type Crowd, measureCrowd } from '../../bench/pool/measure-crowd.ts'
 import { type MixedRow, measureMixedWounds } from '../../bench/pool/mixed-wounds.ts'
 import { findModel } from '../../src/model-graph/find-model.ts'
@@ -16,6 +17,7 @@ export async function benchPool(args: readonly string[]): Promise<number> {
       agents: { type: 'string', default: '1000' },
       workers: { type: 'string', default: '5' },
       rate: { type: 'string', default: '1000' },
+      'warm-up': { type: 'string', default: '10' },
       seconds: { type: 'string', default: '10' },
       broker: { type: 'string' },
       models: { type: 'string', default: 'mobilenetv2' },
@@ -28,6 +30,7 @@ export async function benchPool(args: readonly string[]): Promise<number> {
     agents: wholeNumber(values.agents, '--agents', 1),
     workers: wholeNumber(values.workers, '--workers', 1),
     ratePerS: wholeNumber(values.rate, '--rate', 1),
+    warmUpSeconds: wholeNumber(values['warm-up'], '--warm-up', 0),
     seconds: wholeNumber(values.seconds, '--seconds', 1),
     brokerUrl: values.broker,
   })
@@ -62,6 +65,8 @@ function tables(crowd: Crowd, mixed: readonly MixedRow[]): string {
       'p50 ms',
       'p99 ms',
       'memory',
+      'worker, CPU ms each',
+      'agent, CPU ms each',
     ],
     [
       crowd.agents,
@@ -73,7 +78,7 @@ function tables(crowd: Crowd, mixed: readonly MixedRow[]): string {
       crowd.duplicates,
       crowd.p50Ms.toFixed(1),
       crowd.p99Ms.toFixed(1),
-      crowd.memoryMb === undefined ? '' : `${crowd.memoryMb.join(' -> ')} MB`,
+      ...costs(crowd.cost),
     ],
   ])
   const together = textTable([
@@ -90,4 +95,11 @@ function tables(crowd: Crowd, mixed: readonly MixedRow[]): string {
     ]),
   ])
   return mixed.length === 0 ? carried : `${carried}\n\n${together}`
+}
+
+function costs(cost: CrowdCost | undefined): string[] {
+  if (cost === undefined) return ['', '', '']
+  const { main, inference, pool } = cost.workerMs
+  const worker = [main, inference, pool].map((ms) => ms.toFixed(2)).join(' + ')
+  return [`${cost.memoryMb.join(' -> ')} MB`, worker, cost.agentMs.toFixed(2)]
 }

@@ -33,11 +33,12 @@ export async function limitedCall(
   { ms, graceMs, what, cancel }: CallLimit,
   now: () => number,
 ): Promise<LimitedReply> {
-  const tooLong = new InferenceThreadError(`${what} took longer than ${ms} ms`)
+  // Made when it is needed: an error records where it was made, which is much beside a short call.
+  const tooLong = () => new InferenceThreadError(`${what} took longer than ${ms} ms`)
   let late = false
   let beganMs = 0
   let timer: NodeJS.Timeout | undefined
-  const abandon = () => link.abandon(tooLong)
+  const abandon = () => link.abandon(tooLong())
   const onLate = () => {
     late = true
     if (cancel === undefined) return abandon()
@@ -52,7 +53,7 @@ export async function limitedCall(
     const reply = await link.call(command, onBegin)
     return { reply, beganMs }
   } catch (error) {
-    throw late && error instanceof RunCancelledError ? tooLong : error
+    throw late && error instanceof RunCancelledError ? tooLong() : error
   } finally {
     clearTimeout(timer)
   }

@@ -15,6 +15,8 @@ test('surgeon bench pool: a small crowd is answered, and nothing is lost or answ
     '2',
     '--rate',
     '20',
+    '--warm-up',
+    '1',
     '--seconds',
     '1',
     '--models',
@@ -27,5 +29,6 @@ test('surgeon bench pool: a small crowd is answered, and nothing is lost or answ
   expect(crowd.sent).toBeGreaterThan(10)
   const refused = Object.values(crowd.failures).reduce((sum, count) => sum + count, 0)
   expect(crowd.results + refused).toBe(crowd.sent)
+  expect(crowd.cost === undefined || crowd.cost.agentMs > 0).toBe(true)
   expect(mixed).toEqual([])
 })
