@@ -5,7 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { EncodedTensor } from '../codec/encoded-tensor.ts'
 import { modelCodecs } from '../codec/model-codecs.ts'
-import { pixelsToInput } from '../codec/pixels-to-input.ts'
+import { PixelValue } from '../codec/pixels-to-input.ts'
 import { collectGarbage } from '../memory/collect-garbage.ts'
 import { loadModel } from '../model-graph/load-model.ts'
 import { pictureOf } from '../model-graph/manifest.ts'
@@ -85,7 +85,7 @@ function isCancelled(cancel: Int32Array<SharedArrayBuffer>): boolean {
 }
 
 /** The last picture's input, whose memory is the next one's. */
-let picture: TensorValue | undefined
+let picture: PixelValue | undefined
 
 /** @param isAlone No other picture's input is needed at the same time. */
 function givenValues(input: GivenInput, isAlone: boolean): readonly TensorValue[] {
@@ -93,7 +93,7 @@ function givenValues(input: GivenInput, isAlone: boolean): readonly TensorValue[
     case 'values':
       return input.values
     case 'pixels':
-      picture = pictureInput(input.pixels, isAlone ? picture?.data : undefined)
+      picture = pictureInput(input.pixels, isAlone ? picture?.lentMemory : undefined)
       return [picture]
     case 'encoded':
       return input.tensors.map((tensor, i) => {
@@ -103,12 +103,12 @@ function givenValues(input: GivenInput, isAlone: boolean): readonly TensorValue[
   }
 }
 
-function pictureInput(pixels: Uint8Array, memory: Float32Array<ArrayBuffer> | undefined): TensorValue {
+function pictureInput(pixels: Uint8Array, memory: Float32Array<ArrayBuffer> | undefined): PixelValue {
   const manifest = manifestOf(model)
   const input = manifest && pictureOf(manifest)
   if (input === undefined)
     throw new Error(`Cannot run ${model.graph.name}: its manifest must say how it wants pictures`)
-  return pixelsToInput(pixels, input, memory)
+  return new PixelValue(pixels, input, memory)
 }
 
 /** The values a run starts from, and how many requests they belong to. */

@@ -1,3 +1,4 @@
+import { exchangeAxes } from '../tensor/exchange-axes.ts'
 import type { TensorValue } from '../tensor/tensor-value.ts'
 import { borderShape, type GraphTensor } from './layer-graph.ts'
 
@@ -24,11 +25,10 @@ function isSameOrder({ shape, layout }: GraphTensor): boolean {
 /** Each of so many matrices, whose rows have `columns` values, with rows and columns exchanged. */
 function exchanged(data: Float32Array, matrices: number, columns: number): Float32Array<ArrayBuffer> {
   const size = data.length / matrices
-  const rows = size / columns
   const to = new Float32Array(data.length)
-  for (let begin = 0; begin < data.length; begin += size)
-    for (let row = 0; row < rows; row++)
-      for (let column = 0; column < columns; column++)
-        to[begin + column * rows + row] = data[begin + row * columns + column]!
+  for (let begin = 0; begin < data.length; begin += size) {
+    const matrix = data.subarray(begin, begin + size)
+    exchangeAxes(matrix, size / columns, columns, to.subarray(begin, begin + size))
+  }
   return to
 }

@@ -1,10 +1,11 @@
+import { exchangeAxes } from '../../tensor/exchange-axes.ts'
+
 /** Edge of a tile, in values: 32 x 32 x 4 bytes, twice, fit into any first-level cache. */
 const tile = 32
 
 /**
  * Reorders a kernel [positions, inputs, outputs] (Keras, the window's rows and columns taken together) to
- * [outputs, inputs, positions] (ONNX), each output multiplied by its `scale` where one is given. With one position it
- * exchanges the axes of a matrix.
+ * [outputs, inputs, positions] (ONNX), each output multiplied by its `scale` where one is given.
  * @param to Where it is written.
  */
 export function outputsFirst(
@@ -16,6 +17,10 @@ export function outputsFirst(
   to: Float32Array<ArrayBuffer> = new Float32Array(kernel.length),
 ): Float32Array<ArrayBuffer> {
   const row = positions * inputs
+  if (positions === 1) {
+    exchangeAxes(kernel, inputs, outputs, to)
+    return scale === undefined ? to : scaleBlocks(to, scale)
+  }
   // In tiles: one side of a transposition always strides, and a tile of both stays in the cache.
   for (let firstRow = 0; firstRow < row; firstRow += tile) {
     const endRow = Math.min(firstRow + tile, row)

@@ -1,16 +1,10 @@
 import { borderShape, type GraphTensor } from '../../model-graph/layer-graph.ts'
+import { exchangeAxes } from '../../tensor/exchange-axes.ts'
 import type { TensorValue } from '../../tensor/tensor-value.ts'
-import { outputsFirst } from '../onnx/weight-order.ts'
 import type { Pointer } from './foreign-functions.ts'
 import type { NativeFloats } from './native-memory.ts'
 
 type Floats = Float32Array<ArrayBuffer>
-
-/** Exchanges the axes of `rows` x `columns` values. */
-function exchangeAxes(values: Floats, rows: number, columns: number, to: Floats): void {
-  if (rows === 1 || columns === 1) to.set(values)
-  else outputsFirst(values, 1, rows, columns, undefined, to)
-}
 
 function channelsOf({ shape }: GraphTensor): number {
   return shape.at(-1)!

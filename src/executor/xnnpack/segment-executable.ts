@@ -2,7 +2,7 @@ import { collectGarbage } from '../../memory/collect-garbage.ts'
 import { borderShape, elementsOf } from '../../model-graph/layer-graph.ts'
 import type { Model } from '../../model-graph/model.ts'
 import type { Segment } from '../../model-graph/segment.ts'
-import type { TensorValue } from '../../tensor/tensor-value.ts'
+import { isChannelsLast, type TensorValue } from '../../tensor/tensor-value.ts'
 import { checkInputs } from '../check-inputs.ts'
 import type { Executable } from '../engine.ts'
 import { divideByWeights } from './divide-by-weights.ts'
@@ -145,9 +145,14 @@ class SegmentExecutable implements Executable {
         pointers.set(id, pointer)
         continue
       }
+      const memory = this.memoryOf(id)
+      if (isChannelsLast(input)) {
+        input.writeChannelsLast(memory.data)
+        continue
+      }
       const tensor = this.model.graph.tensors[id]!
       const length = elementsOf(tensor)
-      fromBorder(tensor, input.data.subarray(member * length, (member + 1) * length), this.memoryOf(id).data)
+      fromBorder(tensor, input.data.subarray(member * length, (member + 1) * length), memory.data)
     }
     this.held++
     for (const runtime of this.runtimes)
