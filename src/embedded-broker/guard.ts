@@ -20,9 +20,20 @@ interface GuardedParser {
 
 type WriteDone = (error: Error | null, client: unknown) => void
 
+interface QueuedPacket {
+  /** Of what comes from the store of retained messages null. */
+  readonly brokerId: string | null
+  readonly retain: boolean
+  readonly qos: number
+  messageId?: number | undefined
+}
+
 interface GuardedClient {
   subscriptions: object
   duplicates: object
+  readonly clean: boolean
+  _nextId: number
+  deliverQoS: (packet: QueuedPacket, done: () => void) => void
   readonly _parser: GuardedParser
   waitForDrain: (done: WriteDone) => void
 }
@@ -30,6 +41,7 @@ interface GuardedClient {
 interface GuardedBroker {
   clients: object
   brokers: object
+  readonly persistence: { outgoingUpdate(client: GuardedClient, packet: QueuedPacket): Promise<unknown> }
 }
 
 export interface GuardOptions {
@@ -109,7 +121,9 @@ export function guardBroker(broker: Aedes, options: GuardOptions): void {
   const handle = broker.handle
   broker.handle = (connection, request) => {
     const client = handle.call(broker, connection, request)
-    guardClient(client as unknown as GuardedClient, connection as Socket, maximumUnreadBytes)
+    const guarded = client as unknown as GuardedClient
+    guardClient(guarded, connection as Socket, maximumUnreadBytes)
+    numberKept(guarded, inside)
     return client
   }
   // An 'error' without a listener would end the process.
@@ -146,5 +160,26 @@ function guardClient(client: GuardedClient, connection: Socket, maximumUnreadByt
   client.waitForDrain = (done) => {
     if (connection.writableLength > maximumUnreadBytes) waitForDrain.call(client, done)
     else setImmediate(done, null, client)
+  }
+}
+
+/** Largest number of a packet in flight (MQTT 5, section 2.2.1). */
+const largestMessageId = 0xffff
+
+/**
+ * A message that its sender wants kept, for a subscriber who is told so (retain as published), aedes takes for one from
+ * its store, for which no session's queue has a place: it sends it without giving that place the packet's number. The
+ * acknowledgement then finds nothing to clear, and the message comes again with the session's next connection.
+ */
+function numberKept(client: GuardedClient, { persistence }: GuardedBroker): void {
+  const deliver = client.deliverQoS
+  client.deliverQoS = (packet, done) => {
+    const isQueued = packet.retain && packet.brokerId !== null && packet.qos > 0 && !client.clean
+    if (!isQueued) return deliver(packet, done)
+    packet.messageId = client._nextId
+    client._nextId = (client._nextId % largestMessageId) + 1
+    const go = () => deliver(packet, done)
+    // Rejected where the session has ended meanwhile.
+    persistence.outgoingUpdate(client, packet).then(go, go)
   }
 }

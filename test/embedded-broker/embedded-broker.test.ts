@@ -144,6 +144,40 @@ describe('createEmbeddedBroker, messages', () => {
     expect((await will).payload).toEqual(Buffer.from('gone'))
   })
 
+  test('what a session has acknowledged does not come again with its next connection, kept or not', async () => {
+    const session = { clientId: 'session', clean: false, properties: { sessionExpiryInterval: 60 } }
+    const options = { qos: 1, rap: true, rh: 2 } as const
+    const from = await join()
+    const first = await join(session)
+    await first.subscribeAsync('in/#', options)
+    const received: [string, boolean][] = []
+    const takeDown = (_: string, payload: Buffer, { retain }: IPublishPacket) =>
+      void received.push([String(payload), retain])
+    first.on('message', takeDown)
+    const lastOf = (client: MqttClient, text: string) =>
+      new Promise<void>((resolve) =>
+        client.on('message', (_, payload) => String(payload) === text && resolve()),
+      )
+    const plain = lastOf(first, 'plain')
+    await from.publishAsync('in/x', 'kept', { qos: 1, retain: true })
+    await from.publishAsync('in/x', 'plain', { qos: 1 })
+    await plain
+    await first.endAsync()
+    await from.publishAsync('in/x', 'meanwhile', { qos: 1, retain: true })
+    const again = await join(session)
+    again.on('message', takeDown)
+    const last = lastOf(again, 'last')
+    await again.subscribeAsync('in/#', options)
+    await from.publishAsync('in/x', 'last', { qos: 1 })
+    await last
+    expect(received.toSorted()).toEqual([
+      ['kept', true],
+      ['last', false],
+      ['meanwhile', true],
+      ['plain', false],
+    ])
+  })
+
   test('carries a payload of 1 MB unchanged', async () => {
     const [from, to] = await Promise.all([join(), join()])
     await to.subscribeAsync('big', { qos: 1 })
