@@ -32,7 +32,7 @@ interface GuardedClient {
   subscriptions: object
   duplicates: object
   readonly clean: boolean
-  _nextId: number
+  readonly _nextId: number
   deliverQoS: (packet: QueuedPacket, done: () => void) => void
   readonly _parser: GuardedParser
   waitForDrain: (done: WriteDone) => void
@@ -176,8 +176,9 @@ function numberKept(client: GuardedClient, { persistence }: GuardedBroker): void
   client.deliverQoS = (packet, done) => {
     const isQueued = packet.retain && packet.brokerId !== null && packet.qos > 0 && !client.clean
     if (!isQueued) return deliver(packet, done)
-    packet.messageId = client._nextId
-    client._nextId = (client._nextId % largestMessageId) + 1
+    const { _nextId: messageId } = client
+    packet.messageId = messageId
+    Object.assign(client, { _nextId: (messageId % largestMessageId) + 1 })
     const go = () => deliver(packet, done)
     // Rejected where the session has ended meanwhile.
     persistence.outgoingUpdate(client, packet).then(go, go)
