@@ -6,7 +6,7 @@ import type { InputFacts } from './input-reader.ts'
 import type { RequestTrace } from './request-answerer.ts'
 import { RequestError } from './request-error.ts'
 import type { AnswerMessage, FailureMessage, ResultMessage } from './request-message.ts'
-import type { SurgeryResult } from './surgery.ts'
+import type { SurgeryResult } from './surgery/surgery.ts'
 
 /** Whose request it is, as answers repeat it. */
 export interface Asked {

@@ -12,7 +12,8 @@ import { type PlannedRequest, type PlanSetup, planRequest } from '../src/schedul
 import type { Measured } from '../src/telemetry/request-record.ts'
 import { RequestError } from './request-error.ts'
 import type { StreamProgram } from './stream-program.ts'
-import { type Instruments, operate, type SurgeryResult } from './surgery.ts'
+import { operate } from './surgery/operate.ts'
+import type { Instruments, SurgeryResult } from './surgery/surgery.ts'
 
 /** An input in the forms that plans need. */
 export interface RequestInput {

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
-import { operate } from '../../agent/surgery.ts'
-import { VirtualClock } from '../../lab/replay/virtual-clock.ts'
-import { openVirtualThread } from '../../lab/replay/virtual-engine.ts'
-import { InferenceHost } from '../../src/executor/inference-host.ts'
-import { type Conditions, noBackend, predict, type Resume } from '../../src/scheduler/choose-plan.ts'
-import type { PlanPoint } from '../../src/scheduler/plan-point.ts'
-import { toySetup } from '../scheduler/toy-setup.ts'
+import { operate } from '../../../agent/surgery/operate.ts'
+import { VirtualClock } from '../../../lab/replay/virtual-clock.ts'
+import { openVirtualThread } from '../../../lab/replay/virtual-engine.ts'
+import { InferenceHost } from '../../../src/executor/inference-host.ts'
+import { type Conditions, noBackend, predict, type Resume } from '../../../src/scheduler/choose-plan.ts'
+import type { PlanPoint } from '../../../src/scheduler/plan-point.ts'
+import { toySetup } from '../../scheduler/toy-setup.ts'
 
 const { chain } = toySetup()
 const deadlineMs = 2000
