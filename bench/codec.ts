@@ -6,7 +6,7 @@ import { kltLevels } from '../src/codec/klt/klt-parameters.ts'
 import { readOptions, wholeNumber, wholeNumbers } from '../src/terminal/options.ts'
 import { progressLine } from '../src/terminal/progress-line.ts'
 import { codecSpeed } from './codec-speed.ts'
-import { kltSpeed } from './klt-speed.ts'
+import { kltSpeed, manyChannelsSpeed } from './klt-speed.ts'
 
 /** `surgeon bench codec`: calibration's rows without writing anything beside the model, and the speed on a large map. */
 export async function benchCodec(args: readonly string[]): Promise<number> {
@@ -49,6 +49,7 @@ export async function benchCodec(args: readonly string[]): Promise<number> {
   }
   const speed = codecSpeed()
   for (const model of values.model.split(',')) speed.push(...(await kltSpeed(model)))
+  speed.push(...manyChannelsSpeed())
   progress.end()
   const report = { rows, speed }
   process.stdout.write(values.json ? `${JSON.stringify(report, undefined, 2)}\n` : `${table(rows, speed)}\n`)

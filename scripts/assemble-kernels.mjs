@@ -10,7 +10,7 @@ const lineLength = 100
 /** The TypeScript file for the text of a module. */
 export async function assembledKernels(text) {
   const { parseWat } = await wabt()
-  const module = parseWat('kernels.wat', text, { simd: true, sat_float_to_int: true })
+  const module = parseWat('kernels.wat', text, { simd: true, sat_float_to_int: true, sign_extension: true })
   module.validate()
   const base64 = Buffer.from(module.toBinary({}).buffer).toString('base64')
   const lines = base64.match(new RegExp(`.{1,${lineLength}}`, 'g')).map((line) => `  '${line}',`)

@@ -1,8 +1,8 @@
 import { coefficientModels } from '../codec/klt/coefficients.ts'
-import { zeroSymbol } from '../codec/klt/klt-codes.ts'
-import { type KltParameters, kltModels, kltSymbols } from '../codec/klt/klt-parameters.ts'
+import { type KltParameters, kltModels, kltSymbols, zeroSymbol } from '../codec/klt/klt-parameters.ts'
+import { coefficientPlace, sharedTransform } from '../codec/klt/map-transform.ts'
 import { packKlt, unpackKlt } from '../codec/klt/pack-klt.ts'
-import { emphasisFactors, forwardTransform, type TileBasis } from '../codec/klt/tile-transform.ts'
+import { emphasisFactors, type TileBasis, tileCount } from '../codec/klt/tile-transform.ts'
 import { nextState, trellisCodes } from '../codec/klt/trellis.ts'
 import { fitEmphasis } from './fit-emphasis.ts'
 import { channelMeans, fitTransform } from './fit-transform.ts'
@@ -31,7 +31,7 @@ export async function fitKlt(
   const emphasis = await fitEmphasis(shape, maps, disturb)
   const mean = channelMeans(shape[0], shape[1] * shape[2], maps)
   const basis = { ...fitTransform(shape, emphasised(maps, mean, emphasis)), mean, emphasis }
-  const coefficients = maps.map((map) => forwardTransform(basis, map))
+  const coefficients = inOrderOfSending(basis, maps)
   const rms = rootMeanSquare(coefficients)
   const weight = await fitWeights(basis, rms, maps.length, disturb)
   const reference = Math.fround(referencePerRms * rms * balance)
@@ -51,6 +51,16 @@ export async function fitKlt(
     models,
   }
   return unpackKlt(geometry, packKlt(learned))
+}
+
+function inOrderOfSending(basis: TileBasis, maps: readonly Float32Array[]): Float32Array[] {
+  const transform = sharedTransform(basis)
+  const count = tileCount(basis) * basis.kept * basis.tileHeight * basis.tileWidth
+  const places = Uint32Array.from({ length: count }, (_, index) => coefficientPlace(basis, index))
+  return maps.map((map) => {
+    const coefficients = transform.forward(map)
+    return Float32Array.from(places, (place) => coefficients[place]!)
+  })
 }
 
 /** Maps as the bases see them: without the channels' means, and weighted. */
@@ -88,7 +98,8 @@ function meanMagnitudes(
 /** Relative weight of the first guess (a two-sided exponential) against the codes seen. */
 const priorCount = 40
 
-function learnModels(
+/** Models of the codes' symbols; of no coefficients the first guess. */
+export function learnModels(
   parameters: Parameters<typeof coefficientModels>[0],
   coefficients: readonly Float32Array[],
 ): Uint8Array<ArrayBuffer> {

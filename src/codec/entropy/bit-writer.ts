@@ -32,12 +32,16 @@ export class BitReader {
 
   /** @throws {RangeError} beyond the end. */
   read(bits: number): number {
-    if (this.used + bits > 8 * this.bytes.length) throw truncated()
+    if (!this.has(bits)) throw truncated()
     let value = 0
     for (let i = 0; i < bits; i++, this.used++) {
       value |= ((this.bytes[this.used >> 3]! >> (this.used & 7)) & 1) << i
     }
     return value
+  }
+
+  has(bits: number): boolean {
+    return this.used + bits <= 8 * this.bytes.length
   }
 
   /** Whether less than a byte is left. */

@@ -21,13 +21,18 @@ const reciprocals = Float64Array.from({ length: mask + 1 }, (_, frequency) => (1
 
 /** Codes the entries of `FrequencyTables` that the models gave for each symbol. The last symbol goes first. */
 export function ransEncode(entries: Uint32Array): Uint8Array<ArrayBuffer> {
-  const count = entries.length
+  const { length } = entries
   // A symbol costs at most 12 bits.
-  const out = new Uint8Array(headBytes + 8 + count + (count >> 1))
-  let at = out.length
+  const out = new Uint8Array(headBytes + 8 + length + (length >> 1))
+  return out.slice(writeRans(entries, out, out.length))
+}
+
+/** As {@link ransEncode}, into memory, backwards from `end`. Returns where the stream begins. */
+export function writeRans(entries: Uint32Array, out: Uint8Array<ArrayBuffer>, end: number): number {
+  let at = end
   let current = stateFloor
   let other = stateFloor
-  for (let i = count - 1; i >= 0; i--) {
+  for (let i = entries.length - 1; i >= 0; i--) {
     const entry = entries[i]!
     const frequency = entry >>> 16
     const ceiling = frequency << 19
@@ -42,10 +47,10 @@ export function ransEncode(entries: Uint32Array): Uint8Array<ArrayBuffer> {
     other = next
   }
   at -= headBytes
-  const view = new DataView(out.buffer, at, headBytes)
+  const view = new DataView(out.buffer, out.byteOffset + at, headBytes)
   view.setUint32(0, other, true)
   view.setUint32(4, current, true)
-  return out.slice(at)
+  return at
 }
 
 /** The two states and the place in the bytes where a decoder stands. */

@@ -87,60 +87,330 @@
       (local.set $panels (i32.sub (local.get $panels) (i32.const 1)))
       (br $panel))))
 
-  ;; coefficients f32, sent u32, inverse f32 (2 / step), halves f32 (out), decisions u8 (out), codes i32 (out)
-  ;; returns the largest |halves| seen, NaN where one was
-  (func (export "trellis") (param $c i32) (param $sent i32) (param $inv i32) (param $halves i32) (param $dec i32) (param $codes i32) (param $n i32) (result f32)
-    (local $i i32) (local $i4 i32) (local $v f32) (local $max f32) (local $lo v128) (local $hi v128) (local $h v128) (local $d v128) (local $x v128) (local $y v128) (local $t v128)
-    (local $state i32) (local $from i32) (local $m i32) (local $a f32) (local $best f32)
+  ;; coefficients f32, places u32 (bytes), inverse f32 (2 / step), contexts u8 (twice the model), halves f32 (out), decisions
+  ;; u8 (scratch), codes i32 (out), tables u8 (out: context + quantiser), errors (scratch, 4 KB). Arrays have whole fours, what
+  ;; fills the last with inverse 0. Returns the largest |halves| seen, NaN where one was.
+  (func (export "trellis") (param $c i32) (param $places i32) (param $inv i32) (param $contexts i32) (param $halves i32) (param $dec i32) (param $codes i32) (param $tables i32) (param $errors i32) (param $n i32) (result f32)
+    (local $i i32) (local $i4 i32) (local $end i32) (local $at i32) (local $most v128) (local $lo v128) (local $hi v128) (local $h v128) (local $d v128) (local $x v128) (local $y v128) (local $t v128)
+    (local $e0 v128) (local $e1 v128) (local $e2 v128) (local $e3 v128)
+    (local $state i32) (local $from i32) (local $m i32) (local $best f32)
     (local.set $lo (v128.const f32x4 0 1e30 1e30 1e30))
     (local.set $hi (v128.const f32x4 1e30 1e30 1e30 1e30))
-    (block $done (loop $next (br_if $done (i32.ge_u (local.get $i) (local.get $n)))
+    (block $done (loop $some (br_if $done (i32.ge_u (local.get $i) (local.get $n)))
+      ;; 256 at a time, whose errors stay in the cache: first those of four values together
+      (local.set $end (i32.add (local.get $i) (i32.const 256)))
+      (local.set $end (select (local.get $n) (local.get $end) (i32.lt_u (local.get $n) (local.get $end))))
       (local.set $i4 (i32.shl (local.get $i) (i32.const 2)))
-      (local.set $v (f32.mul
-        (f32.load (i32.add (local.get $c) (i32.shl (i32.load (i32.add (local.get $sent) (local.get $i4))) (i32.const 2))))
-        (f32.load (i32.add (local.get $inv) (local.get $i4)))))
-      (f32.store (i32.add (local.get $halves) (local.get $i4)) (local.get $v))
-      (local.set $v (f32.abs (local.get $v))) (local.set $max (f32.max (local.get $max) (local.get $v))) (local.set $h (f32x4.splat (local.get $v)))
-      ;; distances to the nearest code of quantiser and parity: d1 = |h mod 4 - 2|, d0 = 2 - d1, d3 = |(h+1) mod 4 - 2|, d2 = min(h, 2 - d3)
-      (local.set $d (f32x4.add (local.get $h) (v128.const f32x4 0 0 1 1)))
-      (local.set $d (f32x4.sub (local.get $d) (f32x4.mul (f32x4.floor (f32x4.mul (local.get $d) (v128.const f32x4 0.25 0.25 0.25 0.25))) (v128.const f32x4 4 4 4 4))))
-      (local.set $d (f32x4.abs (f32x4.sub (local.get $d) (v128.const f32x4 2 2 2 2))))
-      (local.set $d (f32x4.add (v128.const f32x4 2 0 2 0) (f32x4.mul (local.get $d) (v128.const f32x4 -1 1 -1 1))))
-      (local.set $d (f32x4.min (local.get $d) (f32x4.add (local.get $h) (v128.const f32x4 8 8 0 8))))
-      (local.set $d (f32x4.mul (local.get $d) (local.get $d)))
-      ;; states 0..3
-      (local.set $x (f32x4.add (i8x16.shuffle 0 1 2 3 8 9 10 11 0 1 2 3 8 9 10 11 (local.get $lo) (local.get $lo)) (i8x16.shuffle 0 1 2 3 0 1 2 3 4 5 6 7 4 5 6 7 (local.get $d) (local.get $d))))
-      (local.set $y (f32x4.add (i8x16.shuffle 0 1 2 3 8 9 10 11 0 1 2 3 8 9 10 11 (local.get $hi) (local.get $hi)) (i8x16.shuffle 4 5 6 7 4 5 6 7 0 1 2 3 0 1 2 3 (local.get $d) (local.get $d))))
-      (local.set $t (f32x4.pmin (local.get $x) (local.get $y)))
-      (local.set $m (i32x4.bitmask (f32x4.lt (local.get $y) (local.get $x))))
-      ;; states 4..7
-      (local.set $x (f32x4.add (i8x16.shuffle 12 13 14 15 4 5 6 7 12 13 14 15 4 5 6 7 (local.get $lo) (local.get $lo)) (i8x16.shuffle 8 9 10 11 8 9 10 11 12 13 14 15 12 13 14 15 (local.get $d) (local.get $d))))
-      (local.set $y (f32x4.add (i8x16.shuffle 12 13 14 15 4 5 6 7 12 13 14 15 4 5 6 7 (local.get $hi) (local.get $hi)) (i8x16.shuffle 12 13 14 15 12 13 14 15 8 9 10 11 8 9 10 11 (local.get $d) (local.get $d))))
-      (local.set $hi (f32x4.pmin (local.get $x) (local.get $y)))
-      (i32.store8 (i32.add (local.get $dec) (local.get $i)) (i32.or (local.get $m) (i32.shl (i32x4.bitmask (f32x4.lt (local.get $y) (local.get $x))) (i32.const 4))))
-      (local.set $lo (local.get $t)) ;; costs relative to state 0's, every 16 values: their differences stay small, so binary32 does
-      (if (i32.eqz (i32.and (local.get $i) (i32.const 15))) (then
-        (local.set $t (i8x16.shuffle 0 1 2 3 0 1 2 3 0 1 2 3 0 1 2 3 (local.get $lo) (local.get $lo))) (local.set $lo (f32x4.sub (local.get $lo) (local.get $t))) (local.set $hi (f32x4.sub (local.get $hi) (local.get $t)))))
-      (local.set $i (i32.add (local.get $i) (i32.const 1))) (br $next)))
+      (local.set $at (local.get $errors))
+      (loop $next
+        (local.set $m (i32.add (local.get $places) (local.get $i4)))
+        (local.set $h (v128.load32_zero (i32.add (local.get $c) (i32.load (local.get $m)))))
+        (local.set $h (v128.load32_lane 1 (i32.add (local.get $c) (i32.load offset=4 (local.get $m))) (local.get $h)))
+        (local.set $h (v128.load32_lane 2 (i32.add (local.get $c) (i32.load offset=8 (local.get $m))) (local.get $h)))
+        (local.set $h (v128.load32_lane 3 (i32.add (local.get $c) (i32.load offset=12 (local.get $m))) (local.get $h)))
+        (local.set $h (f32x4.mul (local.get $h) (v128.load (i32.add (local.get $inv) (local.get $i4)))))
+        (v128.store (i32.add (local.get $halves) (local.get $i4)) (local.get $h))
+        (local.set $h (f32x4.abs (local.get $h)))
+        (local.set $most (f32x4.max (local.get $most) (local.get $h)))
+        ;; distances to the nearest code of quantiser and parity: d1 = |h mod 4 - 2|, d0 = 2 - d1, d3 = |(h+1) mod 4 - 2|, d2 = min(h, 2 - d3)
+        (local.set $e1 (f32x4.abs (f32x4.sub (f32x4.sub (local.get $h) (f32x4.mul (f32x4.floor (f32x4.mul (local.get $h) (v128.const f32x4 0.25 0.25 0.25 0.25))) (v128.const f32x4 4 4 4 4))) (v128.const f32x4 2 2 2 2))))
+        (local.set $e0 (f32x4.sub (v128.const f32x4 2 2 2 2) (local.get $e1)))
+        (local.set $d (f32x4.add (local.get $h) (v128.const f32x4 1 1 1 1)))
+        (local.set $e3 (f32x4.abs (f32x4.sub (f32x4.sub (local.get $d) (f32x4.mul (f32x4.floor (f32x4.mul (local.get $d) (v128.const f32x4 0.25 0.25 0.25 0.25))) (v128.const f32x4 4 4 4 4))) (v128.const f32x4 2 2 2 2))))
+        (local.set $e2 (f32x4.pmin (local.get $h) (f32x4.sub (v128.const f32x4 2 2 2 2) (local.get $e3))))
+        (local.set $e0 (f32x4.mul (local.get $e0) (local.get $e0))) (local.set $e1 (f32x4.mul (local.get $e1) (local.get $e1)))
+        (local.set $e2 (f32x4.mul (local.get $e2) (local.get $e2))) (local.set $e3 (f32x4.mul (local.get $e3) (local.get $e3)))
+        ;; one vector a value: its four errors
+        (local.set $x (i8x16.shuffle 0 1 2 3 16 17 18 19 4 5 6 7 20 21 22 23 (local.get $e0) (local.get $e1)))
+        (local.set $y (i8x16.shuffle 0 1 2 3 16 17 18 19 4 5 6 7 20 21 22 23 (local.get $e2) (local.get $e3)))
+        (v128.store (local.get $at) (i8x16.shuffle 0 1 2 3 4 5 6 7 16 17 18 19 20 21 22 23 (local.get $x) (local.get $y)))
+        (v128.store offset=16 (local.get $at) (i8x16.shuffle 8 9 10 11 12 13 14 15 24 25 26 27 28 29 30 31 (local.get $x) (local.get $y)))
+        (local.set $x (i8x16.shuffle 8 9 10 11 24 25 26 27 12 13 14 15 28 29 30 31 (local.get $e0) (local.get $e1)))
+        (local.set $y (i8x16.shuffle 8 9 10 11 24 25 26 27 12 13 14 15 28 29 30 31 (local.get $e2) (local.get $e3)))
+        (v128.store offset=32 (local.get $at) (i8x16.shuffle 0 1 2 3 4 5 6 7 16 17 18 19 20 21 22 23 (local.get $x) (local.get $y)))
+        (v128.store offset=48 (local.get $at) (i8x16.shuffle 8 9 10 11 12 13 14 15 24 25 26 27 28 29 30 31 (local.get $x) (local.get $y)))
+        (local.set $at (i32.add (local.get $at) (i32.const 64)))
+        (local.set $i4 (i32.add (local.get $i4) (i32.const 16)))
+        (br_if $next (i32.lt_u (local.get $i4) (i32.shl (local.get $end) (i32.const 2)))))
+      (local.set $at (local.get $errors))
+      (loop $next
+        (local.set $d (v128.load (local.get $at)))
+        ;; states 0..3
+        (local.set $x (f32x4.add (i8x16.shuffle 0 1 2 3 8 9 10 11 0 1 2 3 8 9 10 11 (local.get $lo) (local.get $lo)) (i8x16.shuffle 0 1 2 3 0 1 2 3 4 5 6 7 4 5 6 7 (local.get $d) (local.get $d))))
+        (local.set $y (f32x4.add (i8x16.shuffle 0 1 2 3 8 9 10 11 0 1 2 3 8 9 10 11 (local.get $hi) (local.get $hi)) (i8x16.shuffle 4 5 6 7 4 5 6 7 0 1 2 3 0 1 2 3 (local.get $d) (local.get $d))))
+        (local.set $t (f32x4.pmin (local.get $x) (local.get $y)))
+        (local.set $m (i32x4.bitmask (f32x4.lt (local.get $y) (local.get $x))))
+        ;; states 4..7
+        (local.set $x (f32x4.add (i8x16.shuffle 12 13 14 15 4 5 6 7 12 13 14 15 4 5 6 7 (local.get $lo) (local.get $lo)) (i8x16.shuffle 8 9 10 11 8 9 10 11 12 13 14 15 12 13 14 15 (local.get $d) (local.get $d))))
+        (local.set $y (f32x4.add (i8x16.shuffle 12 13 14 15 4 5 6 7 12 13 14 15 4 5 6 7 (local.get $hi) (local.get $hi)) (i8x16.shuffle 12 13 14 15 12 13 14 15 8 9 10 11 8 9 10 11 (local.get $d) (local.get $d))))
+        (local.set $hi (f32x4.pmin (local.get $x) (local.get $y)))
+        (i32.store8 (i32.add (local.get $dec) (local.get $i)) (i32.or (local.get $m) (i32.shl (i32x4.bitmask (f32x4.lt (local.get $y) (local.get $x))) (i32.const 4))))
+        (local.set $lo (local.get $t)) ;; costs relative to state 0's, every 16 values: their differences stay small, so binary32 does
+        (if (i32.eqz (i32.and (local.get $i) (i32.const 15))) (then
+          (local.set $t (i8x16.shuffle 0 1 2 3 0 1 2 3 0 1 2 3 0 1 2 3 (local.get $lo) (local.get $lo))) (local.set $lo (f32x4.sub (local.get $lo) (local.get $t))) (local.set $hi (f32x4.sub (local.get $hi) (local.get $t)))))
+        (local.set $at (i32.add (local.get $at) (i32.const 16)))
+        (local.set $i (i32.add (local.get $i) (i32.const 1)))
+        (br_if $next (i32.lt_u (local.get $i) (local.get $end))))
+      (br $some)))
     ;; the least of the final costs
     (local.set $best (f32x4.extract_lane 0 (local.get $lo))) (if (f32.lt (f32x4.extract_lane 1 (local.get $lo)) (local.get $best)) (then (local.set $best (f32x4.extract_lane 1 (local.get $lo))) (local.set $state (i32.const 1))))
     (if (f32.lt (f32x4.extract_lane 2 (local.get $lo)) (local.get $best)) (then (local.set $best (f32x4.extract_lane 2 (local.get $lo))) (local.set $state (i32.const 2)))) (if (f32.lt (f32x4.extract_lane 3 (local.get $lo)) (local.get $best)) (then (local.set $best (f32x4.extract_lane 3 (local.get $lo))) (local.set $state (i32.const 3))))
     (if (f32.lt (f32x4.extract_lane 0 (local.get $hi)) (local.get $best)) (then (local.set $best (f32x4.extract_lane 0 (local.get $hi))) (local.set $state (i32.const 4)))) (if (f32.lt (f32x4.extract_lane 1 (local.get $hi)) (local.get $best)) (then (local.set $best (f32x4.extract_lane 1 (local.get $hi))) (local.set $state (i32.const 5))))
     (if (f32.lt (f32x4.extract_lane 2 (local.get $hi)) (local.get $best)) (then (local.set $best (f32x4.extract_lane 2 (local.get $hi))) (local.set $state (i32.const 6)))) (if (f32.lt (f32x4.extract_lane 3 (local.get $hi)) (local.get $best)) (then (local.set $state (i32.const 7))))
+    ;; the way back; a decision becomes twice the quantiser and the parity of the code
     (local.set $i (local.get $n))
     (block $out (loop $back (br_if $out (i32.eqz (local.get $i)))
       (local.set $i (i32.sub (local.get $i) (i32.const 1)))
       ;; predecessors as indices of nextState, one nibble a state: firsts 0 4 1 5 6 2 7 3, seconds 9 13 8 12 15 11 14 10
+      (local.set $at (i32.add (local.get $dec) (local.get $i)))
       (local.set $from (i32.and (i32.const 15) (i32.shr_u
-        (select (i32.const 0xAEBFC8D9) (i32.const 0x37265140) (i32.and (i32.const 1) (i32.shr_u (i32.load8_u (i32.add (local.get $dec) (local.get $i))) (local.get $state))))
+        (select (i32.const 0xAEBFC8D9) (i32.const 0x37265140) (i32.and (i32.const 1) (i32.shr_u (i32.load8_u (local.get $at)) (local.get $state))))
         (i32.shl (local.get $state) (i32.const 2)))))
-      (local.set $v (f32.load (i32.add (local.get $halves) (i32.shl (local.get $i) (i32.const 2)))))
-      (local.set $a (f32.abs (local.get $v)))
-      ;; magnitude: q0 even 2*floor((h+2)/4), odd 2*floor(h/4)+1; q1 even h<1.5 ? 0 : 2*floor((h+3)/4), odd 2*floor((h+1)/4)+1
-      (local.set $m (i32.and (local.get $from) (i32.const 3)))
-      (local.set $m (i32.add (i32.and (local.get $from) (i32.const 1)) (i32.shl (i32.trunc_sat_f32_u (f32.mul (f32.const 0.25)
-        (f32.add (local.get $a) (f32.convert_i32_u (i32.and (i32.const 15) (i32.shr_u (i32.const 0x1302) (i32.shl (local.get $m) (i32.const 2)))))))) (i32.const 1))))
-      (local.set $m (select (i32.const 0) (local.get $m) (i32.and (i32.eq (i32.and (local.get $from) (i32.const 3)) (i32.const 2)) (f32.lt (local.get $a) (f32.const 1.5)))))
-      (i32.store (i32.add (local.get $codes) (i32.shl (local.get $i) (i32.const 2))) (select (i32.sub (i32.const 0) (local.get $m)) (local.get $m) (f32.lt (local.get $v) (f32.const 0))))
-      (local.set $state (i32.shr_u (local.get $from) (i32.const 1))) (br $back)))
-    (local.get $max)))
+      (local.set $state (i32.shr_u (local.get $from) (i32.const 1)))
+      (i32.store8 (local.get $at) (i32.and (local.get $from) (i32.const 3)))
+      (i32.store8 (i32.add (local.get $tables) (local.get $i)) (i32.add (i32.load8_u (i32.add (local.get $contexts) (local.get $i))) (i32.and (local.get $state) (i32.const 1))))
+      (br $back)))
+    ;; codes of four together: q0 even 2*floor((h+2)/4), odd 2*floor(h/4)+1; q1 even h<1.5 ? 0 : 2*floor((h+3)/4), odd 2*floor((h+1)/4)+1
+    (local.set $i4 (i32.const 0))
+    (block $out (loop $next (br_if $out (i32.ge_u (local.get $i4) (i32.shl (local.get $n) (i32.const 2))))
+      (local.set $t (i32x4.extend_low_i16x8_u (i16x8.extend_low_i8x16_u (v128.load32_zero (i32.add (local.get $dec) (i32.shr_u (local.get $i4) (i32.const 2)))))))
+      (local.set $x (v128.and (local.get $t) (v128.const i32x4 1 1 1 1)))
+      (local.set $h (v128.load (i32.add (local.get $halves) (local.get $i4))))
+      (local.set $d (f32x4.abs (local.get $h)))
+      (local.set $y (f32x4.convert_i32x4_s (i32x4.sub (i32x4.add (v128.const i32x4 2 2 2 2) (i32x4.shr_u (local.get $t) (i32.const 1))) (i32x4.shl (local.get $x) (i32.const 1)))))
+      (local.set $y (i32x4.add (local.get $x) (i32x4.shl (i32x4.trunc_sat_f32x4_s (f32x4.mul (v128.const f32x4 0.25 0.25 0.25 0.25) (f32x4.add (local.get $d) (local.get $y)))) (i32.const 1))))
+      (local.set $y (v128.andnot (local.get $y) (v128.and (i32x4.eq (local.get $t) (v128.const i32x4 2 2 2 2)) (f32x4.lt (local.get $d) (v128.const f32x4 1.5 1.5 1.5 1.5)))))
+      (local.set $t (f32x4.lt (local.get $h) (v128.const f32x4 0 0 0 0)))
+      (v128.store (i32.add (local.get $codes) (local.get $i4)) (i32x4.sub (v128.xor (local.get $y) (local.get $t)) (local.get $t)))
+      (local.set $i4 (i32.add (local.get $i4) (i32.const 16)))
+      (br $next)))
+    (f32.max
+      (f32.max (f32x4.extract_lane 0 (local.get $most)) (f32x4.extract_lane 1 (local.get $most)))
+      (f32.max (f32x4.extract_lane 2 (local.get $most)) (f32x4.extract_lane 3 (local.get $most)))))
+
+  ;; Each coefficient rounded by itself: coefficients f32, places u32 (bytes), inverse f32 (1 / step), codes i32 (out), all in
+  ;; whole fours, what fills the last with inverse 0; returns the largest magnitude in steps, NaN where one was.
+  (func (export "round") (param $c i32) (param $places i32) (param $inv i32) (param $codes i32) (param $n i32) (result f32)
+    (local $i i32) (local $at i32) (local $h v128) (local $most v128)
+    (block $done (loop $next (br_if $done (i32.ge_u (local.get $i) (i32.shl (local.get $n) (i32.const 2))))
+      (local.set $at (i32.add (local.get $places) (local.get $i)))
+      (local.set $h (v128.load32_zero (i32.add (local.get $c) (i32.load (local.get $at)))))
+      (local.set $h (v128.load32_lane 1 (i32.add (local.get $c) (i32.load offset=4 (local.get $at))) (local.get $h)))
+      (local.set $h (v128.load32_lane 2 (i32.add (local.get $c) (i32.load offset=8 (local.get $at))) (local.get $h)))
+      (local.set $h (v128.load32_lane 3 (i32.add (local.get $c) (i32.load offset=12 (local.get $at))) (local.get $h)))
+      (local.set $h (f32x4.mul (local.get $h) (v128.load (i32.add (local.get $inv) (local.get $i)))))
+      (local.set $most (f32x4.max (local.get $most) (f32x4.abs (local.get $h))))
+      (v128.store (i32.add (local.get $codes) (local.get $i)) (i32x4.trunc_sat_f32x4_s (f32x4.add (local.get $h)
+        (v128.or (v128.const f32x4 0.5 0.5 0.5 0.5) (v128.and (local.get $h) (v128.const f32x4 -0 -0 -0 -0))))))
+      (local.set $i (i32.add (local.get $i) (i32.const 16)))
+      (br $next)))
+    (f32.max
+      (f32.max (f32x4.extract_lane 0 (local.get $most)) (f32x4.extract_lane 1 (local.get $most)))
+      (f32.max (f32x4.extract_lane 2 (local.get $most)) (f32x4.extract_lane 3 (local.get $most)))))
+
+  ;; In place, rows of whole panels: each value less its row's offset, times its column's factor; or, where $back, times that
+  ;; and plus the offset.
+  (func (export "scale") (param $at i32) (param $rows i32) (param $panels i32) (param $offsets i32) (param $factors i32) (param $back i32)
+    (local $s v128) (local $f i32) (local $end i32)
+    (block $done (loop $row
+      (br_if $done (i32.eqz (local.get $rows)))
+      (local.set $s (v128.load32_splat (local.get $offsets)))
+      (local.set $f (local.get $factors))
+      (local.set $end (i32.add (local.get $at) (i32.shl (local.get $panels) (i32.const 5))))
+      (if (local.get $back) (then
+        (loop $next
+          (v128.store (local.get $at) (f32x4.add (f32x4.mul (v128.load (local.get $at)) (v128.load (local.get $f))) (local.get $s)))
+          (local.set $at (i32.add (local.get $at) (i32.const 16)))
+          (local.set $f (i32.add (local.get $f) (i32.const 16)))
+          (br_if $next (i32.lt_u (local.get $at) (local.get $end)))))
+      (else
+        (loop $next
+          (v128.store (local.get $at) (f32x4.mul (f32x4.sub (v128.load (local.get $at)) (local.get $s)) (v128.load (local.get $f))))
+          (local.set $at (i32.add (local.get $at) (i32.const 16)))
+          (local.set $f (i32.add (local.get $f) (i32.const 16)))
+          (br_if $next (i32.lt_u (local.get $at) (local.get $end))))))
+      (local.set $offsets (i32.add (local.get $offsets) (i32.const 4)))
+      (local.set $rows (i32.sub (local.get $rows) (i32.const 1)))
+      (br $row))))
+
+  ;; Codes as a rANS stream (rans.ts), written backwards from $out on. codes i32, tables u8 of the models, shifts u8,
+  ;; entries u32 (32 to a table). Raw bits are listed at $raw, the last first: their number, then (bits << 16 | value) each.
+  ;; Returns where the stream begins.
+  (func (export "encodeCodes") (param $codes i32) (param $tables i32) (param $shifts i32) (param $entries i32) (param $n i32) (param $out i32) (param $raw i32) (result i32)
+    (local $current i32) (local $other i32) (local $code i32) (local $shift i32) (local $symbol i32) (local $entry i32) (local $frequency i32) (local $full i32) (local $rawAt i32)
+    (local.set $current (i32.const 32768))
+    (local.set $other (i32.const 32768))
+    (local.set $rawAt (i32.add (local.get $raw) (i32.const 4)))
+    (block $done (loop $next
+      (br_if $done (i32.eqz (local.get $n)))
+      (local.set $n (i32.sub (local.get $n) (i32.const 1)))
+      (local.set $code (i32.load (i32.add (local.get $codes) (i32.shl (local.get $n) (i32.const 2)))))
+      (local.set $shift (i32.load8_u (i32.add (local.get $shifts) (local.get $n))))
+      (local.set $symbol (i32.add (i32.shr_s (local.get $code) (local.get $shift)) (i32.const 16)))
+      (if (i32.ge_u (i32.sub (local.get $symbol) (i32.const 1)) (i32.const 31)) (then
+        (local.set $symbol (i32.const 0))
+        (i32.store (local.get $rawAt) (i32.or (i32.const 0x100000) (i32.and (local.get $code) (i32.const 0xffff))))
+        (local.set $rawAt (i32.add (local.get $rawAt) (i32.const 4))))
+      (else (if (local.get $shift) (then
+        (i32.store (local.get $rawAt) (i32.or (i32.shl (local.get $shift) (i32.const 16))
+          (i32.and (local.get $code) (i32.sub (i32.shl (i32.const 1) (local.get $shift)) (i32.const 1)))))
+        (local.set $rawAt (i32.add (local.get $rawAt) (i32.const 4)))))))
+      (local.set $entry (i32.load (i32.add (local.get $entries) (i32.add
+        (i32.shl (i32.load8_u (i32.add (local.get $tables) (local.get $n))) (i32.const 7))
+        (i32.shl (local.get $symbol) (i32.const 2))))))
+      (local.set $frequency (i32.shr_u (local.get $entry) (i32.const 16)))
+      (i32.store8 (i32.sub (local.get $out) (i32.const 1)) (local.get $current))
+      (i32.store8 (i32.sub (local.get $out) (i32.const 2)) (i32.shr_u (local.get $current) (i32.const 8)))
+      (local.set $full (i32.ge_u (local.get $current) (i32.shl (local.get $frequency) (i32.const 19))))
+      (local.set $out (i32.sub (local.get $out) (i32.shl (local.get $full) (i32.const 1))))
+      (local.set $current (i32.shr_u (local.get $current) (i32.shl (local.get $full) (i32.const 4))))
+      (local.set $code (i32.div_u (local.get $current) (local.get $frequency)))
+      (local.set $code (i32.add (i32.shl (local.get $code) (i32.const 12)) (i32.add
+        (i32.sub (local.get $current) (i32.mul (local.get $code) (local.get $frequency)))
+        (i32.and (local.get $entry) (i32.const 0xffff)))))
+      (local.set $current (local.get $other))
+      (local.set $other (local.get $code))
+      (br $next)))
+    (i32.store (local.get $raw) (i32.shr_u (i32.sub (local.get $rawAt) (i32.add (local.get $raw) (i32.const 4))) (i32.const 2)))
+    (local.set $out (i32.sub (local.get $out) (i32.const 8)))
+    (i32.store (local.get $out) (local.get $other))
+    (i32.store offset=4 (local.get $out) (local.get $current))
+    (local.get $out))
+
+  ;; Bits number $used and on of the bytes at $raw, 16 at most; four bytes more than those must be there.
+  (func $bits (param $raw i32) (param $used i32) (param $bits i32) (result i32)
+    (i32.and
+      (i32.shr_u (i32.load (i32.add (local.get $raw) (i32.shr_u (local.get $used) (i32.const 3)))) (i32.and (local.get $used) (i32.const 7)))
+      (i32.sub (i32.shl (i32.const 1) (local.get $bits)) (i32.const 1))))
+
+  ;; What encodeCodes and the raw bits after it say, as coefficients f32 at $c + places u32 (bytes). The stream at $at begins
+  ;; with its states, ends at $end, raw bits at $rawEnd. firsts u16: 512 to a model, the symbol of every eighth slot in quantiser 0
+  ;; and, in the upper byte, 1: what is looked up stays in the nearest cache, and the symbol is mostly that one. $trellis is 7, or 0 where there is one quantiser. Returns 0, 1 where the bytes end too early, 2 where damaged.
+  (func (export "decodeCodes") (param $at i32) (param $end i32) (param $rawEnd i32) (param $firsts i32) (param $entries i32) (param $contexts i32) (param $shifts i32) (param $steps i32) (param $places i32) (param $c i32) (param $n i32) (param $trellis i32) (result i32)
+    (local $i i32) (local $i4 i32) (local $current i32) (local $other i32) (local $renewed i32) (local $low i32) (local $context i32) (local $symbol i32) (local $entry i32)
+    (local $shift i32) (local $code i32) (local $state i32) (local $quantiser i32) (local $used i32) (local $rawBits i32) (local $value f32) (local $table i32) (local $within i32)
+    (local.set $rawBits (i32.shl (i32.sub (local.get $rawEnd) (local.get $end)) (i32.const 3)))
+    (local.set $current (i32.load (local.get $at)))
+    (local.set $other (i32.load offset=4 (local.get $at)))
+    (local.set $at (i32.add (local.get $at) (i32.const 8)))
+    (block $done (loop $next
+      (br_if $done (i32.ge_u (local.get $i) (local.get $n)))
+      (local.set $i4 (i32.shl (local.get $i) (i32.const 2)))
+      (local.set $context (i32.load8_u (i32.add (local.get $contexts) (local.get $i))))
+      (local.set $low (i32.and (local.get $current) (i32.const 4095)))
+      (local.set $quantiser (i32.and (local.get $state) (i32.const 1)))
+      (local.set $symbol (i32.and (i32.const 255) (i32.shr_u
+        (i32.load16_u (i32.add (local.get $firsts) (i32.add (i32.shl (local.get $context) (i32.const 9)) (i32.shl (i32.shr_u (local.get $low) (i32.const 3)) (i32.const 1)))))
+        (i32.shl (local.get $quantiser) (i32.const 3)))))
+      (local.set $table (i32.add (local.get $entries) (i32.shl (i32.add (local.get $context) (local.get $quantiser)) (i32.const 7))))
+      (loop $later
+        (local.set $entry (i32.load (i32.add (local.get $table) (i32.shl (local.get $symbol) (i32.const 2)))))
+        (local.set $within (i32.sub (local.get $low) (i32.and (local.get $entry) (i32.const 0xffff))))
+        (if (i32.ge_u (local.get $within) (i32.shr_u (local.get $entry) (i32.const 16))) (then
+          (local.set $symbol (i32.add (local.get $symbol) (i32.const 1)))
+          (br $later))))
+      (local.set $renewed (i32.add
+        (i32.mul (i32.shr_u (local.get $entry) (i32.const 16)) (i32.shr_u (local.get $current) (i32.const 12)))
+        (local.get $within)))
+      (if (i32.lt_u (local.get $renewed) (i32.const 32768)) (then
+        (if (i32.gt_u (i32.add (local.get $at) (i32.const 2)) (local.get $end)) (then (return (i32.const 1))))
+        (local.set $renewed (i32.or (i32.shl (local.get $renewed) (i32.const 16))
+          (i32.or (i32.shl (i32.load8_u (local.get $at)) (i32.const 8)) (i32.load8_u offset=1 (local.get $at)))))
+        (local.set $at (i32.add (local.get $at) (i32.const 2)))))
+      (local.set $current (local.get $other))
+      (local.set $other (local.get $renewed))
+      (local.set $code (i32.sub (local.get $symbol) (i32.const 16)))
+      (local.set $shift (select (i32.const 16) (i32.load8_u (i32.add (local.get $shifts) (local.get $i))) (i32.eqz (local.get $symbol))))
+      (if (local.get $shift) (then
+        (if (i32.gt_u (i32.add (local.get $used) (local.get $shift)) (local.get $rawBits)) (then (return (i32.const 1))))
+        (local.set $code (i32.or (i32.shl (local.get $code) (local.get $shift)) (call $bits (local.get $end) (local.get $used) (local.get $shift))))
+        (if (i32.eqz (local.get $symbol)) (then (local.set $code (i32.extend16_s (local.get $code)))))
+        (local.set $used (i32.add (local.get $used) (local.get $shift)))))
+      (local.set $value (f32.convert_i32_s (local.get $code)))
+      (local.set $value (f32.mul
+        (f32.sub (local.get $value) (f32.copysign (select (f32.const 0.5) (f32.const 0) (local.get $quantiser)) (local.get $value)))
+        (f32.load (i32.add (local.get $steps) (local.get $i4)))))
+      (f32.store (i32.add (local.get $c) (i32.load (i32.add (local.get $places) (local.get $i4))))
+        (select (local.get $value) (f32.const 0) (local.get $code)))
+      (local.set $state (i32.and (local.get $trellis) (i32.xor
+        (i32.xor (i32.shr_u (local.get $state) (i32.const 1)) (select (i32.const 5) (i32.const 0) (local.get $quantiser)))
+        (i32.shl (i32.and (local.get $code) (i32.const 1)) (i32.const 1)))))
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br $next)))
+    (select (i32.const 0) (i32.const 2) (i32.and
+      (i32.and (i32.eq (local.get $current) (i32.const 32768)) (i32.eq (local.get $other) (i32.const 32768)))
+      (i32.and (i32.eq (local.get $at) (local.get $end))
+        (i32.eq (i32.shr_u (i32.add (local.get $used) (i32.const 7)) (i32.const 3)) (i32.sub (local.get $rawEnd) (local.get $end)))))))
+
+  ;; C = A B where most of A is 0: rows x length times length x 8 panels; all lie row by row, rows of B and C in whole panels.
+  ;; What is not 0 is listed first (value and place of its row of B, 8 bytes each, at $list; bytes a row at $counts), so that
+  ;; no product is computed in vain. Four panels at a time: eight sums in registers. O(values of A that are not 0 x panels).
+  (func (export "combine") (param $a i32) (param $aRow i32) (param $b i32) (param $bRow i32) (param $c i32) (param $cRow i32) (param $rows i32) (param $panels i32) (param $length i32) (param $list i32) (param $counts i32)
+    (local $row i32) (local $x i32) (local $from i32) (local $to i32) (local $at i32) (local $left i32) (local $v f32) (local $s v128)
+    (local $s0 v128) (local $s1 v128) (local $s2 v128) (local $s3 v128) (local $s4 v128) (local $s5 v128) (local $s6 v128) (local $s7 v128)
+    (local.set $to (local.get $list))
+    (block $listed (loop $eachRow
+      (br_if $listed (i32.ge_u (local.get $row) (local.get $rows)))
+      (local.set $from (local.get $to))
+      (local.set $at (i32.add (local.get $a) (i32.mul (local.get $row) (local.get $aRow))))
+      (local.set $x (i32.const 0))
+      (block $ended (loop $each
+        (br_if $ended (i32.ge_u (local.get $x) (local.get $length)))
+        (local.set $v (f32.load (local.get $at)))
+        (f32.store (local.get $to) (local.get $v))
+        (i32.store offset=4 (local.get $to) (i32.mul (local.get $x) (local.get $bRow)))
+        (local.set $to (i32.add (local.get $to) (i32.shl (f32.ne (local.get $v) (f32.const 0)) (i32.const 3))))
+        (local.set $at (i32.add (local.get $at) (i32.const 4)))
+        (local.set $x (i32.add (local.get $x) (i32.const 1)))
+        (br $each)))
+      (i32.store (i32.add (local.get $counts) (i32.shl (local.get $row) (i32.const 2))) (i32.sub (local.get $to) (local.get $from)))
+      (local.set $row (i32.add (local.get $row) (i32.const 1)))
+      (br $eachRow)))
+    (block $done (loop $group
+      (br_if $done (i32.eqz (local.get $panels)))
+      (local.set $row (i32.const 0))
+      (local.set $at (local.get $list))
+      (local.set $x (local.get $c))
+      (block $written (loop $eachRow
+        (br_if $written (i32.ge_u (local.get $row) (local.get $rows)))
+        (local.set $left (i32.add (local.get $at) (i32.load (i32.add (local.get $counts) (i32.shl (local.get $row) (i32.const 2))))))
+        (local.set $s0 (v128.const i32x4 0 0 0 0)) (local.set $s1 (v128.const i32x4 0 0 0 0))
+        (if (i32.ge_u (local.get $panels) (i32.const 4)) (then
+          (local.set $s2 (v128.const i32x4 0 0 0 0)) (local.set $s3 (v128.const i32x4 0 0 0 0))
+          (local.set $s4 (v128.const i32x4 0 0 0 0)) (local.set $s5 (v128.const i32x4 0 0 0 0))
+          (local.set $s6 (v128.const i32x4 0 0 0 0)) (local.set $s7 (v128.const i32x4 0 0 0 0))
+          (block $summed (loop $each
+            (br_if $summed (i32.ge_u (local.get $at) (local.get $left)))
+            (local.set $s (v128.load32_splat (local.get $at)))
+            (local.set $from (i32.add (local.get $b) (i32.load offset=4 (local.get $at))))
+            (local.set $s0 (f32x4.add (local.get $s0) (f32x4.mul (local.get $s) (v128.load (local.get $from)))))
+            (local.set $s1 (f32x4.add (local.get $s1) (f32x4.mul (local.get $s) (v128.load offset=16 (local.get $from)))))
+            (local.set $s2 (f32x4.add (local.get $s2) (f32x4.mul (local.get $s) (v128.load offset=32 (local.get $from)))))
+            (local.set $s3 (f32x4.add (local.get $s3) (f32x4.mul (local.get $s) (v128.load offset=48 (local.get $from)))))
+            (local.set $s4 (f32x4.add (local.get $s4) (f32x4.mul (local.get $s) (v128.load offset=64 (local.get $from)))))
+            (local.set $s5 (f32x4.add (local.get $s5) (f32x4.mul (local.get $s) (v128.load offset=80 (local.get $from)))))
+            (local.set $s6 (f32x4.add (local.get $s6) (f32x4.mul (local.get $s) (v128.load offset=96 (local.get $from)))))
+            (local.set $s7 (f32x4.add (local.get $s7) (f32x4.mul (local.get $s) (v128.load offset=112 (local.get $from)))))
+            (local.set $at (i32.add (local.get $at) (i32.const 8)))
+            (br $each)))
+          (v128.store offset=32 (local.get $x) (local.get $s2)) (v128.store offset=48 (local.get $x) (local.get $s3))
+          (v128.store offset=64 (local.get $x) (local.get $s4)) (v128.store offset=80 (local.get $x) (local.get $s5))
+          (v128.store offset=96 (local.get $x) (local.get $s6)) (v128.store offset=112 (local.get $x) (local.get $s7)))
+        (else
+          (block $summed (loop $each
+            (br_if $summed (i32.ge_u (local.get $at) (local.get $left)))
+            (local.set $s (v128.load32_splat (local.get $at)))
+            (local.set $from (i32.add (local.get $b) (i32.load offset=4 (local.get $at))))
+            (local.set $s0 (f32x4.add (local.get $s0) (f32x4.mul (local.get $s) (v128.load (local.get $from)))))
+            (local.set $s1 (f32x4.add (local.get $s1) (f32x4.mul (local.get $s) (v128.load offset=16 (local.get $from)))))
+            (local.set $at (i32.add (local.get $at) (i32.const 8)))
+            (br $each)))))
+        (v128.store (local.get $x) (local.get $s0)) (v128.store offset=16 (local.get $x) (local.get $s1))
+        (local.set $x (i32.add (local.get $x) (local.get $cRow)))
+        (local.set $row (i32.add (local.get $row) (i32.const 1)))
+        (br $eachRow)))
+      (local.set $row (select (i32.const 4) (i32.const 1) (i32.ge_u (local.get $panels) (i32.const 4))))
+      (local.set $b (i32.add (local.get $b) (i32.shl (local.get $row) (i32.const 5))))
+      (local.set $c (i32.add (local.get $c) (i32.shl (local.get $row) (i32.const 5))))
+      (local.set $panels (i32.sub (local.get $panels) (local.get $row)))
+      (br $group)))))

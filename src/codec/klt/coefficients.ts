@@ -1,8 +1,10 @@
-import { type KltParameters, kltModels, modelWeight } from './klt-parameters.ts'
+import { type KltParameters, kltModels } from './klt-parameters.ts'
 import { tileCount } from './tile-transform.ts'
-import { nextState, trellisStates, trellisValue } from './trellis.ts'
 
-/** How codes are chosen: along the trellis, or each rounded by itself, which is faster and needs more bytes. */
+/**
+ * How codes are chosen: along the trellis, or each rounded by itself with one quantiser, that of the trellis's state 0, which
+ * is faster and needs more bytes.
+ */
 export type Effort = 'trellis' | 'fast'
 
 export interface CoefficientModels {
@@ -15,12 +17,8 @@ export interface CoefficientModels {
   readonly steps: Float32Array<ArrayBuffer>
   /** Components of which any coefficient is sent are the first so many. */
   readonly components: number
-  /** State after a code, `next[2 * state + (code & 1)]`, from state 0. */
-  readonly next: Uint8Array<ArrayBuffer>
+  readonly effort: Effort
 }
-
-/** Codes that are rounded one by one have one quantiser, that of state 0. */
-const oneState = new Uint8Array(2 * trellisStates)
 
 /** Model 0 is for a mean magnitude of 1/32 step. */
 const octavesBelowStep = 5
@@ -50,7 +48,7 @@ export function coefficientModels(
     shifts: new Uint8Array(count),
     steps: new Float32Array(count),
     components: 1 + Math.floor((perTile.at(-1)?.at ?? 0) / (tileHeight * tileWidth)),
-    next: effort === 'trellis' ? nextState : oneState,
+    effort,
   }
   for (let tile = 0, i = 0; tile < tiles; tile++) {
     for (const { at, model, step } of perTile) {
@@ -61,27 +59,4 @@ export function coefficientModels(
     }
   }
   return models
-}
-
-export function kltModelTables({ models }: Pick<KltParameters, 'models'>): number[] {
-  return Array.from(models, modelWeight)
-}
-
-/**
- * Writes the coefficients of the whole map that the codes of those that are sent stand for. They take the quantisers'
- * own values: centroids of what was rounded to a code lie nearer to zero, have less squared error, and change more
- * answers.
- */
-export function dequantise(
-  codes: Int32Array,
-  { sent, steps, next }: Pick<CoefficientModels, 'sent' | 'steps' | 'next'>,
-  values: Float32Array,
-): void {
-  values.fill(0)
-  let state = 0
-  for (let i = 0; i < codes.length; i++) {
-    const code = codes[i]!
-    if (code !== 0) values[sent[i]!] = trellisValue(code, state & 1) * steps[i]!
-    state = next[2 * state + (code & 1)]!
-  }
 }

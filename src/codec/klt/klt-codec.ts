@@ -1,12 +1,11 @@
 import { checkTensor } from '../check-encoding.ts'
 import type { FeatureCodec } from '../codec.ts'
-import { frequencyTables } from '../entropy/frequency-tables.ts'
 import { truncated } from '../entropy/rans.ts'
-import { coefficientModels, dequantise, type Effort, kltModelTables } from './coefficients.ts'
-import { decodeCodes, encodeCodes } from './klt-codes.ts'
-import { type KltParameters, kltLevels, kltSymbols } from './klt-parameters.ts'
-import { coefficientCount, coefficientPlace, sharedTransform } from './map-transform.ts'
-import { createQuantiser, type Quantiser } from './quantiser.ts'
+import { coefficientModels, type Effort } from './coefficients.ts'
+import type { PlacedModels } from './klt-codes.ts'
+import { type KltParameters, kltLevels } from './klt-parameters.ts'
+import { type MapCoder, sharedCoder } from './map-coder.ts'
+import { coefficientPlace } from './map-transform.ts'
 
 const stampBytes = 4
 
@@ -22,7 +21,12 @@ const stampBytes = 4
  * | 4 | hash of parameters and level |
  * | .. | codes of the coefficients, see `klt-codes.ts`; those of expected magnitude below 1/32 step are not sent |
  */
-export function kltCodec(parameters: KltParameters, level: number, effort: Effort = 'trellis'): FeatureCodec {
+export function kltCodec(
+  parameters: KltParameters,
+  level: number,
+  effort: Effort = 'trellis',
+  coder: MapCoder = sharedCoder(parameters),
+): FeatureCodec {
   const { coarsest, finest } = kltLevels
   if (!Number.isInteger(level) || level < coarsest || level > finest) {
     throw new RangeError(
@@ -35,15 +39,10 @@ export function kltCodec(parameters: KltParameters, level: number, effort: Effor
   const stamp = (parameters.hash ^ Math.imul(variant + 1, 0x9e37_79b1)) >>> 0
   const models = coefficientModels(parameters, level, effort)
   const { components } = models
-  const places = {
+  const placed: PlacedModels = {
     ...models,
-    coefficients: coefficientCount(parameters),
-    sent: models.sent.map((index) => coefficientPlace(parameters, index)),
+    places: models.sent.map((index) => 4 * coefficientPlace(parameters, index)),
   }
-  const tables = frequencyTables(kltModelTables(parameters), kltSymbols)
-  const transform = sharedTransform(parameters)
-  let quantise: Quantiser | undefined
-  let coefficients: Float32Array | undefined
 
   function requireShape(verb: string, shape: readonly number[]): void {
     if (shape.join() !== [1, channels, height, width].join()) {
@@ -62,12 +61,8 @@ export function kltCodec(parameters: KltParameters, level: number, effort: Effor
     encode(tensor) {
       checkTensor(name, tensor)
       requireShape('encode', tensor.shape)
-      quantise ??= createQuantiser(places, effort)
-      const codes = quantise(transform.forward(tensor.data, components))
-      const coded = encodeCodes(codes, models, tables)
-      const bytes = new Uint8Array(stampBytes + coded.length)
+      const bytes = coder.write(coder.transform.forward(tensor.data, components), placed, stampBytes)
       new DataView(bytes.buffer).setUint32(0, stamp, true)
-      bytes.set(coded, stampBytes)
       return bytes
     },
 
@@ -79,10 +74,8 @@ export function kltCodec(parameters: KltParameters, level: number, effort: Effor
           `Cannot decode ${name}: calibration must be the sender's, current one has another hash; both ends need the same calibration.json`,
         )
       }
-      const codes = decodeCodes(bytes.subarray(stampBytes), models, tables)
-      coefficients ??= new Float32Array(places.coefficients)
-      dequantise(codes, places, coefficients)
-      return { shape, data: transform.inverse(coefficients, components) }
+      const coefficients = coder.read(bytes.subarray(stampBytes), placed)
+      return { shape, data: coder.transform.inverse(coefficients, components) }
     },
   }
 }

@@ -7,6 +7,8 @@ export const kltLevels = { coarsest: -16, finest: 63 } as const
 export const kltModels = 48
 /** Codes -15..15, and 0 for an escape. */
 export const kltSymbols = 32
+/** Symbol of code 0; symbol 0 is the escape. */
+export const zeroSymbol = kltSymbols / 2
 
 export interface KltShape {
   readonly channels: number

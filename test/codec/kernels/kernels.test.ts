@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createKernels, type Kernels } from '../../../src/codec/kernels/kernels.ts'
 import { scriptKernels } from '../../../src/codec/kernels/script-kernels.ts'
+import { nextState } from '../../../src/codec/klt/trellis.ts'
 import { repositoryRoot } from '../../paths.ts'
 
 const kinds = [
@@ -57,24 +58,34 @@ function tripleLoop({ rows, panels, length }: Sizes): number[] {
 /** Codes of values, of which those at every third place are sent, with steps of their own. */
 function codes(kernels: Kernels, values: readonly number[], steps: readonly number[]): number[] {
   const count = values.length
-  const bytes = 4 * count
+  const bytes = 16 * Math.ceil(count / 4)
   const arrays = {
     coefficients: 0,
-    sent: 3 * bytes,
+    places: 3 * bytes,
     inverse: 4 * bytes,
     halves: 5 * bytes,
     codes: 6 * bytes,
-    decisions: 7 * bytes,
+    errors: 7 * bytes,
+    decisions: 7 * bytes + 4096,
+    contexts: 8 * bytes + 4096,
+    tables: 9 * bytes + 4096,
     count,
   }
   const coefficients = new Float32Array(kernels.memory, 0, 3 * count)
   for (const [i, value] of values.entries()) coefficients[3 * i + 1] = value * steps[i]!
-  new Uint32Array(kernels.memory, arrays.sent, count).set(values.map((_, i) => 3 * i + 1))
+  new Uint32Array(kernels.memory, arrays.places, count).set(values.map((_, i) => 4 * (3 * i + 1)))
   new Float32Array(kernels.memory, arrays.inverse, count).set(steps.map((step) => 2 / step))
   const largest = kernels.trellis(arrays)
   const most = Math.max(...values.map(Math.abs))
   expect(largest / 2).toBeCloseTo(most, 3)
-  return [...new Int32Array(kernels.memory, arrays.codes, count)]
+  const found = [...new Int32Array(kernels.memory, arrays.codes, count)]
+  const quantisers = [...new Uint8Array(kernels.memory, arrays.tables, count)]
+  let state = 0
+  for (const [i, code] of found.entries()) {
+    expect(quantisers[i]).toBe(state & 1)
+    state = nextState[2 * state + (code & 1)]!
+  }
+  return found
 }
 
 describe('multiply', () => {
@@ -94,6 +105,53 @@ describe('multiply', () => {
   }
 })
 
+describe('combine', () => {
+  for (const [kind, create] of kinds) {
+    it(`is the product of a matrix that is mostly 0, in ${kind}`, () => {
+      const sizes = fc.record({
+        rows: fc.integer({ min: 1, max: 7 }),
+        panels: fc.integer({ min: 1, max: 9 }),
+        length: fc.integer({ min: 1, max: 9 }),
+        zeros: fc.integer({ min: 1, max: 5 }),
+      })
+      fc.assert(
+        fc.property(sizes, ({ rows, panels, length, zeros }) => {
+          const columns = panels * panel
+          const at = { a: 0, b: 4 * rows * length, c: 0, list: 0, counts: 0 }
+          at.c = at.b + 4 * length * columns
+          at.list = at.c + 4 * rows * columns
+          at.counts = at.list + 8 * (rows * length + 1)
+          const kernels = create(at.counts + 4 * rows)
+          const left = Float32Array.from({ length: rows * length }, (_, i) =>
+            i % zeros === 0 ? wholeNumber(i) : 0,
+          )
+          const right = Float32Array.from({ length: length * columns }, (_, i) => wholeNumber(i + 3))
+          const memory = new Float32Array(kernels.memory)
+          memory.set(left)
+          memory.set(right, at.b / 4)
+          kernels.combine({
+            a: { at: at.a, row: 4 * length },
+            b: { at: at.b, row: 4 * columns },
+            c: { at: at.c, row: 4 * columns },
+            rows,
+            panels,
+            length,
+            list: at.list,
+            counts: at.counts,
+          })
+          const expected = Array.from({ length: rows * columns }, (_, i) => {
+            const [row, column] = [Math.floor(i / columns), i % columns]
+            let sum = 0
+            for (let x = 0; x < length; x++) sum += left[row * length + x]! * right[x * columns + column]!
+            return sum
+          })
+          expect([...memory.subarray(at.c / 4, at.c / 4 + rows * columns)]).toEqual(expected)
+        }),
+      )
+    })
+  }
+})
+
 describe('trellis', () => {
   it('gives the same codes in WebAssembly as in JavaScript', () => {
     const value = fc.tuple(
@@ -104,7 +162,7 @@ describe('trellis', () => {
       fc.property(fc.array(value, { minLength: 1, maxLength: 300 }), (items) => {
         const values = items.map(([each]) => each)
         const steps = items.map(([, step]) => step)
-        const bytes = 32 * items.length
+        const bytes = 4096 + 40 * (items.length + 3)
         expect(codes(createKernels(bytes), values, steps)).toEqual(codes(scriptKernels(bytes), values, steps))
       }),
     )
@@ -112,12 +170,24 @@ describe('trellis', () => {
 
   it('tells of values that are not finite', () => {
     for (const [, create] of kinds) {
-      const kernels = create(64)
-      const arrays = { coefficients: 0, sent: 4, inverse: 8, halves: 12, codes: 16, decisions: 20, count: 1 }
-      new Float32Array(kernels.memory)[2] = 1
+      const kernels = create(8192)
+      const arrays = {
+        coefficients: 0,
+        places: 16,
+        inverse: 32,
+        halves: 48,
+        codes: 64,
+        decisions: 80,
+        contexts: 96,
+        tables: 112,
+        errors: 128,
+        count: 1,
+      }
+      new Float32Array(kernels.memory)[arrays.inverse / 4] = 1
       for (const value of [Number.NaN, Infinity, -Infinity]) {
         new Float32Array(kernels.memory)[0] = value
         expect(Number.isFinite(kernels.trellis(arrays))).toBe(false)
+        expect(Number.isFinite(kernels.round(arrays))).toBe(false)
       }
     }
   })

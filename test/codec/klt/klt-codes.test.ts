@@ -1,56 +1,104 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { frequencyTables } from '../../../src/codec/entropy/frequency-tables.ts'
-import { decodeCodes, encodeCodes, largestCode } from '../../../src/codec/klt/klt-codes.ts'
-import { kltSymbols } from '../../../src/codec/klt/klt-parameters.ts'
-import { nextState } from '../../../src/codec/klt/trellis.ts'
+import { scriptKernels } from '../../../src/codec/kernels/script-kernels.ts'
+import type { Effort } from '../../../src/codec/klt/coefficients.ts'
+import { codesReader, codesWriter, largestCode, type PlacedModels } from '../../../src/codec/klt/klt-codes.ts'
+import { kltModels, kltSymbols } from '../../../src/codec/klt/klt-parameters.ts'
 
-const contextCount = 5
+const most = 400
 /** Of each context and quantiser another model: two-sided exponentials. */
 const tables = frequencyTables(
-  Array.from({ length: 2 * contextCount * kltSymbols }, (_, i) =>
-    Math.max(1, Math.floor(4000 / (1 + Math.abs((i % kltSymbols) - 16)) ** (1 + (i >> 5) / 4))),
+  Array.from({ length: 2 * kltModels * kltSymbols }, (_, i) =>
+    Math.max(1, Math.floor(4000 / (1 + Math.abs((i % kltSymbols) - 16)) ** (1 + ((i >> 5) % 10) / 4))),
   ),
   kltSymbols,
 )
+const map = { tables, most, values: 2 * most }
+const [write, read] = [codesWriter(map), codesReader(map)]
+const [slowWrite, slowRead] = [codesWriter(map, scriptKernels), codesReader(map, scriptKernels)]
+
+interface Coefficient {
+  readonly steps: number
+  readonly step: number
+  readonly context: number
+  readonly shift: number
+}
+
+/** Coefficients at every other place, the last first. */
+function placed(
+  items: readonly Coefficient[],
+  effort: Effort,
+): { values: Float32Array; models: PlacedModels } {
+  const at = (i: number) => 2 * (items.length - 1 - i) + 1
+  const values = new Float32Array(map.values)
+  for (const [i, { steps, step }] of items.entries()) values[at(i)] = steps * step
+  const models = {
+    contexts: Uint8Array.from(items, ({ context }) => context),
+    shifts: Uint8Array.from(items, ({ shift }) => shift),
+    steps: Float32Array.from(items, ({ step }) => step),
+    places: Uint32Array.from(items, (_, i) => 4 * at(i)),
+    effort,
+  }
+  return { values, models }
+}
+
+const coefficient = fc.record({
+  steps: fc.oneof(
+    { weight: 6, arbitrary: fc.double({ min: -3, max: 3, noNaN: true }) },
+    { weight: 2, arbitrary: fc.double({ min: -200, max: 200, noNaN: true }) },
+    { weight: 1, arbitrary: fc.double({ min: 2 - largestCode, max: largestCode - 2, noNaN: true }) },
+  ),
+  step: fc.constantFrom(0.25, 1, 8),
+  context: fc.nat(kltModels - 1),
+  shift: fc.nat(5),
+})
 
 describe('klt codes', () => {
-  it('come back exactly: small ones, those with raw bits, escapes', () => {
-    const code = fc.oneof(
-      { weight: 6, arbitrary: fc.integer({ min: -3, max: 3 }) },
-      { weight: 2, arbitrary: fc.integer({ min: -200, max: 200 }) },
-      { weight: 1, arbitrary: fc.integer({ min: -largestCode, max: largestCode }) },
-    )
-    const item = fc.tuple(code, fc.nat(contextCount - 1), fc.nat(5))
-    fc.assert(
-      fc.property(fc.array(item, { maxLength: 400 }), (items) => {
-        const models = {
-          contexts: Uint8Array.from(items, ([, context]) => context),
-          shifts: Uint8Array.from(items, ([, , shift]) => shift),
-          next: nextState,
-        }
-        const codes = Int32Array.from(items, ([value]) => value)
-        const bytes = encodeCodes(codes, models, tables)
-        expect(decodeCodes(bytes, models, tables)).toEqual(codes)
-        expect(() => decodeCodes(bytes.subarray(0, -1), models, tables)).toThrow(RangeError)
-      }),
-      { numRuns: 300 },
-    )
-  })
+  for (const effort of ['trellis', 'fast'] as const) {
+    it(`come back within a step, small ones, those with raw bits, escapes, by either kernels: ${effort}`, () => {
+      fc.assert(
+        fc.property(fc.array(coefficient, { maxLength: most }), (items) => {
+          const { values, models } = placed(items, effort)
+          const bytes = write(values, models, 3)
+          expect(bytes).toEqual(slowWrite(values, models, 3))
+          const back = read(bytes.subarray(3), models).slice()
+          expect(slowRead(bytes.subarray(3), models)).toEqual(back)
+          const most = effort === 'fast' ? 0.51 : 1.51
+          const errors = back.map((value, i) => {
+            const step = items[items.length - 1 - (i >> 1)]?.step ?? 1
+            return i % 2 === 0 ? Math.abs(value) : Math.abs(value - values[i]!) / step / most
+          })
+          expect(Math.max(...errors)).toBeLessThanOrEqual(1)
+          expect(errors.every((error, i) => i % 2 === 1 || error === 0)).toBe(true)
+          for (const reader of [read, slowRead])
+            expect(() => reader(bytes.subarray(3, -1), models)).toThrow(RangeError)
+        }),
+        { numRuns: 150 },
+      )
+    })
+  }
 
   it('have the bytes that are written down', () => {
-    const codes = Int32Array.of(0, 1, -1, 2, 0, 0, -3, 7, 0, 40, -2, 1, 0, -500, 0, 3)
-    const models = {
-      contexts: codes.map((_, i) => i % contextCount),
-      shifts: codes.map((code) => (Math.abs(code) > 10 ? 2 : 0)),
-    }
-    const coded = {
-      contexts: Uint8Array.from(models.contexts),
-      shifts: Uint8Array.from(models.shifts),
-      next: nextState,
-    }
-    expect(Buffer.from(encodeCodes(codes, coded, tables)).toString('hex')).toBe(
-      '0300003f29010002ac000012917f0b0ff80cfb30f803',
-    )
+    const codes = [0, 1, -1, 2, 0, 0, -3, 7, 0, 40, -2, 1, 0, -500, 0, 3]
+    const items = codes.map((steps, i) => ({
+      steps,
+      step: 1,
+      context: i % 5,
+      shift: Math.abs(steps) > 10 ? 2 : 0,
+    }))
+    const hex = (['trellis', 'fast'] as const).map((effort) => {
+      const { values, models } = placed(items, effort)
+      return Buffer.from(write(values, models, 0)).toString('hex')
+    })
+    expect(hex).toEqual([
+      '03000072b70100252c0100c2aaef713ffa600131f803',
+      '0300003e39010044bbad34e4016ff8600130f803',
+    ])
+  })
+
+  it('refuse what is longer than any encoding', () => {
+    const { models } = placed([{ steps: 1, step: 1, context: 0, shift: 0 }], 'fast')
+    expect(() => read(new Uint8Array(10 * most), models)).toThrow(/damaged/)
   })
 })
