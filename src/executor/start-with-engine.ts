@@ -45,6 +45,7 @@ export async function startWithEngine<Part extends Startable>(
   } catch (error) {
     options.signal?.throwIfAborted()
     faults.push((error as Error).message)
+    options.log('error', `engine ${setting} cannot be used`, { error })
   }
   for (const name of new Set([...wanted, ...fallbacks])) {
     const part = build(name)

@@ -1,9 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { cameraFrames } from '../../lab/demo/camera.ts'
 import { deviceTopic } from '../../src/transport/topics.ts'
+import { noXnnpack, xnnpackWhereInstalled } from '../executor/xnnpack-setup.ts'
+import { repositoryRoot } from '../paths.ts'
 import { askUntil, byWorker } from './ask-until.ts'
 import { type EndToEnd, endToEnd, stateTopic } from './stage.ts'
 
@@ -28,6 +30,8 @@ async function environmentWith(...faults: (keyof typeof broken)[]): Promise<Reco
   return { NODE_OPTIONS: `--require ${file}`, XDG_CACHE_HOME: folder }
 }
 
+const isInstalled = (await xnnpackWhereInstalled()) !== undefined
+
 let running: EndToEnd
 let folder: string
 afterEach(async () => {
@@ -41,6 +45,26 @@ async function begin(): Promise<Uint8Array> {
   const [frame] = await cameraFrames(1)
   return frame!.bytes
 }
+
+/** The first recurrent network that TensorFlow.js has recorded, as a folder with a manifest. */
+async function recurrentModel(folder: string): Promise<string> {
+  const recorded = JSON.parse(
+    await readFile(new URL('test/model-graph/tfjs-layers.json', repositoryRoot), 'utf8'),
+  ) as { name: string; modelTopology: unknown; weightSpecs: unknown[]; weights: string }[]
+  const { modelTopology, weightSpecs, weights } = recorded.find(({ name }) => name === 'lstm')!
+  const weightsManifest = [{ paths: ['weights.bin'], weights: weightSpecs }]
+  const manifest = { name: 'lstm', input: { kind: 'values', shape: [12, 3] }, output: { kind: 'values' } }
+  const topology = { format: 'layers-model', modelTopology, weightsManifest }
+  await writeFile(join(folder, 'model.json'), JSON.stringify(topology))
+  await writeFile(join(folder, 'surgeon.json'), JSON.stringify(manifest))
+  await writeFile(join(folder, 'weights.bin'), Buffer.from(weights, 'base64'))
+  return folder
+}
+
+/** Its twelve steps of three values. */
+const steps = Buffer.from(JSON.stringify(Array.from({ length: 12 }, () => [0.5, -0.5, 0.25])))
+
+const isOnline = (text: string): boolean => text.includes('online')
 
 async function healthOf(device: string): Promise<unknown> {
   return JSON.parse(await running.message(deviceTopic(device, 'metrics'), () => true))
@@ -70,6 +94,31 @@ describe('agent and worker whose engine cannot be used', () => {
     expect(model).toMatchObject({ engine: { configured: 'tensorflow', used: 'onnxruntime', reason } })
     for (let n = 0; n < 4; n++) expect(await ask('pi', photo)).toMatchObject({ ok: true })
     await askUntil(() => ask('pi', photo), byWorker)
+  })
+
+  test('an engine that cannot compute a layer: named so or chosen from all, another answers', async ({
+    skip,
+  }) => {
+    skip(!isInstalled, noXnnpack)
+    await begin()
+    const { start, message, ask } = running
+    const models = [await recurrentModel(folder)]
+    await start('worker', { worker: 'pool', engine: 'xnnpack', models })
+    await start('agent', { device: 'pi', engine: 'xnnpack', model: models[0] })
+    await start('agent', { device: 'auto', engine: 'auto', model: models[0] })
+    const reason = expect.stringMatching(
+      /xnnpack: Cannot compile .*: engine xnnpack must know class LSTM of '\w+'/,
+    ) as string
+    const used = expect.stringMatching(/^(onnxruntime|wasm)$/) as string
+    const state = JSON.parse(await message(stateTopic.agent('pi'), isOnline)) as object
+    expect(state).toMatchObject({ engine: used, engineConfigured: 'xnnpack', engineReason: reason })
+    const chosen = JSON.parse(await message(stateTopic.agent('auto'), isOnline)) as object
+    expect(chosen).toMatchObject({ engine: used, engineConfigured: 'auto' })
+    expect(chosen).not.toHaveProperty('engineReason')
+    const announced = await message(stateTopic.worker('pool'), (text) => text !== '')
+    const [model] = (JSON.parse(announced) as { models: object[] }).models
+    expect(model).toMatchObject({ engine: { configured: 'xnnpack', used, reason } })
+    for (const device of ['pi', 'auto']) expect(await ask(device, steps)).toMatchObject({ ok: true })
   })
 
   test('a machine without the native engine goes on with WebAssembly', async () => {

@@ -1,4 +1,5 @@
 import type { Layer, LayerGraph } from '../../model-graph/layer-graph.ts'
+import { mapClass, rowLayers } from '../../model-graph/layers/row-layers.ts'
 import type { Model } from '../../model-graph/model.ts'
 import type { Segment } from '../../model-graph/segment.ts'
 import { affineReader, foldableBatchNorms } from '../onnx/batch-norm.ts'
@@ -30,6 +31,7 @@ import {
   lowerResidualScale,
   lowerSubtract,
 } from './lower-merge.ts'
+import { overRow } from './lower-row.ts'
 import {
   lowerBatchNorm,
   lowerConv,
@@ -40,7 +42,7 @@ import {
 } from './lower-weighted.ts'
 import { type LowerLayer, Subgraph } from './lowering.ts'
 
-const lowerings = new Map<string, LowerLayer>([
+const mapLowerings = new Map<string, LowerLayer>([
   ['Conv2D', lowerConv],
   ['DepthwiseConv2D', lowerDepthwiseConv],
   ['SeparableConv2D', lowerSeparableConv],
@@ -54,6 +56,7 @@ const lowerings = new Map<string, LowerLayer>([
   ['Softmax', lowerSoftmax],
   ['Rescaling', lowerRescaling],
   ['Dropout', lowerReshape],
+  ['SpatialDropout1D', lowerReshape],
   ['SpatialDropout2D', lowerReshape],
   ['GaussianNoise', lowerReshape],
   ['GaussianDropout', lowerReshape],
@@ -76,6 +79,11 @@ const lowerings = new Map<string, LowerLayer>([
   ['Flatten', lowerReshape],
   ['Reshape', lowerReshape],
   ['Permute', lowerPermute],
+])
+
+const lowerings: ReadonlyMap<string, LowerLayer> = new Map([
+  ...mapLowerings,
+  ...rowLayers.map((name) => [name, overRow(mapLowerings.get(mapClass(name))!)] as const),
 ])
 
 /**
