@@ -1,5 +1,5 @@
 import { escapeMarkup } from '../../src/markup/escape-markup.ts'
-import type { ReportChart } from './report-charts.ts'
+import type { ReportChart } from './charts/chart-parts.ts'
 
 export interface PageFacts {
   readonly title: string
