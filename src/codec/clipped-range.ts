@@ -13,19 +13,16 @@ const shares = [1, 0.92, 0.84, 0.76, 0.68, 0.6, 0.53, 0.46, 0.4, 0.34, 0.28, 0.2
  * exact; both ends of the range are clipped by the same share. Few outliers cost many small values their precision:
  * at 4 bits and below clipping them is worth it (Banner et al., arXiv 1810.05723; here measured on the values'
  * histogram instead of derived from an assumed distribution). O(values + shares x bins).
+ * @param reach where known: the least and the largest value and 0.
  * @throws {RangeError} for a value that is not finite.
  */
-export function clippedRange(data: Float32Array, from: number, to: number, top: number): ClippedRange {
-  let low = 0
-  let high = 0
-  for (let i = from; i < to; i++) {
-    const value = data[i]!
-    if (value - value !== 0) {
-      throw new RangeError(`Cannot quantise: value ${i} must be finite, current value is ${value}`)
-    }
-    if (value < low) low = value
-    else if (value > high) high = value
-  }
+export function clippedRange(
+  data: Float32Array,
+  from: number,
+  to: number,
+  top: number,
+  { low, high }: { readonly low: number; readonly high: number } = reachOf(data, from, to),
+): ClippedRange {
   const width = Math.fround(high - low)
   if (!Number.isFinite(width)) {
     throw new RangeError(
@@ -54,6 +51,20 @@ export function clippedRange(data: Float32Array, from: number, to: number, top: 
     }
   }
   return best
+}
+
+function reachOf(data: Float32Array, from: number, to: number): { low: number; high: number } {
+  let low = 0
+  let high = 0
+  for (let i = from; i < to; i++) {
+    const value = data[i]!
+    if (value - value !== 0) {
+      throw new RangeError(`Cannot quantise: value ${i} must be finite, current value is ${value}`)
+    }
+    if (value < low) low = value
+    else if (value > high) high = value
+  }
+  return { low, high }
 }
 
 function rangeFor(low: number, high: number, top: number): ClippedRange {

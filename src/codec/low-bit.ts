@@ -4,6 +4,7 @@ import { type ClippedRange, clippedRange } from './clipped-range.ts'
 import type { FeatureCodec } from './codec.ts'
 import { deflateCodes, inflateCodes, mostCodesPerDeflatedByte } from './entropy/deflated-codes.ts'
 import { decodePlanes, encodePlanes } from './entropy/plane-coder.ts'
+import { holdValues, leastForKernels } from './kernels/plane-kernels.ts'
 
 const tensorHeaderBytes = 5
 const octaveSteps = 8
@@ -60,12 +61,16 @@ export function lowBitCodec(bits: number, perChannel: boolean): FeatureCodec {
           quantise(data, codes, channel * area, (channel + 1) * area, { ...range, scale }, top)
         }
       } else {
-        const range = clippedRange(data, 0, elements, top)
+        const held = elements < leastForKernels ? undefined : holdValues(data)
+        // Both 0 where a value is not finite, too: looked at one by one it is found.
+        const reach = held !== undefined && held.high > held.low ? held : undefined
+        const range = clippedRange(data, 0, elements, top, reach)
         const scale = Math.max(range.scale, 2 ** -126)
         view.setFloat32(0, scale, true)
         header[4] = range.zeroPoint
         zeroPoints.fill(range.zeroPoint)
-        quantise(data, codes, 0, elements, { ...range, scale }, top)
+        if (reach === undefined) quantise(data, codes, 0, elements, { ...range, scale }, top)
+        else reach.quantise(1 / scale, range.zeroPoint + 0.5, top, codes)
       }
       const coded = deflated
         ? deflateCodes(codes)

@@ -57,6 +57,40 @@ describe('plane coder', () => {
   })
 })
 
+describe('large maps', () => {
+  const shape = [1, 20, 64, 64]
+  const large = Float32Array.from({ length: 20 * 4096 }, (_, i) =>
+    Math.max(0, Math.sin(i / 9) + Math.cos(i / 500)),
+  )
+
+  it('come back within half a step', () => {
+    for (const bits of [2, 4, 6, 8]) {
+      const codec = lowBitCodec(bits, false)
+      const { scale } = clippedRange(large, 0, large.length, 2 ** bits - 1)
+      const { data } = codec.decode(codec.encode({ shape, data: large }), shape)
+      const inside = (2 ** bits - 1) * scale
+      const errors = large.map((value, i) => Math.abs(Math.min(value, inside) - data[i]!))
+      expect(Math.max(...errors.slice(0, 65_536))).toBeLessThan(0.501 * scale)
+      expect(Math.max(...errors.slice(65_536))).toBeLessThan(0.501 * scale)
+    }
+  })
+
+  it('are refused where a value is not finite, wherever it stands', () => {
+    for (const at of [0, 70_000, large.length - 1]) {
+      for (const value of [Number.NaN, Infinity, -Infinity]) {
+        const data = large.with(at, value)
+        expect(() => lowBitCodec(4, false).encode({ shape, data })).toThrow(`value ${at} must be finite`)
+      }
+    }
+  })
+
+  it('are refused where their bytes end too early or are damaged', () => {
+    const bytes = lowBitCodec(4, false).encode({ shape, data: large })
+    for (const end of [-1, -2, -1000, 2000])
+      expect(() => lowBitCodec(4, false).decode(bytes.subarray(0, end), shape)).toThrow(RangeError)
+  })
+})
+
 describe('clippedRange', () => {
   it('is no worse than the full range and keeps zero a code', () => {
     fc.assert(

@@ -1,7 +1,8 @@
+import { readPlanes, writePlanes } from '../kernels/plane-kernels.ts'
 import { packBits, unpackBits } from './bit-packer.ts'
 import { probabilityBits } from './frequency-tables.ts'
 import { PlaneModels } from './plane-models.ts'
-import { ransEncode, ransEnd, ransStart, stateFloor, truncated } from './rans.ts'
+import { ransEncode, ransEncodeBefore, ransEnd, ransStart, stateFloor, truncated } from './rans.ts'
 
 /**
  * Entropy coding of planes of small codes (the channels of a quantised feature map) with models that adapt, so none
@@ -27,10 +28,11 @@ export function encodePlanes(codes: Uint8Array, planes: Planes): Uint8Array<Arra
   const codedBits = bits - rawBits
   const models = new PlaneModels(codedBits)
   const { entries } = models.tables
-  const coded = new Uint32Array(codes.length)
+  let coded = new Uint32Array(codes.length)
   const above = new Uint8Array(width)
+  let rest: ReturnType<typeof writePlanes>
   let i = 0
-  for (let channel = 0; channel < channels; channel++) {
+  for (let channel = 0; channel < channels && rest === undefined; channel++) {
     for (let y = 0; y < height; y++) {
       let left = y === 0 ? zeroPoints[channel]! >> rawBits : above[0]!
       const learning = models.checkpoint < Infinity
@@ -43,10 +45,17 @@ export function encodePlanes(codes: Uint8Array, planes: Planes): Uint8Array<Arra
         left = symbol
         above[x] = symbol
       }
-      if (i >= models.checkpoint) models.learn(i)
+      if (i < models.checkpoint) continue
+      models.learn(i)
+      if (models.checkpoint < Infinity) continue
+      const final = { from: i, channels, width, height, zeroPoints, ...models.tables, codedBits, rawBits }
+      rest = writePlanes(codes, final, { current: stateFloor, other: stateFloor })
+      if (rest === undefined) continue
+      coded = coded.subarray(0, i)
+      break
     }
   }
-  const stream = ransEncode(coded)
+  const stream = rest === undefined ? ransEncode(coded) : ransEncodeBefore(coded, rest)
   if (rawBits === 0) return stream
   const raw = packBits(codes, rawBits)
   const bytes = new Uint8Array(stream.length + raw.length)
@@ -95,7 +104,16 @@ export function decodePlanes(bytes: Uint8Array, planes: Planes): Uint8Array<Arra
         left = symbol
         above[x] = symbol
       }
-      if (i >= models.checkpoint) models.learn(i)
+      if (i < models.checkpoint) continue
+      models.learn(i)
+      if (models.checkpoint < Infinity) continue
+      const final = { from: i, channels, width, height, zeroPoints, ...models.tables, codedBits, rawBits }
+      const stands = readPlanes(codes, final, { current, other, at }, bytes.subarray(0, end))
+      if (stands === undefined) continue
+      if (stands === 'truncated') throw truncated()
+      ransEnd(stands.current, stands.other, stands.at, end)
+      if (rawBits > 0) unpackBits(bytes.subarray(end), rawBits, codes)
+      return codes
     }
   }
   ransEnd(current, other, at, end)

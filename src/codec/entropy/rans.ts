@@ -27,11 +27,29 @@ export function ransEncode(entries: Uint32Array): Uint8Array<ArrayBuffer> {
   return out.slice(writeRans(entries, out, out.length))
 }
 
-/** As {@link ransEncode}, into memory, backwards from `end`. Returns where the stream begins. */
-export function writeRans(entries: Uint32Array, out: Uint8Array<ArrayBuffer>, end: number): number {
+/** The same where symbols that follow have been written, which left these bytes and states. */
+export function ransEncodeBefore(
+  entries: Uint32Array,
+  rest: { readonly bytes: Uint8Array; readonly current: number; readonly other: number },
+): Uint8Array<ArrayBuffer> {
+  const end = headBytes + 8 + entries.length + (entries.length >> 1)
+  const out = new Uint8Array(end + rest.bytes.length)
+  out.set(rest.bytes, end)
+  return out.slice(writeRans(entries, out, end, rest))
+}
+
+/**
+ * As {@link ransEncode}, into memory, backwards from `end`. Returns where the stream begins.
+ * @param states where symbols that follow have been written: what those left.
+ */
+export function writeRans(
+  entries: Uint32Array,
+  out: Uint8Array<ArrayBuffer>,
+  end: number,
+  states = { current: stateFloor, other: stateFloor },
+): number {
   let at = end
-  let current = stateFloor
-  let other = stateFloor
+  let { current, other } = states
   for (let i = entries.length - 1; i >= 0; i--) {
     const entry = entries[i]!
     const frequency = entry >>> 16

@@ -1,6 +1,5 @@
-import { kernelBytes } from './kernel-bytes.ts'
+import { instantiate, type KernelInstance } from './instantiate.ts'
 import { scriptKernels } from './script-kernels.ts'
-import { type WasmModule, WebAssembly } from './web-assembly.ts'
 
 /** A product of matrices in {@link Kernels.memory}: C = A B. All places and strides are bytes, multiples of 4. */
 export interface Product {
@@ -122,24 +121,13 @@ export interface Kernels {
   readCodes(arrays: ReadCodes): number
 }
 
-const pageBytes = 65_536
-let compiled: WasmModule | 'none' | undefined
-
 /** Kernels with so many bytes of memory, zeros: in WebAssembly SIMD, or in JavaScript where a processor lacks it. */
 export function createKernels(bytes: number): Kernels {
-  compiled ??= compileKernels()
-  return compiled === 'none' ? scriptKernels(bytes) : wasmKernels(compiled, bytes)
+  const instance = instantiate(bytes)
+  return instance === undefined ? scriptKernels(bytes) : wasmKernels(instance)
 }
 
-function compileKernels(): WasmModule | 'none' {
-  const bytes = Buffer.from(kernelBytes, 'base64')
-  // 32-bit ARM without NEON.
-  return WebAssembly.validate(bytes) ? new WebAssembly.Module(bytes) : 'none'
-}
-
-function wasmKernels(module: WasmModule, bytes: number): Kernels {
-  const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / pageBytes) })
-  const { exports } = new WebAssembly.Instance(module, { surgeon: { memory } })
+function wasmKernels({ memory, exports }: KernelInstance): Kernels {
   const multiply = exports['multiply']!
   const combine = exports['combine']!
   const scale = exports['scale']!
@@ -148,7 +136,7 @@ function wasmKernels(module: WasmModule, bytes: number): Kernels {
   const encodeCodes = exports['encodeCodes']!
   const decodeCodes = exports['decodeCodes']!
   return {
-    memory: memory.buffer,
+    memory,
     multiply({ a, b, c, rows, panels, length }) {
       multiply(a.at, a.row, a.column, b.at, b.row, b.panel, c.at, c.row, rows, panels, length)
     },

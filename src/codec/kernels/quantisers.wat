@@ -1,0 +1,122 @@
+;; Coefficients to codes. A part of the module of kernels.wat.
+
+;; coefficients f32, places u32 (bytes), inverse f32 (2 / step), contexts u8 (twice the model), halves f32 (out), decisions
+;; u8 (scratch), codes i32 (out), tables u8 (out: context + quantiser), errors (scratch, 4 KB). Arrays have whole fours, what
+;; fills the last with inverse 0. Returns the largest |halves| seen, NaN where one was.
+(func (export "trellis") (param $c i32) (param $places i32) (param $inv i32) (param $contexts i32) (param $halves i32) (param $dec i32) (param $codes i32) (param $tables i32) (param $errors i32) (param $n i32) (result f32)
+  (local $i i32) (local $i4 i32) (local $end i32) (local $at i32) (local $most v128) (local $lo v128) (local $hi v128) (local $h v128) (local $d v128) (local $x v128) (local $y v128) (local $t v128)
+  (local $e0 v128) (local $e1 v128) (local $e2 v128) (local $e3 v128)
+  (local $state i32) (local $from i32) (local $m i32) (local $best f32)
+  (local.set $lo (v128.const f32x4 0 1e30 1e30 1e30))
+  (local.set $hi (v128.const f32x4 1e30 1e30 1e30 1e30))
+  (block $done (loop $some (br_if $done (i32.ge_u (local.get $i) (local.get $n)))
+    ;; 256 at a time, whose errors stay in the cache: first those of four values together
+    (local.set $end (i32.add (local.get $i) (i32.const 256)))
+    (local.set $end (select (local.get $n) (local.get $end) (i32.lt_u (local.get $n) (local.get $end))))
+    (local.set $i4 (i32.shl (local.get $i) (i32.const 2)))
+    (local.set $at (local.get $errors))
+    (loop $next
+      (local.set $m (i32.add (local.get $places) (local.get $i4)))
+      (local.set $h (v128.load32_zero (i32.add (local.get $c) (i32.load (local.get $m)))))
+      (local.set $h (v128.load32_lane 1 (i32.add (local.get $c) (i32.load offset=4 (local.get $m))) (local.get $h)))
+      (local.set $h (v128.load32_lane 2 (i32.add (local.get $c) (i32.load offset=8 (local.get $m))) (local.get $h)))
+      (local.set $h (v128.load32_lane 3 (i32.add (local.get $c) (i32.load offset=12 (local.get $m))) (local.get $h)))
+      (local.set $h (f32x4.mul (local.get $h) (v128.load (i32.add (local.get $inv) (local.get $i4)))))
+      (v128.store (i32.add (local.get $halves) (local.get $i4)) (local.get $h))
+      (local.set $h (f32x4.abs (local.get $h)))
+      (local.set $most (f32x4.max (local.get $most) (local.get $h)))
+      ;; distances to the nearest code of quantiser and parity: d1 = |h mod 4 - 2|, d0 = 2 - d1, d3 = |(h+1) mod 4 - 2|, d2 = min(h, 2 - d3)
+      (local.set $e1 (f32x4.abs (f32x4.sub (f32x4.sub (local.get $h) (f32x4.mul (f32x4.floor (f32x4.mul (local.get $h) (v128.const f32x4 0.25 0.25 0.25 0.25))) (v128.const f32x4 4 4 4 4))) (v128.const f32x4 2 2 2 2))))
+      (local.set $e0 (f32x4.sub (v128.const f32x4 2 2 2 2) (local.get $e1)))
+      (local.set $d (f32x4.add (local.get $h) (v128.const f32x4 1 1 1 1)))
+      (local.set $e3 (f32x4.abs (f32x4.sub (f32x4.sub (local.get $d) (f32x4.mul (f32x4.floor (f32x4.mul (local.get $d) (v128.const f32x4 0.25 0.25 0.25 0.25))) (v128.const f32x4 4 4 4 4))) (v128.const f32x4 2 2 2 2))))
+      (local.set $e2 (f32x4.pmin (local.get $h) (f32x4.sub (v128.const f32x4 2 2 2 2) (local.get $e3))))
+      (local.set $e0 (f32x4.mul (local.get $e0) (local.get $e0))) (local.set $e1 (f32x4.mul (local.get $e1) (local.get $e1)))
+      (local.set $e2 (f32x4.mul (local.get $e2) (local.get $e2))) (local.set $e3 (f32x4.mul (local.get $e3) (local.get $e3)))
+      ;; one vector a value: its four errors
+      (local.set $x (i8x16.shuffle 0 1 2 3 16 17 18 19 4 5 6 7 20 21 22 23 (local.get $e0) (local.get $e1)))
+      (local.set $y (i8x16.shuffle 0 1 2 3 16 17 18 19 4 5 6 7 20 21 22 23 (local.get $e2) (local.get $e3)))
+      (v128.store (local.get $at) (i8x16.shuffle 0 1 2 3 4 5 6 7 16 17 18 19 20 21 22 23 (local.get $x) (local.get $y)))
+      (v128.store offset=16 (local.get $at) (i8x16.shuffle 8 9 10 11 12 13 14 15 24 25 26 27 28 29 30 31 (local.get $x) (local.get $y)))
+      (local.set $x (i8x16.shuffle 8 9 10 11 24 25 26 27 12 13 14 15 28 29 30 31 (local.get $e0) (local.get $e1)))
+      (local.set $y (i8x16.shuffle 8 9 10 11 24 25 26 27 12 13 14 15 28 29 30 31 (local.get $e2) (local.get $e3)))
+      (v128.store offset=32 (local.get $at) (i8x16.shuffle 0 1 2 3 4 5 6 7 16 17 18 19 20 21 22 23 (local.get $x) (local.get $y)))
+      (v128.store offset=48 (local.get $at) (i8x16.shuffle 8 9 10 11 12 13 14 15 24 25 26 27 28 29 30 31 (local.get $x) (local.get $y)))
+      (local.set $at (i32.add (local.get $at) (i32.const 64)))
+      (local.set $i4 (i32.add (local.get $i4) (i32.const 16)))
+      (br_if $next (i32.lt_u (local.get $i4) (i32.shl (local.get $end) (i32.const 2)))))
+    (local.set $at (local.get $errors))
+    (loop $next
+      (local.set $d (v128.load (local.get $at)))
+      ;; states 0..3
+      (local.set $x (f32x4.add (i8x16.shuffle 0 1 2 3 8 9 10 11 0 1 2 3 8 9 10 11 (local.get $lo) (local.get $lo)) (i8x16.shuffle 0 1 2 3 0 1 2 3 4 5 6 7 4 5 6 7 (local.get $d) (local.get $d))))
+      (local.set $y (f32x4.add (i8x16.shuffle 0 1 2 3 8 9 10 11 0 1 2 3 8 9 10 11 (local.get $hi) (local.get $hi)) (i8x16.shuffle 4 5 6 7 4 5 6 7 0 1 2 3 0 1 2 3 (local.get $d) (local.get $d))))
+      (local.set $t (f32x4.pmin (local.get $x) (local.get $y)))
+      (local.set $m (i32x4.bitmask (f32x4.lt (local.get $y) (local.get $x))))
+      ;; states 4..7
+      (local.set $x (f32x4.add (i8x16.shuffle 12 13 14 15 4 5 6 7 12 13 14 15 4 5 6 7 (local.get $lo) (local.get $lo)) (i8x16.shuffle 8 9 10 11 8 9 10 11 12 13 14 15 12 13 14 15 (local.get $d) (local.get $d))))
+      (local.set $y (f32x4.add (i8x16.shuffle 12 13 14 15 4 5 6 7 12 13 14 15 4 5 6 7 (local.get $hi) (local.get $hi)) (i8x16.shuffle 12 13 14 15 12 13 14 15 8 9 10 11 8 9 10 11 (local.get $d) (local.get $d))))
+      (local.set $hi (f32x4.pmin (local.get $x) (local.get $y)))
+      (i32.store8 (i32.add (local.get $dec) (local.get $i)) (i32.or (local.get $m) (i32.shl (i32x4.bitmask (f32x4.lt (local.get $y) (local.get $x))) (i32.const 4))))
+      (local.set $lo (local.get $t)) ;; costs relative to state 0's, every 16 values: their differences stay small, so binary32 does
+      (if (i32.eqz (i32.and (local.get $i) (i32.const 15))) (then
+        (local.set $t (i8x16.shuffle 0 1 2 3 0 1 2 3 0 1 2 3 0 1 2 3 (local.get $lo) (local.get $lo))) (local.set $lo (f32x4.sub (local.get $lo) (local.get $t))) (local.set $hi (f32x4.sub (local.get $hi) (local.get $t)))))
+      (local.set $at (i32.add (local.get $at) (i32.const 16)))
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br_if $next (i32.lt_u (local.get $i) (local.get $end))))
+    (br $some)))
+  ;; the least of the final costs
+  (local.set $best (f32x4.extract_lane 0 (local.get $lo))) (if (f32.lt (f32x4.extract_lane 1 (local.get $lo)) (local.get $best)) (then (local.set $best (f32x4.extract_lane 1 (local.get $lo))) (local.set $state (i32.const 1))))
+  (if (f32.lt (f32x4.extract_lane 2 (local.get $lo)) (local.get $best)) (then (local.set $best (f32x4.extract_lane 2 (local.get $lo))) (local.set $state (i32.const 2)))) (if (f32.lt (f32x4.extract_lane 3 (local.get $lo)) (local.get $best)) (then (local.set $best (f32x4.extract_lane 3 (local.get $lo))) (local.set $state (i32.const 3))))
+  (if (f32.lt (f32x4.extract_lane 0 (local.get $hi)) (local.get $best)) (then (local.set $best (f32x4.extract_lane 0 (local.get $hi))) (local.set $state (i32.const 4)))) (if (f32.lt (f32x4.extract_lane 1 (local.get $hi)) (local.get $best)) (then (local.set $best (f32x4.extract_lane 1 (local.get $hi))) (local.set $state (i32.const 5))))
+  (if (f32.lt (f32x4.extract_lane 2 (local.get $hi)) (local.get $best)) (then (local.set $best (f32x4.extract_lane 2 (local.get $hi))) (local.set $state (i32.const 6)))) (if (f32.lt (f32x4.extract_lane 3 (local.get $hi)) (local.get $best)) (then (local.set $state (i32.const 7))))
+  ;; the way back; a decision becomes twice the quantiser and the parity of the code
+  (local.set $i (local.get $n))
+  (block $out (loop $back (br_if $out (i32.eqz (local.get $i)))
+    (local.set $i (i32.sub (local.get $i) (i32.const 1)))
+    ;; predecessors as indices of nextState, one nibble a state: firsts 0 4 1 5 6 2 7 3, seconds 9 13 8 12 15 11 14 10
+    (local.set $at (i32.add (local.get $dec) (local.get $i)))
+    (local.set $from (i32.and (i32.const 15) (i32.shr_u
+      (select (i32.const 0xAEBFC8D9) (i32.const 0x37265140) (i32.and (i32.const 1) (i32.shr_u (i32.load8_u (local.get $at)) (local.get $state))))
+      (i32.shl (local.get $state) (i32.const 2)))))
+    (local.set $state (i32.shr_u (local.get $from) (i32.const 1)))
+    (i32.store8 (local.get $at) (i32.and (local.get $from) (i32.const 3)))
+    (i32.store8 (i32.add (local.get $tables) (local.get $i)) (i32.add (i32.load8_u (i32.add (local.get $contexts) (local.get $i))) (i32.and (local.get $state) (i32.const 1))))
+    (br $back)))
+  ;; codes of four together: q0 even 2*floor((h+2)/4), odd 2*floor(h/4)+1; q1 even h<1.5 ? 0 : 2*floor((h+3)/4), odd 2*floor((h+1)/4)+1
+  (local.set $i4 (i32.const 0))
+  (block $out (loop $next (br_if $out (i32.ge_u (local.get $i4) (i32.shl (local.get $n) (i32.const 2))))
+    (local.set $t (i32x4.extend_low_i16x8_u (i16x8.extend_low_i8x16_u (v128.load32_zero (i32.add (local.get $dec) (i32.shr_u (local.get $i4) (i32.const 2)))))))
+    (local.set $x (v128.and (local.get $t) (v128.const i32x4 1 1 1 1)))
+    (local.set $h (v128.load (i32.add (local.get $halves) (local.get $i4))))
+    (local.set $d (f32x4.abs (local.get $h)))
+    (local.set $y (f32x4.convert_i32x4_s (i32x4.sub (i32x4.add (v128.const i32x4 2 2 2 2) (i32x4.shr_u (local.get $t) (i32.const 1))) (i32x4.shl (local.get $x) (i32.const 1)))))
+    (local.set $y (i32x4.add (local.get $x) (i32x4.shl (i32x4.trunc_sat_f32x4_s (f32x4.mul (v128.const f32x4 0.25 0.25 0.25 0.25) (f32x4.add (local.get $d) (local.get $y)))) (i32.const 1))))
+    (local.set $y (v128.andnot (local.get $y) (v128.and (i32x4.eq (local.get $t) (v128.const i32x4 2 2 2 2)) (f32x4.lt (local.get $d) (v128.const f32x4 1.5 1.5 1.5 1.5)))))
+    (local.set $t (f32x4.lt (local.get $h) (v128.const f32x4 0 0 0 0)))
+    (v128.store (i32.add (local.get $codes) (local.get $i4)) (i32x4.sub (v128.xor (local.get $y) (local.get $t)) (local.get $t)))
+    (local.set $i4 (i32.add (local.get $i4) (i32.const 16)))
+    (br $next)))
+  (f32.max
+    (f32.max (f32x4.extract_lane 0 (local.get $most)) (f32x4.extract_lane 1 (local.get $most)))
+    (f32.max (f32x4.extract_lane 2 (local.get $most)) (f32x4.extract_lane 3 (local.get $most)))))
+
+;; Each coefficient rounded by itself: coefficients f32, places u32 (bytes), inverse f32 (1 / step), codes i32 (out), all in
+;; whole fours, what fills the last with inverse 0; returns the largest magnitude in steps, NaN where one was.
+(func (export "round") (param $c i32) (param $places i32) (param $inv i32) (param $codes i32) (param $n i32) (result f32)
+  (local $i i32) (local $at i32) (local $h v128) (local $most v128)
+  (block $done (loop $next (br_if $done (i32.ge_u (local.get $i) (i32.shl (local.get $n) (i32.const 2))))
+    (local.set $at (i32.add (local.get $places) (local.get $i)))
+    (local.set $h (v128.load32_zero (i32.add (local.get $c) (i32.load (local.get $at)))))
+    (local.set $h (v128.load32_lane 1 (i32.add (local.get $c) (i32.load offset=4 (local.get $at))) (local.get $h)))
+    (local.set $h (v128.load32_lane 2 (i32.add (local.get $c) (i32.load offset=8 (local.get $at))) (local.get $h)))
+    (local.set $h (v128.load32_lane 3 (i32.add (local.get $c) (i32.load offset=12 (local.get $at))) (local.get $h)))
+    (local.set $h (f32x4.mul (local.get $h) (v128.load (i32.add (local.get $inv) (local.get $i)))))
+    (local.set $most (f32x4.max (local.get $most) (f32x4.abs (local.get $h))))
+    (v128.store (i32.add (local.get $codes) (local.get $i)) (i32x4.trunc_sat_f32x4_s (f32x4.add (local.get $h)
+      (v128.or (v128.const f32x4 0.5 0.5 0.5 0.5) (v128.and (local.get $h) (v128.const f32x4 -0 -0 -0 -0))))))
+    (local.set $i (i32.add (local.get $i) (i32.const 16)))
+    (br $next)))
+  (f32.max
+    (f32.max (f32x4.extract_lane 0 (local.get $most)) (f32x4.extract_lane 1 (local.get $most)))
+    (f32.max (f32x4.extract_lane 2 (local.get $most)) (f32x4.extract_lane 3 (local.get $most)))))
