@@ -19,6 +19,8 @@ export interface WeightSource {
    * @throws {RangeError} where the shard is truncated; {@link TypeError} for an unknown name.
    */
   read(name: string): Promise<Float32Array<ArrayBuffer>>
+  /** Values `begin` to before `end` of a weight; absent where only whole ones can be read. */
+  readPart?(name: string, begin: number, end: number): Promise<Float32Array<ArrayBuffer>>
   /** Of an ONNX file: every constant by name, weights included. */
   readonly constants?: ReadonlyMap<string, OnnxConstant>
 }

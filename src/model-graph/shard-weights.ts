@@ -2,7 +2,7 @@ import { type FileHandle, open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { LayerGraph } from './layer-graph.ts'
 import type { WeightSource } from './model.ts'
-import { decodeWeight } from './weight-encoding.ts'
+import { bytesPerValue, decodeWeight } from './weight-encoding.ts'
 import { readWeightsManifest, type WeightPlace } from './weights-manifest.ts'
 
 /** A stretch of one shard. */
@@ -32,26 +32,37 @@ export async function openShardWeights(
   )
   for (const place of places.values()) stretchesOf(place, shards[place.group]!)
 
+  const placeOf = (name: string): WeightPlace => {
+    const place = places.get(name)
+    if (place === undefined)
+      throw new TypeError(`Cannot read weight '${name}': model of ${directory} has none of that name`)
+    return place
+  }
+  const readPlace = async (place: WeightPlace): Promise<Float32Array<ArrayBuffer>> => {
+    const { name, byteLength, encoding } = place
+    const bytes = new Uint8Array(byteLength)
+    let filled = 0
+    for (const stretch of stretchesOf(place, shards[place.group]!)) {
+      await readStretch(stretch, bytes.subarray(filled, filled + stretch.length), name)
+      filled += stretch.length
+    }
+    const values = decodeWeight(bytes, encoding)
+    const bad = firstNotFinite(values)
+    if (bad < values.length) {
+      throw new TypeError(
+        `Cannot read weight '${name}' of ${directory}: values must be finite, value ${bad} is ${values[bad]}`,
+      )
+    }
+    return values
+  }
   return {
     shards: shards.flatMap((group) => group.map(({ path }) => path)),
-    async read(name) {
-      const place = places.get(name)
-      if (place === undefined)
-        throw new TypeError(`Cannot read weight '${name}': model of ${directory} has none of that name`)
-      const bytes = new Uint8Array(place.byteLength)
-      let filled = 0
-      for (const stretch of stretchesOf(place, shards[place.group]!)) {
-        await readStretch(stretch, bytes.subarray(filled, filled + stretch.length), name)
-        filled += stretch.length
-      }
-      const values = decodeWeight(bytes, place.encoding)
-      const bad = firstNotFinite(values)
-      if (bad < values.length) {
-        throw new TypeError(
-          `Cannot read weight '${name}' of ${directory}: values must be finite, value ${bad} is ${values[bad]}`,
-        )
-      }
-      return values
+    read: async (name) => readPlace(placeOf(name)),
+    readPart: async (name, begin, end) => {
+      const place = placeOf(name)
+      const each = bytesPerValue(place.encoding)
+      const offset = place.offset + begin * each
+      return readPlace({ ...place, offset, byteLength: (end - begin) * each })
     },
   }
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { divideByWeights } from '../../src/executor/xnnpack/divide-by-weights.ts'
+import { divideByColumns, divideByWeights } from '../../src/executor/xnnpack/divide-by-weights.ts'
 import { wholeModel } from '../../src/model-graph/cut.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
 import { elementCount } from '../../src/tensor/element-count.ts'
@@ -44,4 +44,24 @@ test('divideByWeights gives each part what it reads and takes from it what other
 
 test('divideByWeights leaves whole what is small enough', () => {
   expect(divideByWeights(graph, segment, 2 ** 30)).toEqual([segment])
+})
+
+test('divideByColumns gives the columns of a large matrix in order, each within the limit, and leaves the rest whole', async () => {
+  const vgg = (await loadModel('zoo:vgg19')).graph
+  const part = (name: string) => {
+    const { index, inputs, outputs } = vgg.layers.find((layer) => layer.name === name)!
+    return { layers: [index], inputs, outputs }
+  }
+  const parts = divideByColumns(vgg, part('fc1'), 128 * 2 ** 20)
+  expect(parts.map(({ columns }) => [columns!.begin, columns!.end])).toEqual([
+    [0, 1280],
+    [1280, 2560],
+    [2560, 3840],
+    [3840, 4096],
+  ])
+  for (const { columns, ...rest } of parts) expect(rest).toEqual(part('fc1'))
+  // What is divided least has 64 columns.
+  expect(divideByColumns(vgg, part('fc2'), 1).length).toBe(4096 / 64)
+  for (const name of ['predictions', 'block5_conv4'])
+    expect(divideByColumns(vgg, part(name), 1)).toEqual([part(name)])
 })

@@ -69,6 +69,8 @@ test('loadLayersModel reads a weight that spans shards, and hashes every byte', 
   )
   expect([...(await first.weights.read('d/kernel'))]).toEqual([1, 2, 3, 4, 5, 6])
   expect([...(await first.weights.read('d/bias'))]).toEqual([7, 8])
+  expect([...(await first.weights.readPart!('d/kernel', 1, 5))]).toEqual([2, 3, 4, 5])
+  expect([...(await first.weights.readPart!('d/bias', 1, 2))]).toEqual([8])
   bytes[31]! ^= 1
   const second = await loadLayersModel(await writeModel([kernel, bias], [bytes]))
   const third = await loadLayersModel(await writeModel([bias, kernel], [bytes]))
@@ -92,6 +94,7 @@ test('loadLayersModel dequantises uint8, uint16 and float16', async () => {
   ])
   const wideModel = await loadLayersModel(await writeModel(wide, [wideShard]))
   expect([...(await wideModel.weights.read('d/kernel'))]).toEqual([1, 3, 5, 7, 513, 131_071])
+  expect([...(await wideModel.weights.readPart!('d/kernel', 3, 6))]).toEqual([7, 513, 131_071])
 })
 
 const good = floats(1, 2, 3, 4, 5, 6, 7, 8)

@@ -1,11 +1,40 @@
 import type { Layer, LayerGraph } from '../../model-graph/layer-graph.ts'
 import type { Segment } from '../../model-graph/segment.ts'
+import type { Columns } from './lowering.ts'
 
 /** What engines fuse with the layer before it: nothing is divided there. */
 const fusedWithBefore = new Set(['BatchNormalization', 'Activation', 'ReLU', 'LeakyReLU', 'ELU'])
 
 function weightBytes({ weights }: Layer): number {
   return weights.reduce((sum, { shape }) => sum + 4 * shape.reduce((all, n) => all * n, 1), 0)
+}
+
+/** Some layers of a segment, or some columns of a single one's matrix. */
+export interface SegmentPart extends Segment {
+  readonly columns?: Columns
+}
+
+/** Multiples of what the kernels compute at once. */
+const columnsTogether = 64
+
+/**
+ * Divides a matrix product that is a part of its own by its columns, where they have more than `limitBytes`: each is
+ * computed from its own weights. What has an activation over all of them stays whole.
+ */
+export function divideByColumns(graph: LayerGraph, part: Segment, limitBytes: number): SegmentPart[] {
+  const [layer] = part.layers.map((index) => graph.layers[index]!)
+  const isAlone = part.layers.length === 1 && layer!.type === 'Dense' && layer!.definition.source === 'keras'
+  if (!isAlone || weightBytes(layer!) <= limitBytes) return [part]
+  const { shape } = graph.tensors[layer!.outputs[0]!]!
+  const config = layer!.definition.source === 'keras' ? layer!.definition.config : {}
+  if (shape.length > 1 || config['activation'] === 'softmax') return [part]
+  const [units] = shape as [number]
+  const fitting = Math.floor((limitBytes * units) / weightBytes(layer!) / columnsTogether) * columnsTogether
+  const step = Math.max(columnsTogether, fitting)
+  return Array.from({ length: Math.ceil(units / step) }, (_, i) => ({
+    ...part,
+    columns: { begin: i * step, end: Math.min((i + 1) * step, units) },
+  }))
 }
 
 /**

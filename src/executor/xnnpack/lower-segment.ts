@@ -3,6 +3,7 @@ import { mapClass, rowLayers } from '../../model-graph/layers/row-layers.ts'
 import type { Model } from '../../model-graph/model.ts'
 import type { Segment } from '../../model-graph/segment.ts'
 import { affineReader, foldableBatchNorms } from '../onnx/batch-norm.ts'
+import type { SegmentPart } from './divide-by-weights.ts'
 import type { XnnLibrary } from './library.ts'
 import {
   lowerActivation,
@@ -40,7 +41,7 @@ import {
   lowerDepthwiseConv,
   lowerSeparableConv,
 } from './lower-weighted.ts'
-import { type LowerLayer, Subgraph } from './lowering.ts'
+import { type Columns, type External, type LowerLayer, Subgraph } from './lowering.ts'
 
 const mapLowerings = new Map<string, LowerLayer>([
   ['Conv2D', lowerConv],
@@ -107,8 +108,8 @@ export function requireLowerable(graph: LayerGraph, segment: Segment): void {
 export async function lowerSegment(
   xnn: XnnLibrary,
   { graph, weights }: Model,
-  segment: Segment,
-  externals: readonly { readonly tensor: number; readonly kind: 'input' | 'output' }[],
+  segment: SegmentPart,
+  externals: readonly External[],
 ): Promise<Subgraph> {
   const subgraph = new Subgraph(xnn, graph, weights, externals)
   const folds = foldableBatchNorms(graph, segment)
@@ -117,7 +118,7 @@ export async function lowerSegment(
     for (const index of segment.layers) {
       const layer = graph.layers[index]!
       if (layer.type !== 'InputLayer' && !foldedAway.has(index))
-        await lowerLayer(subgraph, graph, layer, folds.get(index))
+        await lowerLayer(subgraph, graph, layer, folds.get(index), segment.columns)
     }
   } catch (error) {
     subgraph.close(false)
@@ -131,9 +132,11 @@ async function lowerLayer(
   graph: LayerGraph,
   layer: Layer,
   normalisation: Layer | undefined,
+  columns: Columns | undefined,
 ): Promise<void> {
   const { name, type, inputs, definition } = layer
-  const output = graph.tensors[(normalisation ?? layer).outputs[0]!]!
+  const whole = graph.tensors[(normalisation ?? layer).outputs[0]!]!
+  const output = columns === undefined ? whole : { ...whole, shape: [columns.end - columns.begin] }
   const config = definition.source === 'keras' ? definition.config : {}
   await lowerings.get(type)!(subgraph, {
     layer,
@@ -141,6 +144,7 @@ async function lowerLayer(
     folded: normalisation && (await affineReader(normalisation, subgraph.weights)()),
     inputs: inputs.map((tensor) => graph.tensors[tensor]!),
     output,
+    columns,
     sources: inputs.map((tensor) => subgraph.read(tensor, name)),
     target: subgraph.make(output.id),
   })

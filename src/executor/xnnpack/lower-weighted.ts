@@ -1,10 +1,19 @@
+import { collectGarbage } from '../../memory/collect-garbage.ts'
 import type { Layer } from '../../model-graph/layer-graph.ts'
 import { positiveInteger } from '../../model-graph/layers/layer-config.ts'
 import { slidingWindow, transposedWindow, type Window } from '../../model-graph/layers/window.ts'
 import { affineReader } from '../onnx/batch-norm.ts'
 import { outputsFirst, scaleColumns } from '../onnx/weight-order.ts'
 import { addAffine, withActivation } from './lower-activation.ts'
-import { type LayerCall, type LowerLayer, noId, type Subgraph, unbounded, type ValueId } from './lowering.ts'
+import {
+  type Columns,
+  type LayerCall,
+  type LowerLayer,
+  noId,
+  type Subgraph,
+  unbounded,
+  type ValueId,
+} from './lowering.ts'
 
 type Floats = Float32Array<ArrayBuffer>
 
@@ -28,7 +37,8 @@ function read({ weights }: Subgraph, { layer }: LayerCall, suffix: string): Prom
 /** The bias with the shift of a normalisation taken in; none where there is neither. */
 async function addBias(subgraph: Subgraph, call: LayerCall, channels: number): Promise<ValueId> {
   const { layer, folded } = call
-  const own = has(layer, 'bias') ? await read(subgraph, call, 'bias') : undefined
+  const whole = has(layer, 'bias') ? await read(subgraph, call, 'bias') : undefined
+  const own = whole?.subarray(call.columns?.begin ?? 0)
   if (own === undefined && folded === undefined) return noId
   return subgraph.constant('kernel', [channels], (to) => {
     for (let i = 0; i < channels; i++)
@@ -159,12 +169,39 @@ export const lowerConvTranspose: LowerLayer = async (subgraph, call) => {
 /** The kernel is [inputs, outputs], as Keras has it. */
 const transposeWeights = 1
 
+/** Bytes of a large matrix that are read at once. */
+const blockBytes = 8 * 2 ** 20
+
+/** Some columns of a matrix that is too large to be held whole. */
+async function readColumns(
+  { weights }: Subgraph,
+  { layer }: LayerCall,
+  { begin, end }: Columns,
+): Promise<Floats> {
+  const { name, shape } = layer.weights.find((weight) => weight.name === `${layer.name}/kernel`)!
+  const [rows, all] = shape as [number, number]
+  const values = new Float32Array(rows * (end - begin))
+  const step = Math.max(1, Math.floor(blockBytes / (4 * all)))
+  for (let first = 0; first < rows; first += step) {
+    const last = Math.min(first + step, rows)
+    const block = await weights.readPart!(name, first * all, last * all)
+    for (let row = first; row < last; row++) {
+      const from = (row - first) * all
+      values.set(block.subarray(from + begin, from + end), row * (end - begin))
+    }
+    // V8 lets such blocks lie until there are many.
+    collectGarbage('minor')
+  }
+  return values
+}
+
 /** Of a map it works on the channels of each place. */
 export const lowerDense: LowerLayer = async (subgraph, call) => {
-  const { inputs, output, sources, folded } = call
+  const { inputs, output, sources, folded, columns } = call
   const depth = inputs[0]!.shape.at(-1)!
   const units = output.shape.at(-1)!
-  const kernel = await read(subgraph, call, 'kernel')
+  const kernel =
+    columns === undefined ? await read(subgraph, call, 'kernel') : await readColumns(subgraph, call, columns)
   const scaled = folded === undefined ? kernel : scaleColumns(kernel, folded.scale)
   // The largest kernels there are: no copy of them is made.
   const filter = subgraph.kernelInPlace([depth, units], scaled)

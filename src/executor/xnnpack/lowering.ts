@@ -35,6 +35,21 @@ export interface LayerCall {
   readonly target: ValueId
   /** The batch normalisation that this layer takes into its weights; `output` is then the normalisation's. */
   readonly folded: Affine | undefined
+  /** Which of a matrix's columns are computed, where `output` is a part of what the layer gives. */
+  readonly columns: Columns | undefined
+}
+
+/** Columns of a matrix from `begin` to before `end`. */
+export interface Columns {
+  readonly begin: number
+  readonly end: number
+}
+
+/** A tensor that gets memory from outside, with its shape in a subgraph. */
+export interface External {
+  readonly tensor: number
+  readonly kind: 'input' | 'output'
+  readonly shape: readonly number[]
 }
 
 export type LowerLayer = (subgraph: Subgraph, call: LayerCall) => void | Promise<void>
@@ -53,20 +68,15 @@ export class Subgraph {
   private readonly held: Float32Array[] = []
 
   /** @param externals Tensors that get memory from outside; their ids are their places in the list. */
-  constructor(
-    xnn: XnnLibrary,
-    graph: LayerGraph,
-    weights: WeightSource,
-    externals: readonly { readonly tensor: number; readonly kind: 'input' | 'output' }[],
-  ) {
+  constructor(xnn: XnnLibrary, graph: LayerGraph, weights: WeightSource, externals: readonly External[]) {
     const out: [Pointer] = [0n]
     xnn.createSubgraph(externals.length, 0, out)
     this.xnn = xnn
     this.graph = graph
     this.weights = weights
     this.pointer = out[0]
-    for (const [id, { tensor, kind }] of externals.entries())
-      this.ids.set(tensor, this.define([1, ...graph.tensors[tensor]!.shape], null, id, externalFlag[kind]))
+    for (const [id, { tensor, kind, shape }] of externals.entries())
+      this.ids.set(tensor, this.define([1, ...shape], null, id, externalFlag[kind]))
   }
 
   /** The value of a tensor that was given or made before. @throws {TypeError} where it was neither. */

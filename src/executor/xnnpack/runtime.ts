@@ -1,40 +1,52 @@
 import type { Model } from '../../model-graph/model.ts'
-import type { Segment } from '../../model-graph/segment.ts'
+import type { SegmentPart } from './divide-by-weights.ts'
 import type { Pointer } from './foreign-functions.ts'
 import type { XnnLibrary } from './library.ts'
 import { lowerSegment } from './lower-segment.ts'
+import type { External } from './lowering.ts'
 import type { NativeFloats } from './native-memory.ts'
+
+interface Place {
+  readonly tensor: number
+  readonly offset: bigint
+}
 
 /** A segment as one runtime of XNNPACK, which has its weights packed in memory of its own. */
 export class Runtime {
   private readonly xnn: XnnLibrary
   private readonly pointer: Pointer
   private readonly operands: readonly NativeFloats[]
-  /** Tensors that it reads and writes; their places are their external ids. */
-  private readonly tensors: readonly number[]
+  /** Tensors that it reads and writes, and where in them it begins, in bytes. Positions are external ids. */
+  private readonly places: readonly Place[]
   private bound: readonly Pointer[] = []
 
   private constructor(
     xnn: XnnLibrary,
     pointer: Pointer,
     operands: readonly NativeFloats[],
-    tensors: readonly number[],
+    places: readonly Place[],
   ) {
     this.xnn = xnn
     this.pointer = pointer
     this.operands = operands
-    this.tensors = tensors
+    this.places = places
   }
 
   static async create(
     xnn: XnnLibrary,
     model: Model,
-    segment: Segment,
+    segment: SegmentPart,
     threadPool: Pointer | null,
   ): Promise<Runtime> {
-    const externals = [
-      ...segment.inputs.map((tensor) => ({ tensor, kind: 'input' as const })),
-      ...segment.outputs.map((tensor) => ({ tensor, kind: 'output' as const })),
+    const { columns } = segment
+    const shapeOf = (tensor: number) => model.graph.tensors[tensor]!.shape
+    const externals: External[] = [
+      ...segment.inputs.map((tensor) => ({ tensor, kind: 'input' as const, shape: shapeOf(tensor) })),
+      ...segment.outputs.map((tensor) => ({
+        tensor,
+        kind: 'output' as const,
+        shape: columns === undefined ? shapeOf(tensor) : [columns.end - columns.begin],
+      })),
     ]
     const subgraph = await lowerSegment(xnn, model, segment, externals)
     const out: [Pointer] = [0n]
@@ -44,13 +56,16 @@ export class Runtime {
       subgraph.close(false)
       throw error
     }
-    const tensors = externals.map(({ tensor }) => tensor)
-    return new Runtime(xnn, out[0], subgraph.close(true), tensors)
+    const places = externals.map(({ tensor, kind }) => ({
+      tensor,
+      offset: kind === 'output' && columns !== undefined ? 4n * BigInt(columns.begin) : 0n,
+    }))
+    return new Runtime(xnn, out[0], subgraph.close(true), places)
   }
 
   /** @param pointerOf Memory of a tensor that is read or written. */
   run(pointerOf: (tensor: number) => Pointer): void {
-    const pointers = this.tensors.map(pointerOf)
+    const pointers = this.places.map(({ tensor, offset }) => pointerOf(tensor) + offset)
     if (pointers.some((pointer, id) => pointer !== this.bound[id])) {
       this.bound = []
       const externals = pointers.map((data, id) => ({ id, data }))

@@ -5,7 +5,7 @@ import type { Segment } from '../../model-graph/segment.ts'
 import { isChannelsLast, type TensorValue } from '../../tensor/tensor-value.ts'
 import { checkInputs } from '../check-inputs.ts'
 import type { Executable } from '../engine.ts'
-import { divideByWeights } from './divide-by-weights.ts'
+import { divideByColumns, divideByWeights, type SegmentPart } from './divide-by-weights.ts'
 import type { Pointer } from './foreign-functions.ts'
 import type { XnnLibrary } from './library.ts'
 import { requireLowerable } from './lower-segment.ts'
@@ -15,6 +15,8 @@ import { Runtime } from './runtime.ts'
 
 /** Weights that are held twice at most while a segment is compiled, but for those of a single layer. */
 const packedTogetherBytes = 16 * 2 ** 20
+/** The same of a single matrix, which is read once for each of its parts. */
+const columnBytes = 128 * 2 ** 20
 
 /**
  * Compiles a segment to runtimes that are run one after the other, with memory of their own for the tensors at their
@@ -43,7 +45,7 @@ export async function compileXnnpackSegment(
 }
 
 /** What there is to compute, divided; tensors that only pass by belong to no part. */
-function partsOf({ graph }: Model, segment: Segment): Segment[] {
+function partsOf({ graph, weights }: Model, segment: Segment): SegmentPart[] {
   const layers = segment.layers.filter((index) => graph.layers[index]!.type !== 'InputLayer')
   if (layers.length === 0) return []
   const given = new Set(segment.inputs)
@@ -53,7 +55,9 @@ function partsOf({ graph }: Model, segment: Segment): Segment[] {
     inputs: segment.inputs.filter((tensor) => read.has(tensor)),
     outputs: segment.outputs.filter((tensor) => !given.has(tensor)),
   }
-  return divideByWeights(graph, computed, packedTogetherBytes)
+  const parts = divideByWeights(graph, computed, packedTogetherBytes)
+  if (weights.readPart === undefined) return parts
+  return parts.flatMap((part) => divideByColumns(graph, part, columnBytes))
 }
 
 class SegmentExecutable implements Executable {

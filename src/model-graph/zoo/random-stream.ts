@@ -11,12 +11,20 @@ const step = 0x9e3779b9
 /**
  * Fills `out` with numbers uniform in [low, high) (after rounding to float32 `high` itself can occur).
  * About 3 ns per value.
+ * @param begin Which of the stream's values is the first.
  */
-export function fillUniform(out: Float32Array, seed: number, name: string, low: number, high: number): void {
+export function fillUniform(
+  out: Float32Array,
+  seed: number,
+  name: string,
+  low: number,
+  high: number,
+  begin = 0,
+): void {
   const first = hashKey(name, seed ^ 0x811c9dc5)
   const second = hashKey(name, first ^ 0x5bd1e995)
   const scale = (high - low) / 0x1_0000_0000
-  let counter = first
+  let counter = (first + Math.imul(begin, step)) | 0
   for (let index = 0; index < out.length; index++) {
     counter = (counter + step) | 0
     let bits = counter ^ (counter >>> 16)

@@ -38,17 +38,19 @@ export function inputPowerOf(manifest: Manifest): number {
 export function seededWeights(graph: LayerGraph, options: SeededWeightsOptions): WeightSource {
   const { seed } = options
   const ranges = rangesOf(graph, options)
-  return {
-    read: async (name) => {
-      const range = ranges.get(name)
-      if (range === undefined) {
-        throw new TypeError(`Cannot read weight: name must be one of ${graph.name}, current value is ${name}`)
-      }
-      const values = new Float32Array(elementCount(range.shape))
-      fillUniform(values, seed, name, range.low, range.high)
-      return values
-    },
+  const rangeOf = (name: string): Range => {
+    const range = ranges.get(name)
+    if (range === undefined)
+      throw new TypeError(`Cannot read weight: name must be one of ${graph.name}, current value is ${name}`)
+    return range
   }
+  const readPart = async (name: string, begin: number, end: number) => {
+    const { low, high } = rangeOf(name)
+    const values = new Float32Array(end - begin)
+    fillUniform(values, seed, name, low, high, begin)
+    return values
+  }
+  return { read: async (name) => readPart(name, 0, elementCount(rangeOf(name).shape)), readPart }
 }
 
 function rangesOf(graph: LayerGraph, options: SeededWeightsOptions): Map<string, Range> {

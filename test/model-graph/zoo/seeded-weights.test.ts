@@ -41,6 +41,8 @@ test('seededWeights depends on seed and name, not on what was read before', asyn
   expect(backward.toReversed()).toEqual(forward)
   const other = await weightsOf('ResNet50', 8).weights.read(names[0]!)
   expect(other).not.toEqual(forward[0])
+  const [from, to] = [1, forward[0]!.length - 1]
+  expect(await a.weights.readPart!(names[0]!, from, to)).toEqual(forward[0]!.slice(from, to))
   await expect(a.weights.read('constructor')).rejects.toThrow(TypeError)
 })
 
