@@ -101,4 +101,27 @@ describe('klt codes', () => {
     const { models } = placed([{ steps: 1, step: 1, context: 0, shift: 0 }], 'fast')
     expect(() => read(new Uint8Array(10 * most), models)).toThrow(/damaged/)
   })
+
+  it('are refused where their raw bits are longer than the length says, and come back just below', () => {
+    // An escape has two bytes of them, and the length three.
+    const most = 2 ** 23
+    const escapes = (count: number): PlacedModels => ({
+      contexts: new Uint8Array(count),
+      shifts: new Uint8Array(count),
+      steps: new Float32Array(count).fill(1),
+      places: Uint32Array.from({ length: count }, (_, i) => 4 * i),
+      effort: 'fast',
+    })
+    const large = { tables, most, values: most }
+    const writeMany = codesWriter(large)
+    const values = new Float32Array(most).fill(-30_000)
+    expect(() => writeMany(values, escapes(most), 0)).toThrow(
+      'raw bits must fit into 24 bits of length, current value is 16777216 bytes',
+    )
+    const fitting = escapes(most - 1)
+    const bytes = writeMany(values, fitting, 0)
+    expect([...bytes.subarray(0, 3)]).toEqual([0xfe, 0xff, 0xff])
+    const back = codesReader(large)(bytes, fitting)
+    expect(back.subarray(0, most - 1).every((value) => value === -30_000)).toBe(true)
+  })
 })
