@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type Conditions, choosePlan, noBackend, predict } from '../../src/scheduler/choose-plan.ts'
-import { explainPlan, findFlips } from '../../src/scheduler/explain-plan.ts'
 import { localPoint, type PlanPoint, paretoPoints } from '../../src/scheduler/plan-point.ts'
 
 const link = { uplinkBps: 8e6, downlinkBps: 8e6, roundTripMs: 10, backlogBytes: 0, relativeDeviation: 0 }
@@ -130,28 +129,6 @@ test('paretoPoints() keeps a point that is best for every link', () => {
       },
     ),
   )
-})
-
-test('findFlips() finds the speeds at which the choice changes', () => {
-  const points = [
-    point,
-    { ...point, wound: 'input', headMs: 0, encodeMs: 0, bytes: 30_000, localTailMs: 100 },
-    localPoint(100),
-  ]
-  const conditions = { ...calm, link: { ...link, uplinkBps: 3e6 } }
-  const here = choosePlan(points, conditions).chosen.point
-  const flips = findFlips(points, conditions)
-  expect(flips).toHaveLength(2)
-  const words = explainPlan(choosePlan(points, conditions), flips).join('\n')
-  expect(words).toMatch(/^middle\/uint8 is expected to answer in .* ms \(edge 42.0 ms/)
-  expect(words).toMatch(/Next best: .*\n.* Mbps .*local\/none takes over/s)
-  for (const flip of flips) {
-    const away = flip.uplinkBps < 3e6 ? 0.99 : 1.01
-    const at = (uplinkBps: number) =>
-      choosePlan(points, { ...calm, link: { ...link, uplinkBps } }).chosen.point.wound
-    expect(at(flip.uplinkBps * away)).toBe(flip.wound)
-    expect(at(flip.uplinkBps / away ** 2)).toBe(here.wound)
-  }
 })
 
 test('predict() expects no answer of a worker where nothing is sent', () => {

@@ -70,10 +70,10 @@ export class ArrivalEstimator {
 
   private hasChanged(): boolean {
     const { recent, sums } = this
-    if (recent.length < recentGaps || sums.count < 2 * recentGaps) return false
-    const recentMs = recent.reduce((sum, gapMs) => sum + gapMs, 0) / recentGaps
+    const recentMs = recent.reduce((sum, gapMs) => sum + gapMs, 0) / recent.length
     const meanMs = sums.ms / sums.count
-    return (recentMs - meanMs) ** 2 > surprisingDeviations ** 2 * ((meanMs ** 2 * this.cv2) / recentGaps)
+    // The recent ones are among all, so that this holds only where there are more than twice as many before them.
+    return (recentMs - meanMs) ** 2 > surprisingDeviations ** 2 * ((meanMs ** 2 * this.cv2) / recent.length)
   }
 }
 

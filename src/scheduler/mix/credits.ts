@@ -21,20 +21,22 @@ export class Credits {
   next(shares: ReadonlyMap<string, number>): string | undefined {
     let left = 0
     for (const [name, credit] of this.credits) if (!shares.has(name)) left += credit
-    const threshold = shares.size > 1 ? 1 / (2 * shares.size - 2) : 0
-    const entries = [...shares].map(([name, share]) => {
+    const threshold = 1 / Math.max(1, 2 * shares.size - 2)
+    const credits = new Map<string, number>()
+    let first: string | undefined
+    let leastFrames = Infinity
+    for (const [name, share] of shares) {
       const credit = (this.credits.get(name) ?? 0) + share * (1 + left)
-      // The first to be due has the least of these; who may not be due yet comes after all who are.
-      const waitFrames = credit >= threshold - rounding ? (1 - threshold - credit) / share : Infinity
-      return { name, credit, waitFrames }
-    })
-    const [first] = entries.toSorted((a, b) =>
-      a.waitFrames === b.waitFrames ? b.credit - a.credit : a.waitFrames - b.waitFrames,
-    )
-    this.credits = new Map(
-      entries.map(({ name, credit }) => [name, name === first?.name ? credit - 1 : credit]),
-    )
-    return first?.name
+      credits.set(name, credit)
+      // Until it has more to its credit than may be. Together they have one, so not all are below the threshold.
+      const frames = (1 - threshold - credit) / share
+      if (credit < threshold - rounding || frames >= leastFrames) continue
+      first = name
+      leastFrames = frames
+    }
+    if (first !== undefined) credits.set(first, credits.get(first)! - 1)
+    this.credits = credits
+    return first
   }
 
   /**
@@ -43,7 +45,7 @@ export class Credits {
   passOn(from: string, to: string): void {
     const credit = this.credits.get(to)
     if (credit === undefined || credit < -mostAhead) return
-    this.credits.set(from, this.credits.get(from)! + 1)
     this.credits.set(to, credit - 1)
+    this.credits.set(from, this.credits.get(from)! + 1)
   }
 }

@@ -16,7 +16,7 @@ const steps = [2, 4, 8, 16]
 export function mixFlips(problem: MixProblem): MixFlip[] {
   const now = mostUsed(problem)
   const uplink = problem.resources.findIndex(({ name }) => name === 'uplink')
-  if (uplink < 0 || now === undefined) return []
+  if (uplink < 0) return []
   return [-1, 1].flatMap((direction): MixFlip[] => {
     for (const step of steps) {
       const uplinkTimes = step ** direction
@@ -51,5 +51,5 @@ function mostUsed(problem: MixProblem): string | undefined {
       perS.set(name, (perS.get(name) ?? 0) + rate)
     }
   const [most] = [...perS].toSorted(([, a], [, b]) => b - a)
-  return most !== undefined && most[1] > 0 ? most[0] : undefined
+  return most?.[0]
 }

@@ -61,7 +61,7 @@ const smoothingMs = 200
 
 export class Mix {
   private readonly streams: ReadonlyMap<string, StreamState>
-  private solvedAtMs = -Infinity
+  private solvedAtMs = 0
   private solvedFor = ''
   private latest: { readonly problem: MixProblem; readonly solution: MixSolution } | undefined
 
@@ -116,10 +116,9 @@ export class Mix {
 
   private solveWhenDue(nowMs: number, { resources, plans }: MixSnapshot): void {
     const active = [...this.streams.values()].filter(({ arrivals }) => arrivals.ratePerS(nowMs) > 0)
-    const signature = JSON.stringify([
-      resources.map(({ name }) => name),
+    const signature = JSON.stringify(
       active.map(({ settings: { name } }) => [name, (plans.get(name) ?? []).map((plan) => plan.name)]),
-    ])
+    )
     const isOther = signature !== this.solvedFor
     if (!isOther && nowMs - this.solvedAtMs < solvedForMs) return
     const problem: MixProblem = {

@@ -44,3 +44,33 @@ test('one that asks every few seconds is neither forgotten between nor taken for
   expect(estimator.ratePerS(12_000)).toBeLessThanOrEqual(1)
   expect(new ArrivalEstimator().ratePerS(0)).toBe(0)
 })
+
+const evenly = (gapMs: number, count: number, fromMs = 0) =>
+  Array.from({ length: count }, (_, i) => fromMs + gapMs * i)
+
+test('a stream has stopped after a second and three usual gaps, and is believed to be slower until then', () => {
+  const slow = observed(evenly(600, 11))
+  expect(slow.ratePerS(6000)).toBeCloseTo(1000 / 600)
+  expect(slow.ratePerS(6000 + 1200)).toBeCloseTo(1000 / 1200)
+  expect(slow.ratePerS(6000 + 1790)).toBeCloseTo(1000 / 1790)
+  expect(slow.ratePerS(6000 + 1810)).toBe(0)
+  const single = observed([0])
+  expect([single.ratePerS(0), single.ratePerS(999), single.ratePerS(1000)]).toEqual([1, 1, 0])
+})
+
+test('behind a pause a stream begins anew', () => {
+  const before = evenly(40, 50)
+  const after = evenly(200, 4, 5000)
+  expect(observed([...before, ...after]).ratePerS(5600)).toBeCloseTo(5)
+  // A gap that is long only beside a second is none.
+  const slow = evenly(600, 11)
+  const estimator = observed([...slow, 6000 + 1300])
+  expect(estimator.ratePerS(7300)).toBeGreaterThan(1000 / 800)
+})
+
+test('how evenly a stream asks is not known before its third gap', () => {
+  expect(observed([0, 40, 80]).cv2).toBe(1)
+  expect(observed([0, 40, 80, 120]).cv2).toBeCloseTo(0.01)
+  // Gaps of 10 and 30: a mean of 20 and a deviation of 10.
+  expect(observed([0, 10, 40, 50, 80]).cv2).toBeCloseTo(0.25, 1)
+})

@@ -42,6 +42,21 @@ test('overCommonResources() gives each model its own workers, and shares edge an
   expect(plans.get('yard')!.map(({ use }) => use)).toEqual([[0, 20, 0, 5]])
 })
 
+test('overCommonResources() knows resources by their names, in whatever order a stream has them', () => {
+  const turned: StreamPlans = {
+    plans: [plan('input', 8, 30, 0)],
+    resources: [resource('workers of a'), resource('uplink'), resource('edge')],
+  }
+  const { plans } = overCommonResources(
+    new Map([
+      ['porch', porch],
+      ['gate', turned],
+    ]),
+    porch,
+  )
+  expect(plans.get('gate')!.map(({ use }) => use)).toEqual([[0, 30, 8]])
+})
+
 test('overCommonResources() believes the newest of what all share, in an order that does not depend on it', () => {
   const newer = { ...yard, resources: [resource('edge', 500), ...yard.resources.slice(1)] }
   const streams = new Map([

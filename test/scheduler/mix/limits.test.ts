@@ -48,6 +48,25 @@ test('limits that leave nothing say which to relax', () => {
   require({ deadlineMs: 90 })
 })
 
+test('limits tell that privacy is what is in the way also of a plan that is just in time', () => {
+  const limits = { privacy: 'local', deadlineMs: 90 }
+  const left = withinLimits(candidates, resources, wounds, limits)
+  expect(() => requirePlans(left, candidates, wounds, limits)).toThrow(
+    'deadlineMs must be at least 100, or privacy local relaxed, current value is 90',
+  )
+  // Where there was nothing to begin with, no limit is to blame.
+  requirePlans({ ...left, plans: [] }, [], wounds, limits)
+})
+
+test('without a budget plans and resources are as they were; joules need to know what the device draws', () => {
+  for (const limits of [{}, { joulesPerDay: 86_400 }, { power: { computingWatts: 3, sendingWatts: 2 } }]) {
+    const within = withinLimits(candidates, resources, wounds, limits)
+    expect(within.plans.map((each, i) => each === candidates[i]!.plan)).toEqual([true, true, true])
+    expect(within.resources).toEqual(resources)
+    expect(within.excluded).toEqual([])
+  }
+})
+
 test('joules are counted from what the edge computes and what is sent', () => {
   const limits = { joulesPerDay: 86_400, power: { computingWatts: 3, sendingWatts: 2 } }
   const { plans, resources: limited } = withinLimits(candidates, resources, wounds, limits)

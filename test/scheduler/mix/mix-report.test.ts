@@ -28,6 +28,7 @@ test('reportMix() tells what a stream is answered by, the most used first, and w
   ])
   expect(used[2]!.price).toBe(0)
   expect(explanation[0]).toContain('inputs a second are answered')
+  expect(reportMix(problem(1)).excluded).toEqual([])
 })
 
 test('mixFlips() finds the nearest halving and doubling of the uplink that change what most are answered by', () => {
@@ -42,6 +43,20 @@ test('mixFlips() finds the nearest halving and doubling of the uplink that chang
 test('mixFlips() finds none where nothing is sent, and none without inputs', () => {
   expect(mixFlips(problem(5, [local]))).toEqual([])
   expect(mixFlips(problem(0))).toEqual([])
+  expect(mixFlips({ ...problem(5), streams: [] })).toEqual([])
+})
+
+test('mixFlips() knows the uplink by its name, wherever it stands, and finds none where there is none', () => {
+  const { streams } = problem(5)
+  const turned = (use: readonly number[]) => [use[1]!, use[0]!, use[2]!]
+  const plans = streams[0]!.plans.map((plan) => ({ ...plan, use: turned(plan.use) }))
+  const swapped = {
+    resources: [resources[1]!, resources[0]!, resources[2]!],
+    streams: [{ ...streams[0]!, plans }],
+  }
+  expect(mixFlips(swapped)).toEqual(mixFlips(problem(5)))
+  const nameless = resources.map((resource) => ({ ...resource, name: `other ${resource.name}` }))
+  expect(mixFlips({ resources: nameless, streams })).toEqual([])
 })
 
 test('what limits leave out is told by the limit, at most four by name', () => {

@@ -67,8 +67,9 @@ test('frames follow the rates of the program within a frame, and the rest is she
 test('a plan that is gone is not used once more, one that comes is used at the next input', () => {
   const mix = new Mix([stream('a')])
   drive(mix, snapshot([local, jpeg, middle]), 30, 3)
-  expect(new Set(drive(mix, snapshot([local]), 30, 1, 3000))).toEqual(new Set(['local', 'overload']))
-  expect(drive(mix, snapshot([local, jpeg, middle]), 30, 1, 4000).slice(0, 6)).toContain('middle')
+  // Not when rates are due to be solved anew.
+  expect(new Set(drive(mix, snapshot([local]), 30, 1, 2999))).toEqual(new Set(['local', 'overload']))
+  expect(drive(mix, snapshot([local, jpeg, middle]), 30, 1, 4005).slice(0, 6)).toContain('middle')
 })
 
 test('what would be later than its deadline is not begun', () => {
@@ -119,4 +120,71 @@ test('a stream that nobody knows is named', () => {
   expect(() => new Mix([stream('a')]).observeArrival('b', 0)).toThrow(
     'stream must be one of a, current value is b',
   )
+})
+
+test('a plan that takes the place of another is known by its name, though there are as many', () => {
+  const mix = new Mix([stream('a')])
+  drive(mix, snapshot([local, middle]), 5, 1)
+  expect(drive(mix, snapshot([local, { ...middle, name: 'other' }]), 5, 0.2, 810)).toEqual(['other'])
+})
+
+test('rates stay for a tenth of a second while streams and plans are the same', () => {
+  const mix = new Mix([stream('a')])
+  const given = snapshot([local, middle])
+  const solutionAt = (nowMs: number) => {
+    mix.observeArrival('a', nowMs)
+    mix.decide('a', nowMs, given)
+    return mix.solution
+  }
+  expect(mix.solution).toBeUndefined()
+  const first = solutionAt(5000)
+  expect(solutionAt(5099)).toBe(first)
+  expect(solutionAt(5100)).not.toBe(first)
+})
+
+test('a stream that begins has its share at its first input, also of those that the others have no plans for', () => {
+  const mix = new Mix([stream('a'), stream('b'), stream('c')])
+  const given = snapshot([middle], ['a', 'b'])
+  mix.observeArrival('c', 995)
+  expect(drive(mix, given, 5, 1)).not.toContain('overload')
+  expect(drive(mix, given, 5, 0.2, 810, 'b')).toEqual(['middle'])
+  // Its own plans are not known yet.
+  expect(drive(mix, { ...given, plans: new Map([...given.plans, ['c', []]]) }, 5, 0.2, 820, 'c')).toEqual([
+    'overload',
+  ])
+})
+
+test('frames go over from one plan to another as the rates do, within some 200 ms', () => {
+  const first: MixPlan = { name: 'first', latencyMs: 10, use: [1, 0] }
+  const second: MixPlan = { name: 'second', latencyMs: 20, use: [0, 1] }
+  const mix = new Mix([stream('a')])
+  const perS = 100
+  expect(new Set(drive(mix, snapshot([first, second]), perS, 1))).toEqual(new Set(['first']))
+  const slower = snapshot([{ ...first, latencyMs: 30 }, second])
+  const names = drive(mix, slower, perS, 3, 1000)
+  // exp(-1/2) of the ten frames of the first 100 ms, exp(-1) of the next, and so on: 15.4 in all.
+  expect(count(names, 'first')).toBeGreaterThanOrEqual(13)
+  expect(count(names, 'first')).toBeLessThanOrEqual(18)
+  expect(names.slice(-100)).not.toContain('first')
+})
+
+test('a stream of which all is kept is never shed because there is too much, only where nothing answers it', () => {
+  const mix = new Mix([stream('a', { keep: 'all' })])
+  expect(new Set(drive(mix, snapshot([local]), 50, 2))).toEqual(new Set(['local']))
+  const none = new Mix([stream('a', { keep: 'all' })])
+  expect(new Set(drive(none, snapshot([]), 50, 1))).toEqual(new Set(['overload']))
+})
+
+test('an answer that is there at the deadline is in time', () => {
+  const mix = new Mix([stream('a', { deadlineMs: 100 }), stream('b')])
+  expect([mix.deadlineMs('a'), mix.deadlineMs('b')]).toEqual([100, Number.POSITIVE_INFINITY])
+  expect(drive(mix, snapshot([local]), 1, 1)).toEqual(['local'])
+  expect(drive(mix, { ...snapshot([local]), backlogMs: [1, 0] }, 1, 1, 1000)).toEqual(['late'])
+})
+
+test('an input of which nobody was told that it came is shed', () => {
+  expect(new Mix([stream('a')]).decide('a', 0, snapshot([local]))).toEqual({
+    kind: 'shed',
+    reason: 'overload',
+  })
 })

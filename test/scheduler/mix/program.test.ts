@@ -48,7 +48,7 @@ test('solveMix finds what HiGHS finds, objective by objective', () => {
       for (const [s, { ratePerS }] of given.streams.entries())
         expect(rates[s]!.reduce((sum, rate) => sum + rate, 0)).toBeLessThan(ratePerS + 1e-6)
     }),
-    { numRuns: 50 },
+    { numRuns: 30 },
   )
 })
 
@@ -167,6 +167,6 @@ test('fluidBound is what HiGHS finds, and no mix answers more', () => {
       expect(bound / best!).toBeCloseTo(1, 6)
       expect(solveMix(problem(1e4, plans)).answeredPerS).toBeLessThan(bound)
     }),
-    { numRuns: 40 },
+    { numRuns: 25 },
   )
 })
