@@ -273,14 +273,16 @@ export const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import('./commands/replay.ts')).replay,
   },
   bench: {
-    operands: 'engines|requests|codec|pool|stream',
-    summary: 'measures engines, requests, codecs, pools, streams',
+    operands: 'engines|requests|codec|pool|stream|live|transport',
+    summary: 'measures engines, requests, codecs, pools, streams, links',
     options: { '--models M,M': 'which', '--threads N': 'of one run', ...json },
     examples: [
       'bench engines --models mobilenetv2 --threads 1',
       'bench requests --size 320x240',
       'bench stream --uplinks 0.5,2',
       'bench stream --live --uplinks 2 --fps 10,30 --seconds 20',
+      'bench live --black-hole --uplink 100 --rate 4',
+      'bench transport --bytes 4096,102400',
     ],
     load: async () => (await import('./commands/bench.ts')).bench,
   },

@@ -6,6 +6,8 @@ const benches: Readonly<Record<string, () => Promise<Run>>> = {
   engines: async () => (await import('./bench-engines.ts')).benchEngines,
   stream: async () => (await import('./bench-stream.ts')).benchStream,
   pool: async () => (await import('./bench-pool.ts')).benchPool,
+  live: async () => (await import('./bench-live.ts')).benchLive,
+  transport: async () => (await import('./bench-transport.ts')).benchTransport,
   requests: async () => (await import('./bench-requests.ts')).benchRequests,
   codec: async () => (await import('../../bench/codec.ts')).benchCodec,
 }

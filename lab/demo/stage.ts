@@ -32,6 +32,7 @@ export interface Pool {
   readonly announcement: Uint8Array
   /** Starts an agent whose configuration is `config`. */
   readonly launch: (config: unknown) => Promise<SurgeonProcess>
+  readonly members: { readonly broker: SurgeonProcess; readonly worker: SurgeonProcess }
   /** Rejects when broker or worker end. */
   readonly broken: Promise<unknown>
 }
@@ -89,6 +90,7 @@ export async function withPool<T>(
       models: [model],
       compiledCache: { directory: join(directory, 'compiled') },
     })
+    const members = { broker, worker }
     const broken = Promise.race([broker.ended, worker.ended])
     client = new MqttSession({ url, clientId: 'surgeon-demo', backoff: { minMs: 50, maxMs: 500 } })
     client.start()
@@ -96,7 +98,7 @@ export async function withPool<T>(
     const said = retained(client, workerTopic('pool-1', 'state'), signal)
     await Promise.race([said, broken])
     const launch = (config: unknown) => group.launch('agent', config)
-    return await play({ directory, brokerPort, client, announcement: await said, launch, broken })
+    return await play({ directory, brokerPort, client, announcement: await said, launch, members, broken })
   } finally {
     await client?.stop()
     await group.stop()

@@ -10,7 +10,6 @@ import type { StreamSettings } from '../../src/scheduler/mix/mix.ts'
 import type { PlanSetup } from '../../src/scheduler/planner.ts'
 import { elementCount } from '../../src/tensor/element-count.ts'
 import { deviceTopic } from '../../src/transport/topics.ts'
-import { windowBytesFor } from '../../src/transport/window.ts'
 import { VirtualBroker } from './virtual-broker.ts'
 import { VirtualClock } from './virtual-clock.ts'
 import { openVirtualThread } from './virtual-engine.ts'
@@ -109,7 +108,7 @@ export async function simulate(world: World): Promise<SimulatedRequest[]> {
     downlink,
     broker,
     onSent: world.onSent,
-    windowBytes: () => windowBytesFor(mind?.link.kind === 'up' ? mind.link.uplinkBps : undefined),
+    uplinkBps: () => (mind?.link.kind === 'up' ? mind.link.uplinkBps : undefined),
   })
   const { profile, chain } = setup
   const codecOf = (wound: string, codec: string) =>

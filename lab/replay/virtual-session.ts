@@ -3,7 +3,7 @@ import { packetBytes } from '../../src/transport/message.ts'
 import { Outbox, type PublishOptions, type PublishReceipt } from '../../src/transport/outbox.ts'
 import type { SessionState } from '../../src/transport/session-options.ts'
 import type { MessageHandler } from '../../src/transport/subscriptions.ts'
-import { chunkBytesFor } from '../../src/transport/window.ts'
+import { chunkBytesFor, windowBytesFor } from '../../src/transport/window.ts'
 import type { VirtualBroker } from './virtual-broker.ts'
 import type { VirtualLink } from './virtual-link.ts'
 
@@ -13,7 +13,7 @@ export interface VirtualSessionOptions {
   readonly downlink: VirtualLink
   readonly broker: VirtualBroker
   /** As of a real session: what the uplink is believed to carry bounds what is in flight. */
-  readonly windowBytes: () => number
+  readonly uplinkBps: () => number | undefined
   /** Told of every message that is handed to the uplink. */
   readonly onSent?: ((bytes: number) => void) | undefined
 }
@@ -34,9 +34,9 @@ export class VirtualSession {
 
   constructor(options: VirtualSessionOptions) {
     this.options = options
-    const { clock, uplink, downlink, broker, windowBytes, onSent } = options
+    const { clock, uplink, downlink, broker, uplinkBps, onSent } = options
     this.outbox = new Outbox({
-      windowBytes,
+      windowBytes: () => windowBytesFor(uplinkBps()),
       maxWaitingBytes: 64 * 1024 * 1024,
       clock,
       onAck: (receipt) => {
@@ -59,7 +59,7 @@ export class VirtualSession {
   }
 
   chunkBytes(): number {
-    return chunkBytesFor(this.options.windowBytes())
+    return chunkBytesFor(this.options.uplinkBps())
   }
 
   publish(topic: string, payload: string | Uint8Array, options: PublishOptions): Promise<PublishReceipt> {

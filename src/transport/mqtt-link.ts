@@ -70,6 +70,7 @@ const protocolMaximumPacketSize = 268_435_460
 export function openLink(options: SessionOptions, events: LinkEvents, mayRetain: boolean): MqttLink {
   let retains = mayRetain
   let client: MqttClient | undefined
+  let gather = () => {}
   let ended = false
   const { promise: closed, resolve: setClosed } = deferred<void>()
   const end = (reason: string, refused?: 'retained will') => {
@@ -84,6 +85,7 @@ export function openLink(options: SessionOptions, events: LinkEvents, mayRetain:
     // Nagle's algorithm and delayed acknowledgements together cost 40 ms and more per small message.
     const { stream } = client
     if ('setNoDelay' in stream && typeof stream.setNoDelay === 'function') stream.setNoDelay(true)
+    gather = gatheredWrites(stream)
   } catch (error) {
     // Such as a PEM file that cannot be read or parsed.
     queueMicrotask(() => end(describe(error)))
@@ -95,6 +97,8 @@ export function openLink(options: SessionOptions, events: LinkEvents, mayRetain:
   // Not told by mqtt.js to whoever published, who is called right after this.
   const unmatched = new Set<number>()
   client?.on('packetreceive', (packet) => {
+    // It may be acknowledged.
+    gather()
     if (packet.cmd === 'puback' && packet.reasonCode === noMatchingSubscribers)
       unmatched.add(packet.messageId!)
   })
@@ -115,6 +119,7 @@ export function openLink(options: SessionOptions, events: LinkEvents, mayRetain:
     send(message, done) {
       const { topic, payload, qos, retain } = message
       const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length)
+      gather()
       client?.publish(
         topic,
         bytes,
@@ -152,6 +157,23 @@ export function openLink(options: SessionOptions, events: LinkEvents, mayRetain:
       clearTimeout(timer)
     },
     destroy: end,
+  }
+}
+
+/**
+ * Whoever calls this has what is written until the end of this turn of the event loop leave in one piece: chunks of one
+ * frame, acknowledgements of others, of which each would cost a call of the kernel and wake the broker.
+ */
+function gatheredWrites(stream: MqttClient['stream']): () => void {
+  let isGathering = false
+  return () => {
+    if (isGathering) return
+    isGathering = true
+    stream.cork()
+    setImmediate(() => {
+      isGathering = false
+      stream.uncork()
+    })
   }
 }
 

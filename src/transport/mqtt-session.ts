@@ -144,7 +144,10 @@ export class MqttSession {
 
   /** Payload of one chunk of a transfer: what crosses in the window's time, as one always may be in flight. */
   chunkBytes(): number {
-    return chunkBytesFor(this.#windowBytes())
+    const { url, uplinkBps, maxInFlightBytes } = this.#options
+    // Nothing waits on loopback, unless the owner knows that it leads to a link.
+    const alone = isLoopback(url) ? Number.POSITIVE_INFINITY : undefined
+    return chunkBytesFor(uplinkBps === undefined ? alone : uplinkBps(), maxInFlightBytes)
   }
 
   /**

@@ -4,7 +4,10 @@ const windowMs = 150
 const mostWindowBytes = 128 * 1024
 /** Header, topic and properties of a chunk are some 150 bytes. */
 const leastChunkBytes = 4 * 1024
-const mostChunkBytes = 32 * 1024
+/** A link that may be slow. */
+const usualChunkBytes = 32 * 1024
+/** A larger chunk crosses in so many milliseconds: each costs broker and receiver about as much as its bytes do. */
+const chunkMs = 20
 
 /** Payload that may be unacknowledged over an uplink of that speed, in bits per second; undefined where it is not known. */
 export function windowBytesFor(uplinkBps: number | undefined, mostBytes = mostWindowBytes): number {
@@ -12,6 +15,8 @@ export function windowBytesFor(uplinkBps: number | undefined, mostBytes = mostWi
 }
 
 /** What one chunk of a transfer holds: a small message waits behind one of them. */
-export function chunkBytesFor(windowBytes: number): number {
-  return Math.max(leastChunkBytes, Math.min(Math.floor(windowBytes), mostChunkBytes))
+export function chunkBytesFor(uplinkBps: number | undefined, mostBytes?: number): number {
+  const crossingBytes = ((uplinkBps ?? 0) / 8000) * chunkMs
+  const wanted = Math.min(windowBytesFor(uplinkBps, mostBytes), Math.max(usualChunkBytes, crossingBytes))
+  return Math.max(leastChunkBytes, Math.floor(wanted))
 }
