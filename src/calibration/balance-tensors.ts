@@ -1,3 +1,4 @@
+import type { Disturbed } from './fit-weights.ts'
 import { noiseSigns } from './noise-signs.ts'
 
 /** Of a tensor's own deviation: strong enough to be measured, weak enough that the output answers in proportion. */
@@ -6,12 +7,8 @@ const mostMaps = 24
 /** Beyond this factor a tensor's divergence was too small to be measured. */
 const mostBalance = 8
 
-/** How far the output moves (mean divergence, nats) when `noise` is added to map `index` of crossing tensor `tensor`. */
-export type DisturbTensor = (
-  tensor: number,
-  index: number,
-  noise: Float32Array<ArrayBuffer>,
-) => Promise<number>
+/** What `Disturb` is, of a crossing tensor. */
+export type DisturbTensor = (tensor: number, disturbed: readonly Disturbed[]) => Promise<number>
 
 /**
  * By what each crossing tensor's steps, relative to its deviation, should differ from the mean, so that a byte does the
@@ -29,15 +26,11 @@ export async function balanceTensors(
   for (const [t, { channels, maps }] of tensors.entries()) {
     const amplitude = noiseShare * deviation(channels, maps)
     const used = Math.min(maps.length, mostMaps)
-    let sum = 0
-    for (let m = 0; m < used; m++) {
+    const disturbed = Array.from({ length: used }, (_, m) => {
       const index = Math.floor((m * maps.length) / used)
-      sum += await disturb(
-        t,
-        index,
-        Float32Array.from(maps[index]!, () => amplitude * sign()),
-      )
-    }
+      return { index, noise: Float32Array.from(maps[index]!, () => amplitude * sign()) }
+    })
+    const sum = await disturb(t, disturbed)
     logs.push(0.5 * Math.log(maps[0]!.length / Math.max(sum / used, 1e-9)))
   }
   const values = tensors.map(({ maps }) => maps[0]!.length)

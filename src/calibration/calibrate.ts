@@ -1,5 +1,6 @@
 import { indicesOfLargest } from '../answer/indices-of-largest.ts'
 import { probabilities } from '../answer/probabilities.ts'
+import { ahead } from '../async/ahead.ts'
 import { type Calibration, type CalibrationRow, calibrationVersion } from '../codec/calibration-file.ts'
 import { decodeImage } from '../codec/image-input.ts'
 import type { Engine } from '../executor/engine.ts'
@@ -10,7 +11,7 @@ import { calibratable } from './calibratable.ts'
 import type { CalibrationImage } from './calibration-image.ts'
 import type { CodecChoice } from './codec-choice.ts'
 import type { Journal } from './journal.ts'
-import { measureFeatures } from './measure-features.ts'
+import { decodedAhead, measureFeatures } from './measure-features.ts'
 import { measureInputs } from './measure-inputs.ts'
 import { paretoRows } from './row-statistics.ts'
 
@@ -64,9 +65,10 @@ export async function calibrate(options: CalibrateOptions): Promise<CalibrationR
   const { input, output } = calibratable(model.manifest)
   const whole = await engine.compile(model, wholeModel(model.graph), { threads })
   const truths: Float32Array[] = []
-  for (const [i, image] of images.entries()) {
-    if (i % 50 === 0) progress(`reference answers ${i}/${images.length}`)
-    const [answer] = await whole.run([await decodeImage(await image.read(), input)])
+  const inputs = async (image: CalibrationImage) => decodeImage(await image.read(), input)
+  for await (const value of ahead(images, decodedAhead, inputs)) {
+    if (truths.length % 50 === 0) progress(`reference answers ${truths.length}/${images.length}`)
+    const [answer] = await whole.run([value])
     truths.push(probabilities(answer!.data, output.kind))
   }
   const rows: CalibrationRow[] = []
@@ -88,6 +90,7 @@ export async function calibrate(options: CalibrateOptions): Promise<CalibrationR
       head,
       tail,
       images,
+      inputs,
       truths,
       codecs,
       journal,

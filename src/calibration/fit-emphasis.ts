@@ -1,4 +1,4 @@
-import type { Disturb } from './fit-weights.ts'
+import type { Disturb, Disturbed } from './fit-weights.ts'
 import { leastSquares } from './least-squares.ts'
 import { noiseSigns } from './noise-signs.ts'
 import { rootMeanSquare } from './root-mean-square.ts'
@@ -38,15 +38,16 @@ export async function fitEmphasis(
     for (const [left, right] of parts(width)) {
       const places = (bottom - top) * (right - left)
       const amplitude = noiseShare * rms * Math.sqrt(4 / places)
-      let sum = 0
+      const disturbed: Disturbed[] = []
       for (let m = 0; m < used; m++) {
         const noise = new Float32Array(channels * area)
         for (let c = 0; c < channels; c++) {
           for (let y = top; y < bottom; y++)
             for (let x = left; x < right; x++) noise[c * area + y * width + x] = amplitude * random()
         }
-        sum += await disturb(Math.floor((m * maps.length) / used), noise)
+        disturbed.push({ index: Math.floor((m * maps.length) / used), noise })
       }
+      const sum = await disturb(disturbed)
       if (sum <= 0) continue
       rows.push(surface((top + bottom) / height - 1, (left + right) / width - 1))
       targets.push(Math.log2(sum / used / (amplitude * amplitude * places)))

@@ -3,10 +3,11 @@ import { type KltParameters, kltModels, kltSymbols, zeroSymbol } from '../codec/
 import { coefficientPlace, sharedTransform } from '../codec/klt/map-transform.ts'
 import { packKlt, unpackKlt } from '../codec/klt/pack-klt.ts'
 import { emphasisFactors, type TileBasis, tileCount } from '../codec/klt/tile-transform.ts'
-import { nextState, trellisCodes } from '../codec/klt/trellis.ts'
+import { nextState } from '../codec/klt/trellis.ts'
 import { fitEmphasis } from './fit-emphasis.ts'
 import { channelMeans, fitTransform } from './fit-transform.ts'
 import { type Disturb, fitWeights } from './fit-weights.ts'
+import { stepsQuantiser } from './quantise-steps.ts'
 import { rootMeanSquare } from './root-mean-square.ts'
 
 /** Levels whose codes the models are learned from: the range anyone will use, since a model serves all levels. */
@@ -107,11 +108,12 @@ export function learnModels(
   const every = Math.ceil(coefficients.length / mapsForModels)
   for (const level of learnedLevels) {
     const { sent, contexts, shifts, steps } = coefficientModels(parameters, level)
-    const inSteps = new Float64Array(sent.length)
+    const inSteps = new Float32Array(sent.length)
+    const quantise = stepsQuantiser(sent.length)
     for (let m = 0; m < coefficients.length; m += every) {
       const map = coefficients[m]!
       for (let i = 0; i < sent.length; i++) inSteps[i] = map[sent[i]!]! / steps[i]!
-      const codes = trellisCodes(inSteps)
+      const codes = quantise(inSteps)
       let state = 0
       for (let i = 0; i < codes.length; i++) {
         const code = codes[i]!

@@ -11,8 +11,14 @@ const mostRuns = 2000
 /** Eighths of an octave that a weight may be away from the mean. */
 const mostWeight = 48
 
-/** How far the output moves (mean divergence, nats) when `noise` is added to map `index`. */
-export type Disturb = (index: number, noise: Float32Array<ArrayBuffer>) => Promise<number>
+/** Noise that is added to the map of that index. */
+export interface Disturbed {
+  readonly index: number
+  readonly noise: Float32Array<ArrayBuffer>
+}
+
+/** How far the outputs move (divergences, nats, summed) when noise is added to some maps, each by itself. */
+export type Disturb = (disturbed: readonly Disturbed[]) => Promise<number>
 
 /**
  * Steps by sensitivity. White noise of known power is added to one band of coefficients at a time and the divergence
@@ -41,7 +47,7 @@ export async function fitWeights(
       const size = (k1 - k0) * (f1 - f0)
       const amplitude = rms * Math.min(4, Math.sqrt(300 / size))
       const noise = new Float32Array(coefficientCount(basis))
-      let sum = 0
+      const disturbed: Disturbed[] = []
       for (let m = 0; m < used; m++) {
         for (let t = 0; t < tiles; t++) {
           for (let k = k0; k < k1; k++) {
@@ -49,8 +55,9 @@ export async function fitWeights(
               noise[coefficientPlace(basis, (t * basis.kept + k) * area + f)] = amplitude * random()
           }
         }
-        sum += await disturb(Math.floor((m * maps) / used), transform.inverse(noise))
+        disturbed.push({ index: Math.floor((m * maps) / used), noise: transform.inverse(noise) })
       }
+      const sum = await disturb(disturbed)
       if (sum <= 0) continue
       rows.push(surface(Math.sqrt((k0 + 0.5) * (k1 - 0.5)), Math.sqrt((f0 + 0.5) * (f1 - 0.5))))
       targets.push(Math.log2(sum / used / (amplitude * amplitude * size)))

@@ -1,8 +1,8 @@
 import { probabilities } from '../answer/probabilities.ts'
+import { ahead } from '../async/ahead.ts'
 import type { Calibration, CalibrationRow } from '../codec/calibration-file.ts'
 import type { FeatureCodec } from '../codec/codec.ts'
 import { featureCodec } from '../codec/feature-codecs.ts'
-import { decodeImage } from '../codec/image-input.ts'
 import type { Effort } from '../codec/klt/coefficients.ts'
 import { kltCodec } from '../codec/klt/klt-codec.ts'
 import type { KltParameters } from '../codec/klt/klt-parameters.ts'
@@ -16,11 +16,19 @@ import { balanceTensors } from './balance-tensors.ts'
 import { calibratable } from './calibratable.ts'
 import type { CalibrationImage } from './calibration-image.ts'
 import type { CodecChoice } from './codec-choice.ts'
+import { codecTimes, spread } from './codec-times.ts'
 import { fitKlt } from './fit-klt.ts'
 import { mostKltChannels } from './fit-transform.ts'
+import type { Disturbed } from './fit-weights.ts'
 import type { Journal } from './journal.ts'
 import { klDivergence } from './output-distance.ts'
 import { RowStatistics } from './row-statistics.ts'
+import { runTogether } from './run-together.ts'
+
+/** Pictures that are decoded while the engine is at work. */
+export const decodedAhead = 3
+/** Maps of a row that are held decoded. */
+const imagesTogether = 32
 
 type Transform = Calibration['transforms'][number]
 
@@ -30,6 +38,8 @@ export interface MeasureFeatures {
   readonly head: Executable
   readonly tail: Executable
   readonly images: readonly CalibrationImage[]
+  /** The model's input of an image. */
+  readonly inputs: (image: CalibrationImage) => Promise<TensorValue>
   /** Class probabilities of the whole model, per image. */
   readonly truths: readonly Float32Array[]
   readonly codecs: CodecChoice
@@ -41,15 +51,16 @@ export interface MeasureFeatures {
 export async function measureFeatures(
   options: MeasureFeatures,
 ): Promise<{ rows: CalibrationRow[]; transforms: Transform[] }> {
-  const { model, wound, head, images, codecs, progress } = options
+  const { model, wound, head, images, inputs, codecs, progress } = options
   const maps: TensorValue[][] = []
-  for (const [i, image] of images.entries()) {
-    if (i % 50 === 0) progress(`${wound.id}: maps ${i}/${images.length}`)
-    maps.push(await head.run([await decodeImage(await image.read(), calibratable(model.manifest).input)]))
+  for await (const input of ahead(images, decodedAhead, inputs)) {
+    if (maps.length % 50 === 0) progress(`${wound.id}: maps ${maps.length}/${images.length}`)
+    maps.push(await head.run([input]))
   }
+  const measured: Measured = { ...options, maps, answers: await answersOf(options, maps) }
   const rows: CalibrationRow[] = []
   for (const name of codecs.features) {
-    rows.push(await measureRow(options, maps, name, () => wound.tensors.map(() => featureCodec(name))))
+    rows.push(await measureRow(measured, name, () => wound.tensors.map(() => featureCodec(name))))
   }
   const shapes = wound.tensors.map((id) => borderShape(model.graph.tensors[id]!))
   if (codecs.levels.length === 0 || !shapes.every(isMap)) return { rows, transforms: [] }
@@ -57,14 +68,14 @@ export async function measureFeatures(
   const foldOfImage = images.map(({ name }) => foldOf(name))
   const folds: KltParameters[][] = []
   for (let fold = 0; fold < foldCount; fold++)
-    folds.push(await fitTensors(options, maps, `without fold ${fold}`, (i) => foldOfImage[i] !== fold))
+    folds.push(await fitTensors(measured, `without fold ${fold}`, (i) => foldOfImage[i] !== fold))
   for (const level of codecs.levels) {
     for (const effort of effortsAt(level)) {
       const byFold = folds.map((fold) => fold.map((parameters) => kltCodec(parameters, level, effort)))
-      rows.push(await measureRow(options, maps, byFold[0]![0]!.name, (i) => byFold[foldOfImage[i]!]!))
+      rows.push(await measureRow(measured, byFold[0]![0]!.name, (i) => byFold[foldOfImage[i]!]!))
     }
   }
-  const all = await fitTensors(options, maps, 'all', () => true)
+  const all = await fitTensors(measured, 'all', () => true)
   const transforms = all.map((parameters, t) =>
     transformOf(wound.id, model.graph.tensors[wound.tensors[t]!]!.name, parameters),
   )
@@ -76,52 +87,73 @@ function effortsAt(level: number): readonly Effort[] {
   return level % 2 === 0 ? ['trellis', 'fast'] : ['trellis']
 }
 
-async function measureRow(
-  { model, wound, tail, images, truths, journal, progress }: MeasureFeatures,
+interface Measured extends MeasureFeatures {
+  /** Of each image, the crossing tensors. */
+  readonly maps: readonly (readonly TensorValue[])[]
+  /** Class probabilities that the tail gives for each request. */
+  readonly answers: (requests: readonly (readonly TensorValue[])[]) => Promise<Float32Array[]>
+}
+
+async function answersOf(
+  { model, tail }: MeasureFeatures,
   maps: readonly (readonly TensorValue[])[],
+): Promise<Measured['answers']> {
+  const run = await runTogether(tail, maps)
+  const { kind } = calibratable(model.manifest).output
+  return async (requests) => (await run(requests)).map(([answer]) => probabilities(answer!.data, kind))
+}
+
+async function measureRow(
+  { wound, images, truths, journal, progress, maps, answers }: Measured,
   name: string,
   codecsOf: (image: number) => readonly FeatureCodec[],
 ): Promise<CalibrationRow> {
   const row = await journal.once(`${wound.id} ${name}`, async () => {
     const statistics = new RowStatistics()
-    for (const [i, image] of images.entries()) {
-      const codecs = codecsOf(i)
-      const beginMs = performance.now()
-      const encoded = maps[i]!.map((value, t) => codecs[t]!.encode(value))
-      const encodedMs = performance.now()
-      const decoded = encoded.map((bytes, t) => codecs[t]!.decode(bytes, maps[i]![t]!.shape))
-      const decodedMs = performance.now()
-      const [answer] = await tail.run(decoded)
-      const bytes = encoded.reduce((sum, part) => sum + part.length, 0)
-      const cost = { bytes, encodeMs: encodedMs - beginMs, decodeMs: decodedMs - encodedMs }
-      statistics.add(
-        truths[i]!,
-        probabilities(answer!.data, calibratable(model.manifest).output.kind),
-        cost,
-        image.label,
-      )
+    for (let from = 0; from < images.length; from += imagesTogether) {
+      const some = maps.slice(from, from + imagesTogether)
+      const encoded = some.map((values, i) => encodeAll(codecsOf(from + i), values))
+      const decoded = encoded.map((parts, i) => decodeAll(codecsOf(from + i), parts, some[i]!))
+      for (const [i, answer] of (await answers(decoded)).entries()) {
+        const bytes = encoded[i]!.reduce((sum, part) => sum + part.length, 0)
+        statistics.add(truths[from + i]!, answer, bytes, images[from + i]!.label)
+      }
     }
-    return statistics.row(wound.id, name)
+    const samples = spread([...maps.keys()]).map((i) => ({
+      encode: () => encodeAll(codecsOf(i), maps[i]!),
+      decode: (parts: readonly Uint8Array[]) => decodeAll(codecsOf(i), parts, maps[i]!),
+    }))
+    return statistics.row(wound.id, name, await codecTimes(samples))
   })
   progress(`${wound.id} ${name}: ${Math.round(row.bytesMean)} B, agreement ${row.agreement}`)
   return row
 }
 
+function encodeAll(codecs: readonly FeatureCodec[], values: readonly TensorValue[]): Uint8Array[] {
+  return values.map((value, t) => codecs[t]!.encode(value))
+}
+
+function decodeAll(
+  codecs: readonly FeatureCodec[],
+  parts: readonly Uint8Array[],
+  values: readonly TensorValue[],
+): TensorValue[] {
+  return parts.map((bytes, t) => codecs[t]!.decode(bytes, values[t]!.shape))
+}
+
 /** Parameters of each crossing tensor from the images that are chosen. */
 async function fitTensors(
-  { model, wound, tail, truths, journal, progress }: MeasureFeatures,
-  maps: readonly (readonly TensorValue[])[],
+  { model, wound, truths, journal, progress, maps, answers }: Measured,
   label: string,
   chosen: (image: number) => boolean,
 ): Promise<KltParameters[]> {
   const indices = [...maps.keys()].filter(chosen)
-  const disturb = async (t: number, m: number, noise: Float32Array<ArrayBuffer>) => {
-    const values = maps[indices[m]!]!.map((value, other) => (other === t ? added(value, noise) : value))
-    const [answer] = await tail.run(values)
-    return klDivergence(
-      truths[indices[m]!]!,
-      probabilities(answer!.data, calibratable(model.manifest).output.kind),
+  const disturb = async (t: number, disturbed: readonly Disturbed[]) => {
+    const requests = disturbed.map(({ index, noise }) =>
+      maps[indices[index]!]!.map((value, other) => (other === t ? added(value, noise) : value)),
     )
+    const moved = await answers(requests)
+    return disturbed.reduce((sum, { index }, i) => sum + klDivergence(truths[indices[index]!]!, moved[i]!), 0)
   }
   const crossing = wound.tensors.map((id, t) => ({
     channels: borderShape(model.graph.tensors[id]!)[0]!,
@@ -135,8 +167,7 @@ async function fitTensors(
     const stored = await journal.once(`${wound.id} transform ${t} ${label}`, async () => {
       const shape = borderShape(tensor) as [number, number, number]
       const own = crossing[t]!.maps
-      const noisy = (m: number, noise: Float32Array<ArrayBuffer>) => disturb(t, m, noise)
-      const learned = await fitKlt(shape, own, noisy, balance[t])
+      const learned = await fitKlt(shape, own, (disturbed) => disturb(t, disturbed), balance[t])
       return transformOf(wound.id, tensor.name, learned)
     })
     const { wound: _wound, tensor: _tensor, data, ...shape } = stored

@@ -1,14 +1,12 @@
-import { median } from 'simple-statistics'
 import { indicesOfLargest } from '../answer/indices-of-largest.ts'
 import type { CalibrationRow } from '../codec/calibration-file.ts'
 import { wilsonInterval } from '../scheduler/wilson.ts'
+import type { CodecTimes } from './codec-times.ts'
 import { klDivergence } from './output-distance.ts'
 
 /** Collects one row: what a codec does to every image at a wound. */
 export class RowStatistics {
   private readonly bytes: number[] = []
-  private readonly encodeMs: number[] = []
-  private readonly decodeMs: number[] = []
   private agreed = 0
   private divergence = 0
   private changeLoss = 0
@@ -19,17 +17,10 @@ export class RowStatistics {
   private labelled = 0
 
   /** @param truth,result probabilities of the whole model without codec, and with it. */
-  add(
-    truth: Float32Array,
-    result: Float32Array,
-    cost: { bytes: number; encodeMs: number; decodeMs: number },
-    label?: number,
-  ): void {
+  add(truth: Float32Array, result: Float32Array, bytes: number, label?: number): void {
     const [before = 0] = indicesOfLargest(truth, 1)
     const [after = 0] = indicesOfLargest(result, 1)
-    this.bytes.push(cost.bytes)
-    this.encodeMs.push(cost.encodeMs)
-    this.decodeMs.push(cost.decodeMs)
+    this.bytes.push(bytes)
     if (before === after) this.agreed++
     const loss = truth[before]! - truth[after]!
     this.changeLoss += loss
@@ -42,7 +33,7 @@ export class RowStatistics {
     if (before !== label && after === label) this.won++
   }
 
-  row(wound: string, codec: string): CalibrationRow {
+  row(wound: string, codec: string, { encodeMs, decodeMs }: CodecTimes): CalibrationRow {
     const count = this.bytes.length
     const sorted = this.bytes.toSorted((a, b) => a - b)
     const labels =
@@ -61,9 +52,8 @@ export class RowStatistics {
       changeLoss: round(this.changeLoss / count, 6),
       changeLossSquare: round(this.changeLossSquare / count, 6),
       ...labels,
-      // The machine may have been busy now and then.
-      encodeMs: round(median(this.encodeMs), 2),
-      decodeMs: round(median(this.decodeMs), 2),
+      encodeMs: round(encodeMs, 2),
+      decodeMs: round(decodeMs, 2),
     }
   }
 }

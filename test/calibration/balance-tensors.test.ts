@@ -26,8 +26,13 @@ test('balanceTensors() finds the steps of least divergence at a given rate', asy
   await fc.assert(
     fc.asyncProperty(tensors, async (given) => {
       const crossing = given.map((tensor) => ({ channels: tensor.channels, maps: mapsOf(tensor) }))
-      const balance = await balanceTensors(crossing, (t, _, noise) =>
-        Promise.resolve(given[t]!.sensitivity * noise.reduce((sum, x) => sum + x * x, 0)),
+      const balance = await balanceTensors(crossing, (t, disturbed) =>
+        Promise.resolve(
+          disturbed.reduce(
+            (all, { noise }) => all + given[t]!.sensitivity * noise.reduce((sum, x) => sum + x * x, 0),
+            0,
+          ),
+        ),
       )
       // Divergence of steps: each value's noise has the power of its step squared.
       const values = given.map(({ channels, area }) => channels * area)

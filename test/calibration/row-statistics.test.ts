@@ -4,14 +4,14 @@ import { accuracyLossBound } from '../../src/scheduler/accuracy-budget.ts'
 
 const first = Float32Array.of(0.9, 0.1)
 const second = Float32Array.of(0.1, 0.9)
-const cost = { bytes: 10, encodeMs: 1, decodeMs: 1 }
+const bytes = 10
 
 /** A codec that changes 3 of 100 labelled answers for the worse, beside so many unlabelled ones that it leaves alone. */
 function rowWith(unlabelled: number) {
   const statistics = new RowStatistics()
-  for (let i = 0; i < 100; i++) statistics.add(first, i < 3 ? second : first, cost, 0)
-  for (let i = 0; i < unlabelled; i++) statistics.add(first, first, cost)
-  return statistics.row('middle', 'q4')
+  for (let i = 0; i < 100; i++) statistics.add(first, i < 3 ? second : first, bytes, 0)
+  for (let i = 0; i < unlabelled; i++) statistics.add(first, first, bytes)
+  return statistics.row('middle', 'q4', { encodeMs: 1, decodeMs: 1 })
 }
 
 test('RowStatistics counts what the codec turned from right to wrong', () => {

@@ -1,6 +1,7 @@
 import { BitWriter } from '../entropy/bit-writer.ts'
 import { type FrequencyTables, probabilityBits } from '../entropy/frequency-tables.ts'
 import { damaged, ransStart, truncated } from '../entropy/rans.ts'
+import { kernelMemory } from '../kernels/kernel-memory.ts'
 import { createKernels } from '../kernels/kernels.ts'
 import { readOutcome } from '../kernels/read-outcome.ts'
 import type { CoefficientModels } from './coefficients.ts'
@@ -50,39 +51,25 @@ export type CodesWriter = (
  */
 export type CodesReader = (bytes: Uint8Array, models: PlacedModels) => Float32Array
 
-/** Places of arrays of so many bytes, one after the other at multiples of 16, with kernels on memory for all. */
-function arrays<Name extends string>(bytes: Readonly<Record<Name, number>>, create: typeof createKernels) {
-  let size = 0
-  const at = {} as Record<Name, number>
-  for (const name of Object.keys(bytes) as Name[]) {
-    at[name] = size
-    size += 16 * Math.ceil(bytes[name] / 16)
-  }
-  return { at, kernels: create(size) }
-}
-
 /** @param create other kernels than the usual ones: tests. */
 export function codesWriter({ tables, most, values }: CodedMap, create = createKernels): CodesWriter {
   // 12 bits a code at most, two states and a pair to spare.
   const streamBytes = most + (most >> 1) + 18
-  const { at, kernels } = arrays(
-    {
-      coefficients: 4 * values,
-      places: 4 * most,
-      inverse: 4 * most,
-      contexts: most,
-      shifts: most,
-      halves: 4 * most,
-      decisions: most,
-      errors: 4096,
-      codes: 4 * most,
-      tables: most,
-      entries: tables.entries.byteLength,
-      stream: streamBytes,
-      raw: 4 + 4 * most,
-    },
-    create,
-  )
+  const { at, kernels } = kernelMemory(create, {
+    coefficients: 4 * values,
+    places: 4 * most,
+    inverse: 4 * most,
+    contexts: most,
+    shifts: most,
+    halves: 4 * most,
+    decisions: most,
+    errors: 4096,
+    codes: 4 * most,
+    tables: most,
+    entries: tables.entries.byteLength,
+    stream: streamBytes,
+    raw: 4 + 4 * most,
+  })
   const { memory } = kernels
   new Uint32Array(memory, at.entries, tables.entries.length).set(tables.entries)
   const given = new Float32Array(memory, at.coefficients, values)
@@ -118,19 +105,16 @@ export function codesWriter({ tables, most, values }: CodedMap, create = createK
 export function codesReader({ tables, most, values }: CodedMap, create = createKernels): CodesReader {
   // Symbols, and 16 bits of each: more is not a whole encoding.
   const streamBytes = most + (most >> 1) + 18 + 2 * most
-  const { at, kernels } = arrays(
-    {
-      coefficients: 4 * values,
-      places: 4 * most,
-      steps: 4 * most,
-      contexts: most,
-      shifts: most,
-      entries: tables.entries.byteLength,
-      firsts: tables.slots.length >> 3,
-      stream: streamBytes + 4,
-    },
-    create,
-  )
+  const { at, kernels } = kernelMemory(create, {
+    coefficients: 4 * values,
+    places: 4 * most,
+    steps: 4 * most,
+    contexts: most,
+    shifts: most,
+    entries: tables.entries.byteLength,
+    firsts: tables.slots.length >> 3,
+    stream: streamBytes + 4,
+  })
   const { memory } = kernels
   new Uint32Array(memory, at.entries, tables.entries.length).set(tables.entries)
   pairFirsts(tables.slots, new Uint8Array(memory, at.firsts, tables.slots.length >> 3))

@@ -1,4 +1,5 @@
-import type { createKernels, Kernels } from '../kernels/kernels.ts'
+import { type KernelMemory, kernelMemory } from '../kernels/kernel-memory.ts'
+import type { createKernels } from '../kernels/kernels.ts'
 import type { KltShape } from './klt-parameters.ts'
 
 /** Columns that the kernels compute at a time. */
@@ -9,28 +10,20 @@ export function inPanels(columns: number): number {
   return panel * Math.ceil(columns / panel)
 }
 
-export interface TileMemory<Name extends string> {
-  readonly kernels: Kernels
-  /** Bytes. */
-  readonly at: Readonly<Record<Name, number>>
+export interface TileMemory<Name extends string> extends KernelMemory<Name> {
   readonly views: Readonly<Record<Name, Float32Array<ArrayBuffer>>>
 }
 
-/** Memory of arrays of so many floats each, zeros; all begin at multiples of 16 bytes. */
+/** Memory of arrays of so many floats each, zeros. */
 export function tileMemory<Name extends string>(
   create: typeof createKernels,
   floats: Readonly<Record<Name, number>>,
 ): TileMemory<Name> {
-  let bytes = 0
-  const at = {} as Record<Name, number>
-  for (const name of Object.keys(floats) as Name[]) {
-    at[name] = bytes
-    bytes += 16 * Math.ceil(floats[name] / 4)
-  }
-  const kernels = create(bytes)
+  const names = Object.keys(floats) as Name[]
+  const sizes = Object.fromEntries(names.map((name) => [name, 4 * floats[name]])) as Record<Name, number>
+  const { kernels, at } = kernelMemory(create, sizes)
   const views = {} as Record<Name, Float32Array<ArrayBuffer>>
-  for (const name of Object.keys(floats) as Name[])
-    views[name] = new Float32Array(kernels.memory, at[name], floats[name])
+  for (const name of names) views[name] = new Float32Array(kernels.memory, at[name], floats[name])
   return { kernels, at, views }
 }
 

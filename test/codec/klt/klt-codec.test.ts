@@ -1,6 +1,7 @@
 import { deflateRawSync } from 'node:zlib'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { fitKlt } from '../../../src/calibration/fit-klt.ts'
+import type { Disturb } from '../../../src/calibration/fit-weights.ts'
 import type { FeatureCodec } from '../../../src/codec/codec.ts'
 import { createCodecs } from '../../../src/codec/create-codecs.ts'
 import { featureCodec } from '../../../src/codec/feature-codecs.ts'
@@ -40,8 +41,10 @@ let parameters: KltParameters
 let other: KltParameters
 
 beforeAll(async () => {
-  const power = (_: number, noise: Float32Array) =>
-    Promise.resolve(noise.reduce((sum, x) => sum + x * x, 0) / noise.length)
+  const power: Disturb = (disturbed) =>
+    Promise.resolve(
+      disturbed.reduce((all, { noise }) => all + noise.reduce((sum, x) => sum + x * x, 0) / noise.length, 0),
+    )
   parameters = await fitKlt([channels, height, width], maps, power)
   other = await fitKlt([channels, height, width], maps.slice(1), power)
 })
@@ -63,9 +66,13 @@ describe('tile transform', () => {
 describe('kltCodec', () => {
   it('keeps more of the places that matter more', async () => {
     // Noise counts 16 times as much in the upper third.
-    const upper = (_: number, noise: Float32Array) =>
+    const weight = (i: number) => (Math.floor(i / width) % height < height / 3 ? 16 : 1)
+    const upper: Disturb = (disturbed) =>
       Promise.resolve(
-        noise.reduce((sum, x, i) => sum + x * x * (Math.floor(i / width) % height < height / 3 ? 16 : 1), 0),
+        disturbed.reduce(
+          (all, { noise }) => all + noise.reduce((sum, x, i) => sum + x * x * weight(i), 0),
+          0,
+        ),
       )
     const uneven = await fitKlt([channels, height, width], maps, upper)
     const unseen = map(77)
