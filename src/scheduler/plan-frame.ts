@@ -35,10 +35,10 @@ export function planFrame(
   const deadlineMs = mix.deadlineMs(stream)
   const options = frameOptions(setup, beliefs, inputBytes, { deadlineMs })
   const { ways, localMs } = options
-  if (hasToBeSent(setup) && (link.kind !== 'up' || ways.size === 0))
+  if (hasToBeSent(setup) && ways.size === 0)
     return { kind: 'plan', plan: planRequest(setup, beliefs, inputBytes) }
   // Not even where it had everything to itself.
-  if (options.plans.length === 0 && options.excluded.length > 0) return { kind: 'shed', reason: 'late' }
+  if (options.plans.length === 0) return { kind: 'shed', reason: 'late' }
   plansOf.set(stream, options)
   const { resources, plans } = overCommonResources(plansOf, options)
   const upMs = (bytes: number) => (link.kind === 'up' ? (8000 * bytes) / link.uplinkBps : 0)
@@ -87,7 +87,6 @@ function isAlone({ edge, workers }: Beliefs): boolean {
 
 function asCarriedOut(plan: PlannedRequest, isAtOnce: boolean): PlannedRequest {
   const { point } = plan.chosen
-  if (point.wound === localWound) return { ...plan, worker: undefined }
   if (point.wound !== inputWound || isAtOnce) return plan
   // Where the input is what is sent, going on by oneself costs the edge its decoding, which others may need.
   const conditions = { ...plan.conditions, resume: 'when-late' } as const

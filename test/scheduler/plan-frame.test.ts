@@ -7,27 +7,8 @@ import { Mix, type StreamSettings } from '../../src/scheduler/mix/mix.ts'
 import { frameOptions, planFrame } from '../../src/scheduler/plan-frame.ts'
 import { type PlanSetup, planRequest } from '../../src/scheduler/planner.ts'
 import { pooledWorker } from './pooled-worker.ts'
+import { toyBeliefs as beliefs, toyLink as link } from './toy-beliefs.ts'
 import { toySetup } from './toy-setup.ts'
-
-const link: LinkState = {
-  kind: 'up',
-  uplinkBps: 2e6,
-  downlinkBps: 20e6,
-  roundTripMs: 4,
-  backlogBytes: 0,
-  relativeDeviation: 0.05,
-}
-
-function beliefs(fields: Partial<Beliefs> = {}): Beliefs {
-  return {
-    nowMs: 0,
-    link,
-    edge: { factor: 1, waitMs: 0, inputMs: 0, inputs: new Map() },
-    workers: [pooledWorker()],
-    promisedBytes: 0,
-    ...fields,
-  }
-}
 
 const camera: StreamSettings = { name: 'camera', priority: 0, weight: 1, keep: 'newest' }
 const setup = toySetup()
@@ -166,4 +147,80 @@ test('planFrame() tries a doubtful link where nobody waits, and neither behind o
   expect(wounds({ backlogBytes: 17_000 })).toContain('local')
   mix = new Mix([camera])
   expect(wounds({}, { budgets: { uplinkBytesPerDay: 1e6 } })).toContain('local')
+})
+
+const shed = (reason: string) => ({ kind: 'shed', reason })
+const planned = (wound: string) => ({ kind: 'plan', plan: { chosen: { point: { wound } } } })
+
+test('planFrame() sheds of a stream that has to be sent what the uplink cannot carry', () => {
+  for (const changes of [{ policy: 'input' as const }, { wound: 'input' }]) {
+    mix = new Mix([camera])
+    const decisions = Array.from({ length: 400 }, (_, i) => decide(beliefs({ nowMs: 10 * i }), changes))
+    const wounds = decisions.map((each) =>
+      each.kind === 'plan' ? each.plan.chosen.point.wound : each.reason,
+    )
+    // 68 ms of uplink each, of a hundred a second.
+    const answered = wounds.slice(200).filter((wound) => wound === 'input').length / 2
+    expect(answered).toBeGreaterThan(0.85 * (1000 / 68.5))
+    expect(answered).toBeLessThan(1000 / 68.5)
+    expect(new Set(wounds)).toEqual(new Set(['input', 'overload']))
+  }
+})
+
+test('planFrame() has a worker asked where there is no other way, also over a link that is not known', () => {
+  const unknown = beliefs({ link: { kind: 'unknown' } })
+  expect(decide(unknown, { policy: 'input' })).toMatchObject(planned('input'))
+  expect(decide(unknown, { wound: 'middle' })).toMatchObject(planned('middle'))
+})
+
+test('planFrame() sheds what no plan answers in time, and takes no share of the others for it', () => {
+  mix = new Mix([{ ...camera, deadlineMs: 30 }])
+  expect(decide(beliefs())).toEqual(shed('late'))
+  expect(plansOf.size).toBe(0)
+  mix = new Mix([{ ...camera, deadlineMs: 60 }])
+  expect(decide(beliefs({ nowMs: 5000 }))).toMatchObject(planned('middle'))
+  expect([...plansOf.keys()]).toEqual(['camera'])
+})
+
+test('planFrame() counts what waits for the link and at the worker that is free first', () => {
+  let nowMs = 0
+  const sent = (fields: Parameters<typeof beliefs>[0]) => {
+    nowMs += 5000
+    return decide(beliefs({ nowMs, ...fields }), { policy: 'input' })
+  }
+  // Sent at once it is answered after 83 ms; four times as long is waited for.
+  expect(sent({ link: { ...link, backlogBytes: 50_000 } })).toMatchObject(planned('input'))
+  expect(sent({ link: { ...link, backlogBytes: 80_000 } })).toEqual(shed('late'))
+  const busy = pooledWorker({ id: 'busy', queueMs: 500, ownMs: 500 })
+  expect(sent({ workers: [busy] })).toEqual(shed('late'))
+  expect(sent({ workers: [busy, pooledWorker()] })).toMatchObject(planned('input'))
+})
+
+test('planFrame() has a head wait behind what others will send, and not an input that is sent now', () => {
+  const promised = (nowMs: number, wound: string) =>
+    decide(beliefs({ nowMs, promisedBytes: 100_000 }), { wound })
+  expect(promised(0, 'middle')).toEqual(shed('late'))
+  expect(promised(5000, 'input')).toMatchObject(planned('input'))
+})
+
+test('planFrame() tries a doubtful link only where neither the engine nor any worker has something to do', () => {
+  const doubtful = { ...link, uplinkBps: 0.6e6, relativeDeviation: 0.9 }
+  const codecs = new Map([['input', setup.codecs.get('input')!]])
+  const wounds = (fields: Parameters<typeof beliefs>[0]) => {
+    mix = new Mix([camera])
+    return Array.from({ length: 12 }, (_, i) => {
+      const decision = decide(beliefs({ nowMs: 150 * i, link: doubtful, ...fields }), { codecs })
+      return decision.kind === 'plan' ? decision.plan.chosen.point.wound : undefined
+    })
+  }
+  expect(wounds({})).not.toContain('local')
+  expect(wounds({ edge: { ...beliefs().edge, waitMs: 10 } })).toContain('local')
+  expect(wounds({ workers: [pooledWorker(), pooledWorker({ id: 'v', outstanding: 1 })] })).toContain('local')
+})
+
+test('planFrame() lets a head go on by itself at once also under load, as its tail waits for whatever is urgent', () => {
+  const decision = decide(beliefs({ workers: [pooledWorker({ outstanding: 2 })] }))
+  expect(decision).toMatchObject({ ...planned('middle'), plan: { conditions: { resume: 'at-once' } } })
+  const { plan } = decision as Extract<typeof decision, { kind: 'plan' }>
+  expect(plan.ranked).toEqual([plan.chosen])
 })
