@@ -8,6 +8,18 @@ export interface LinkPhase {
   readonly oneWayDelayMs: number
 }
 
+/** Of the phase that begins then, what has been used up. */
+interface Used {
+  readonly fromMs: number
+  readonly bytes: number
+}
+
+interface Crossed {
+  readonly leftMs: number
+  readonly delayMs: number
+  readonly used: Used
+}
+
 /**
  * One direction of a link under a virtual clock: messages cross whole and one after the other, at the capacity of the
  * phase in which each byte's turn comes, then take the phase's delay. What TCP adds (slow start, loss) is not in it.
@@ -17,6 +29,8 @@ export class VirtualLink {
   private readonly phases: readonly (LinkPhase & { readonly curve: CapacityCurve })[]
   /** When the last message that was offered will have left. */
   private freeAtMs = 0
+  /** How much of its phase was used by then: of a burst within one millisecond the rest is the next message's. */
+  private used = { fromMs: 0, bytes: 0 }
   private lastArrivalMs = 0
 
   constructor(clock: Clock, phases: readonly LinkPhase[]) {
@@ -27,8 +41,11 @@ export class VirtualLink {
   /** @param onArrival called when its last byte has come out; never where the link stays dead. */
   send(bytes: number, onArrival: () => void): void {
     const nowMs = this.clock.now()
-    const { leftMs, delayMs } = this.crossing(bytes, Math.max(nowMs, this.freeAtMs))
+    const waits = nowMs <= this.freeAtMs
+    const beginMs = waits ? this.freeAtMs : nowMs
+    const { leftMs, delayMs, used } = this.crossing(bytes, beginMs, waits ? this.used : undefined)
     this.freeAtMs = leftMs
+    this.used = used
     this.lastArrivalMs = Math.max(this.lastArrivalMs, leftMs + delayMs)
     this.clock.schedule(this.lastArrivalMs - nowMs, onArrival)
   }
@@ -44,17 +61,17 @@ export class VirtualLink {
     return this.freeAtMs
   }
 
-  private crossing(bytes: number, beginMs: number): { leftMs: number; delayMs: number } {
+  private crossing(bytes: number, beginMs: number, before?: Used): Crossed {
     let left = bytes
     let atMs = beginMs
     const first = this.phases.findLastIndex(({ fromMs }) => fromMs <= beginMs)
     for (let i = first; ; i++) {
       const { curve, fromMs, oneWayDelayMs: delayMs } = this.phases[i]!
       const endMs = this.phases[i + 1]?.fromMs ?? Number.POSITIVE_INFINITY
-      const served = curve.bytesBy(atMs - fromMs)
+      const served = before?.fromMs === fromMs ? before.bytes : curve.bytesBy(atMs - fromMs)
       const leftMs = fromMs + curve.timeOf(served + left)
       if (leftMs <= endMs || endMs === Number.POSITIVE_INFINITY)
-        return { leftMs: Math.max(atMs, leftMs), delayMs }
+        return { leftMs: Math.max(atMs, leftMs), delayMs, used: { fromMs, bytes: served + left } }
       left -= curve.bytesBy(endMs - fromMs) - served
       atMs = endMs
     }

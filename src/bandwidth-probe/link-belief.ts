@@ -1,4 +1,5 @@
-import { TransferEstimator } from './transfer-estimator.ts'
+import type { LineDeviation } from './line-fit.ts'
+import { type TransferEstimate, TransferEstimator } from './transfer-estimator.ts'
 
 export type LinkState =
   /** Nothing has been acknowledged yet. */
@@ -17,6 +18,8 @@ export type LinkState =
       readonly relativeDeviation: number
       /** The same of many messages' time together; as the former where absent. */
       readonly rateDeviation?: number
+      /** How little is known of the uplink's own line; nothing is doubted where absent. */
+      readonly line?: LineDeviation
     }
 
 /** Payload that has left and is not acknowledged. */
@@ -58,6 +61,16 @@ const probeShare = 0.05
 const leastMs = 0.1
 /** Trust in an estimate is lost by this much relative deviation per second of age. */
 const agingPerSecond = 0.05
+/**
+ * What a link carries wanders: the variance of its logarithm grows by so much a second since a message has crossed that
+ * was large enough to tell. Cellular links double or halve within a few seconds (Winstein et al., NSDI 2013, figure 1).
+ */
+const wanderingPerSecond = 0.09
+/** Beyond it, by a factor of twenty, no link is expected to differ from what it was. */
+const mostWandered = 9
+/** A message tells of the speed if it has this share of the largest ones of late, which fade in so many milliseconds. */
+const tellingShare = 0.5
+const largestFadesMs = 30_000
 
 /** Who would make use of what a probe tells. */
 export interface LinkDemand {
@@ -78,6 +91,9 @@ export class LinkBelief {
   private readonly down = new TransferEstimator()
   private session: { readonly online: boolean; readonly sinceMs: number } = { online: false, sinceMs: 0 }
   private acknowledgedAtMs = Number.NEGATIVE_INFINITY
+  private largest = { bytes: 0, atMs: 0 }
+  /** When a message was acknowledged that tells of the speed. */
+  private toldAtMs = Number.NEGATIVE_INFINITY
   private opening: number[] = []
   /** Of this session the quickest of each size that a first probe has. */
   private firstMs = new Map<number, number>()
@@ -115,6 +131,10 @@ export class LinkBelief {
     if (this.opening.length > 0 && bytes < 2 * alwaysBytes)
       this.firstMs.set(bytes, Math.min(ms, this.firstMs.get(bytes) ?? ms))
     this.up.observe({ bytes, ms: Math.max(leastMs, atMs - sinceMs), atMs, isQueued })
+    const largestBytes = this.largest.bytes * Math.exp((this.largest.atMs - atMs) / largestFadesMs)
+    // What follows another at once tells, too: nothing but its own bytes is in its time.
+    if (bytes >= tellingShare * largestBytes || isQueued) this.toldAtMs = atMs
+    if (bytes >= largestBytes) this.largest = { bytes, atMs }
   }
 
   /** An answer of `bytes` took `ms` on its way down. */
@@ -153,6 +173,7 @@ export class LinkBelief {
       backlogBytes: bytes - crossedBytes,
       relativeDeviation: Math.hypot(up.relativeDeviation, agedDeviation),
       rateDeviation: Math.hypot(up.rateDeviation, agedDeviation),
+      line: this.wandered(up, nowMs),
     }
   }
 
@@ -186,6 +207,13 @@ export class LinkBelief {
     const [leastMs, mostMs] = [this.firstMs.get(least)!, this.firstMs.get(most)!]
     const msPerByte = (Math.max(0, mostMs - leastMs) + jitterShare * leastMs) / (most - least)
     return leastMs + msPerByte * bytes <= longestProbeMs
+  }
+
+  /** The line's own doubts, and how far the speed may have wandered since it was told. */
+  private wandered({ line, bitsPerSecond }: TransferEstimate, nowMs: number): LineDeviation {
+    const told = (wanderingPerSecond * Math.max(0, nowMs - this.toldAtMs)) / 1000
+    const variance = Math.expm1(Math.min(told, mostWandered))
+    return { ...line, byte: line.byte + variance * (8000 / bitsPerSecond) ** 2 }
   }
 
   private usualMs(nowMs: number, bytes: number): number {

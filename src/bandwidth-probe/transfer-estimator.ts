@@ -1,3 +1,15 @@
+import {
+  added,
+  fitLine,
+  type Line,
+  type LineDeviation,
+  type LinePrior,
+  noSums,
+  type Sums,
+  type TransferSample,
+  timeOf,
+} from './line-fit.ts'
+
 /**
  * Speed of a direction of the link from timed messages: a message that had the link to itself takes t = a + n/b, where n
  * is its bytes, b the speed and a what an empty message takes; one that waited behind another ends n/b after that one.
@@ -5,22 +17,13 @@
  * link slow because of a, and adding a believed a to those that waited would only confirm what was believed. The
  * quickest message of the last minute keeps its place among the samples, since messages of like sizes tell a and b not
  * apart. A sample that the line cannot explain, three in a row and in the same direction, means that the link has
- * changed: everything older is dropped.
+ * changed: everything older is dropped but what is then doubted: the line that was believed before.
  *
  * How far a prediction can be trusted is told by how the last ones came true, surprises included: residuals of the fit
  * would say how well the line explains what it was drawn through.
  *
  * The fit is kept as decayed sums: O(1) a sample and a question, but for the few samples that may be the quickest.
  */
-export interface TransferSample {
-  readonly bytes: number
-  /** From being sent, or from the end of the message that it waited behind, to its acknowledgement. */
-  readonly ms: number
-  readonly atMs: number
-  /** It waited behind another. */
-  readonly isQueued?: boolean
-}
-
 export interface TransferEstimate {
   readonly bitsPerSecond: number
   /** Milliseconds of a message that carries nothing. */
@@ -32,6 +35,7 @@ export interface TransferEstimate {
    * not in it. How much of the link can be planned away is a matter of this one.
    */
   readonly rateDeviation: number
+  readonly line: LineDeviation
   /** Since the newest sample. */
   readonly ageMs: number
 }
@@ -42,13 +46,13 @@ export interface TransferEstimatorOptions {
 }
 
 const minimumDeviation = 0.05
-/** Assumed of an estimate that has hardly been tried. */
+/** An estimate of fewer has hardly been tried; */
+const fewSamples = 3
+/** this is assumed of it. */
 const untriedDeviation = 0.5
 /** So many in a row mean that the link has changed; with two, the noise of cellular links is taken for changes. */
 const surprisesOfChange = 3
 const anchorMemoryMs = 60_000
-/** Weight of the anchor, relative to all samples together. */
-const anchorWeight = 0.1
 /** How many predictions the spread is taken over. */
 const rememberedRatios = 60
 /** Messages are judged together over so much predicted time; */
@@ -57,16 +61,33 @@ const stretchMs = 500
 const rememberedStretches = 12
 /** One message that took ten times as long says no more than one that took thrice: the link was another. */
 const largestRatio = 3
+/** After so many predictions it is known how much noise there is, be it none. */
+const triedOften = 5
+/** What a busy machine adds to any time. */
+const hiccupMs = 1
+/** Clocks round. */
+const leastNoise = 1e-3
+const leastMs = 0.01
+/**
+ * How many times a line may differ from the one before it: the first sample says next to nothing of base and speed; a
+ * link that has changed is still of its kind, and small messages alone must not say that it has another speed.
+ */
+const firstLooseness = 100
+const changedLooseness = 10
 
 export class TransferEstimator {
   private readonly memoryMs: number
   private sums: Sums = noSums
+  /** What was believed before the samples that count now. */
+  private prior: LinePrior | undefined
   private samples = 0
   private newestAtMs = -Infinity
   private surprises: TransferSample[] = []
   private quickest: readonly TransferSample[] = []
   /** What messages took over what was predicted of them, newest last. */
   private readonly ratios: number[] = []
+  /** The same of messages that told of no change: what is noise about the line. */
+  private readonly noise: number[] = []
   private stretch = { predictedMs: 0, ms: 0 }
   private readonly stretchRatios: number[] = []
 
@@ -75,21 +96,27 @@ export class TransferEstimator {
   }
 
   /** Samples that cannot be (not positive, not finite) teach nothing. */
-  observe(sample: TransferSample): void {
-    if (!(sample.ms > 0 && sample.bytes > 0) || !Number.isFinite(sample.ms + sample.bytes)) return
-    const line = this.fit()
+  observe(told: TransferSample): void {
+    if (!(told.ms > 0 && told.bytes > 0) || !Number.isFinite(told.ms + told.bytes)) return
+    const sample = { ...told, ms: Math.max(leastMs, told.ms) }
+    const line = this.fit(sample.atMs)
     this.newestAtMs = Math.max(this.newestAtMs, sample.atMs)
-    if (line === undefined) return this.include(sample)
+    if (line === undefined) {
+      const half = sample.ms / 2
+      this.prior = { baseMs: half, msPerByte: half / sample.bytes, looseness: firstLooseness }
+      return this.include({ ...sample, isQueued: false })
+    }
     this.judge(sample.ms, timeOf(line, sample))
     if (!isSurprise(sample, line)) {
       // Messages too small to feel the speed neither confirm nor deny what a surprise said of it.
-      if (line.msPerByte * sample.bytes >= line.baseMs / 4) this.acceptSurprises()
+      if (line.msPerByte * sample.bytes >= line.baseMs / 4) this.acceptSurprises(line)
+      this.hear(sample, line)
       this.include(sample)
     } else if (this.surprises.every((other) => sign(other, line) === sign(sample, line))) {
       this.surprises.push(sample)
-      if (this.surprises.length >= surprisesOfChange) this.startAnew()
+      if (this.surprises.length >= surprisesOfChange) this.startAnew(line)
     } else {
-      this.acceptSurprises()
+      this.acceptSurprises(line)
       this.surprises = [sample]
     }
   }
@@ -99,7 +126,7 @@ export class TransferEstimator {
    * link dies. Undefined before the first sample.
    */
   estimate(nowMs: number, waiting?: { bytes: number; sinceMs: number }): TransferEstimate | undefined {
-    const line = this.fit()
+    const line = this.fit(nowMs)
     if (line === undefined) return undefined
     let { msPerByte } = line
     if (waiting !== undefined && waiting.bytes > 0) {
@@ -112,6 +139,7 @@ export class TransferEstimator {
       baseMs: line.baseMs,
       relativeDeviation: this.deviation(),
       rateDeviation: this.rateDeviation(),
+      line: line.deviation,
       ageMs: Math.max(0, nowMs - this.newestAtMs),
     }
   }
@@ -125,14 +153,14 @@ export class TransferEstimator {
   private deviation(): number {
     const { ratios, samples } = this
     if (ratios.length === 0) return untriedDeviation
-    const untried = samples < 3 ? untriedDeviation : minimumDeviation
+    const untried = samples < fewSamples ? untriedDeviation : minimumDeviation
     return Math.max(untried, rootMeanSquareFromOne(ratios))
   }
 
   private rateDeviation(): number {
     const { stretchRatios, samples } = this
     if (stretchRatios.length === 0) return this.deviation()
-    const floor = samples < 3 ? untriedDeviation : minimumDeviation
+    const floor = samples < fewSamples ? untriedDeviation : minimumDeviation
     return Math.max(floor, rootMeanSquareFromOne(stretchRatios))
   }
 
@@ -147,88 +175,56 @@ export class TransferEstimator {
   }
 
   private include(sample: TransferSample): void {
-    this.sums = added(this.sums, sample, this.memoryMs)
+    const { ms, isQueued = false } = sample
+    // Acknowledgements that come together are as far apart as chance has it: by shares of what an exchange takes.
+    const spreadMs = hiccupMs + ms + (isQueued ? (this.quickest[0]?.ms ?? 0) : 0)
+    this.sums = added(this.sums, sample, spreadMs, this.memoryMs)
     this.samples++
-    if (sample.isQueued === true) return
+    if (isQueued) return
     // Samples that no later one was quicker than, so that the minimum over the last minute is always the first.
     const oldest = sample.atMs - anchorMemoryMs
     this.quickest = [...this.quickest.filter((other) => other.atMs >= oldest && other.ms < sample.ms), sample]
   }
 
   /** What looked like a change was an accident: it counts as any other sample. */
-  private acceptSurprises(): void {
-    for (const sample of this.surprises) this.include(sample)
+  private acceptSurprises(line: Line): void {
+    for (const sample of this.surprises) {
+      this.hear(sample, line)
+      this.include(sample)
+    }
     this.surprises = []
   }
 
+  private hear(sample: TransferSample, line: Line): void {
+    remember(this.noise, Math.min(largestRatio, sample.ms / timeOf(line, sample)), rememberedRatios)
+  }
+
   /** The link is another: what was known of the old one, its quickest message included, would only mislead. */
-  private startAnew(): void {
+  private startAnew({ baseMs, msPerByte }: Line): void {
+    const looseness = this.samples < fewSamples ? firstLooseness : changedLooseness
+    // A speed that was far too high would else hold itself for sure.
+    const slowest = Math.min(
+      ...this.surprises.map(({ bytes, ms, isQueued = false }) => (ms - (isQueued ? 0 : baseMs)) / bytes),
+    )
+    this.prior = { baseMs, msPerByte, looseness: looseness * Math.max(1, slowest / msPerByte) }
     this.sums = noSums
     this.samples = 0
+    const [quickest] = this.quickest
     this.quickest = []
-    this.acceptSurprises()
+    for (const sample of this.surprises) this.include(sample)
+    // Of messages that all waited nothing is heard of an empty one.
+    if (this.quickest.length === 0 && quickest !== undefined) this.quickest = [quickest]
+    this.surprises = []
   }
 
-  private fit(): Line | undefined {
+  private fit(nowMs: number) {
+    const { prior, sums, noise, memoryMs } = this
     const anchor = this.quickest[0]
-    // The first message on a link has it to itself, so that there is one.
-    if (anchor === undefined) return undefined
-    const w = anchorWeight * this.sums.weight
-    const free = this.sums.free + w
-    const x = this.sums.x + w * anchor.bytes
-    const y = this.sums.y + w * anchor.ms
-    const xx = this.sums.xx + w * anchor.bytes * anchor.bytes
-    const xy = this.sums.xy + w * anchor.bytes * anchor.ms
-    const spread = free * xx - x * x
-    const msPerByte = (free * xy - x * y) / spread
-    const baseMs = (y - msPerByte * x) / free
-    if (spread > 1e-9 * free * xx && msPerByte > 0 && baseMs >= 0) return { baseMs, msPerByte }
-    // Noise, or messages of one size only: take half the quickest as the empty message.
-    const half = anchor.ms / 2
-    return { baseMs: half, msPerByte: Math.max((xy - x * half) / xx, 1e-7) }
+    if (prior === undefined || anchor === undefined) return undefined
+    const least = noise.length < triedOften ? minimumDeviation : 0
+    const heard = noise.length === 0 ? 0 : rootMeanSquareFromOne(noise)
+    return fitLine(sums, nowMs, { anchor, prior, noise: Math.max(least, leastNoise, heard), memoryMs })
   }
-}
-
-interface Line {
-  readonly baseMs: number
-  readonly msPerByte: number
-}
-
-/**
- * Of the samples, each weighed by exp(-age / memory) as of `atMs`: ages cancel in the fit, so no other time is needed.
- * Those that waited say nothing of the empty message, and are not among `free`, `x` and `y`.
- */
-interface Sums {
-  readonly atMs: number
-  readonly weight: number
-  readonly free: number
-  readonly x: number
-  readonly y: number
-  readonly xx: number
-  readonly xy: number
-}
-
-const noSums: Sums = { atMs: 0, weight: 0, free: 0, x: 0, y: 0, xx: 0, xy: 0 }
-
-function added(sums: Sums, sample: TransferSample, memoryMs: number): Sums {
-  const { bytes, ms, atMs, isQueued = false } = sample
-  const newestMs = sums.weight === 0 ? atMs : Math.max(sums.atMs, atMs)
-  const old = Math.exp((sums.atMs - newestMs) / memoryMs)
-  const fresh = Math.exp((atMs - newestMs) / memoryMs)
-  const own = isQueued ? 0 : fresh
-  return {
-    atMs: newestMs,
-    weight: old * sums.weight + fresh,
-    free: old * sums.free + own,
-    x: old * sums.x + own * bytes,
-    y: old * sums.y + own * ms,
-    xx: old * sums.xx + fresh * bytes * bytes,
-    xy: old * sums.xy + fresh * bytes * ms,
-  }
-}
-
-function timeOf(line: Line, { bytes, isQueued = false }: TransferSample): number {
-  return (isQueued ? 0 : line.baseMs) + line.msPerByte * bytes
 }
 
 function remember(values: number[], value: number, most: number): void {

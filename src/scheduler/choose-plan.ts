@@ -1,3 +1,4 @@
+import { type LineDeviation, lineDeviationMs } from '../bandwidth-probe/line-fit.ts'
 import { expectedMinimum } from './expected-minimum.ts'
 import { localWound, type PlanPoint } from './plan-point.ts'
 
@@ -31,6 +32,8 @@ export interface LinkConditions {
   readonly backlogBytes: number
   /** Standard deviation of a transfer time, relative to it. */
   readonly relativeDeviation: number
+  /** How little is known of the uplink's own line, which is what makes trying it worth something. */
+  readonly line?: LineDeviation
 }
 
 export interface Prediction {
@@ -54,10 +57,13 @@ export interface Prediction {
  * A split that is not expected to save this share of the local time is not worth its bytes and its worker; a threshold
  * on what is gained, so it does not make a plan stick.
  */
-export const worthwhileShare = 0.03
+export const worthwhileShare = 0.01
 
 /** With `when-late`, an answer that is so many standard deviations late is not waited for alone any longer. */
 const lateDeviations = 2
+
+/** What nothing is known of must not look better than what is known: by its own time at most a transfer is in doubt. */
+const mostDoubt = 1
 
 /** When each answer would be there, counted from now. Pure. */
 export function predict(point: PlanPoint, conditions: Conditions): Prediction {
@@ -88,7 +94,9 @@ export function predict(point: PlanPoint, conditions: Conditions): Prediction {
   // What is not the link's is known well: only the link's part is uncertain.
   const certainMs = edgeMs + conditions.backendWaitMs + backendMs(point, conditions)
   const remoteMs = certainMs + networkMs
-  const remoteDeviationMs = link.relativeDeviation * networkMs
+  const lineMs =
+    link.line === undefined ? 0 : Math.min(mostDoubt * networkMs, lineDeviationMs(link.line, point.bytes))
+  const remoteDeviationMs = Math.hypot(link.relativeDeviation * networkMs, lineMs)
   const lateMs = remoteMs + lateDeviations * remoteDeviationMs
   const resumeMs = conditions.resume === 'at-once' ? 0 : lateMs
   // Where the input is what is sent, the model's input is made only when the edge begins by itself.

@@ -57,11 +57,14 @@ export function planFrame(
     localMs,
   })
   if (decision.kind === 'shed') return decision
-  const { name } = isAlone(beliefs) ? tried(decision.plan, options.plans, setup, link) : decision.plan
+  const { name } = isAlone(beliefs) ? tried(decision.plan, options, setup, link) : decision.plan
   const plan = spread(ways.get(wayOf(name))!)!
   const isAtOnce = isInsured(name) || isAlone(beliefs)
   return { kind: 'plan', plan: asCarriedOut(plan, isAtOnce) }
 }
+
+/** What trying has to be expected to save: of a link that is known to be slow nothing is expected, so that it is left alone. */
+const triedShare = 0.002
 
 /**
  * Instead of the local plan the best one that is insured, where nobody waits for anything: it costs the answer no time, and
@@ -69,16 +72,17 @@ export function planFrame(
  */
 function tried(
   plan: MixPlan,
-  plans: readonly MixPlan[],
+  { plans, localMs }: FrameOptions,
   { budgets }: PlanSetup,
   link: Beliefs['link'],
 ): MixPlan {
   const isMetered = budgets?.uplinkBytesPerDay !== undefined
   if (!plan.name.startsWith(`${localWound}/`) || isMetered) return plan
   if (link.kind !== 'up' || link.backlogBytes > 0) return plan
-  return plans
-    .filter(({ name }) => isInsured(name))
-    .reduce((best, other) => (other.latencyMs < best.latencyMs ? other : best), plan)
+  const insured = plans.filter(
+    ({ name, latencyMs }) => isInsured(name) && latencyMs <= (1 - triedShare) * localMs,
+  )
+  return insured.toSorted((a, b) => a.latencyMs - b.latencyMs)[0] ?? plan
 }
 
 function isAlone({ edge, workers }: Beliefs): boolean {

@@ -142,7 +142,7 @@ export class MqttSession {
     }
   }
 
-  /** Payload of one chunk of a transfer: what crosses in the window's time, as one always may be in flight. */
+  /** Payload of one chunk of a transfer. */
   chunkBytes(): number {
     const { url, uplinkBps, maxInFlightBytes } = this.#options
     // Nothing waits on loopback, unless the owner knows that it leads to a link.

@@ -2,21 +2,30 @@
 const windowMs = 150
 /** In flight on a link that nobody has measured yet, and on any other at most. */
 const mostWindowBytes = 128 * 1024
+/** While one chunk crosses, the acknowledgement of the one before comes back: the link is never idle between them. */
+const chunksInFlight = 2
 /** Header, topic and properties of a chunk are some 150 bytes. */
 const leastChunkBytes = 4 * 1024
 /** A link that may be slow. */
 const usualChunkBytes = 32 * 1024
 /** A larger chunk crosses in so many milliseconds: each costs broker and receiver about as much as its bytes do. */
 const chunkMs = 20
+/** What the chunks' own headers take of the window. */
+const headersBytes = 64
+/** A link that is believed to be slow must be able to show that it is not. */
+const leastWindowBytes = chunksInFlight * (leastChunkBytes + headersBytes)
 
 /** Payload that may be unacknowledged over an uplink of that speed, in bits per second; undefined where it is not known. */
 export function windowBytesFor(uplinkBps: number | undefined, mostBytes = mostWindowBytes): number {
-  return uplinkBps === undefined ? mostBytes : Math.min(mostBytes, (uplinkBps / 8000) * windowMs)
+  return uplinkBps === undefined
+    ? mostBytes
+    : Math.min(mostBytes, Math.max(leastWindowBytes, (uplinkBps / 8000) * windowMs))
 }
 
 /** What one chunk of a transfer holds: a small message waits behind one of them. */
 export function chunkBytesFor(uplinkBps: number | undefined, mostBytes?: number): number {
+  const windowBytes = windowBytesFor(uplinkBps, mostBytes)
+  const share = Math.min(windowBytes / chunksInFlight - headersBytes, usualChunkBytes)
   const crossingBytes = ((uplinkBps ?? 0) / 8000) * chunkMs
-  const wanted = Math.min(windowBytesFor(uplinkBps, mostBytes), Math.max(usualChunkBytes, crossingBytes))
-  return Math.max(leastChunkBytes, Math.floor(wanted))
+  return Math.floor(Math.max(leastChunkBytes, share, Math.min(windowBytes, crossingBytes)))
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { lineDeviationMs } from '../../src/bandwidth-probe/line-fit.ts'
 import { TransferEstimator } from '../../src/bandwidth-probe/transfer-estimator.ts'
 
 const sizes = [256, 4096, 12_000, 32_768]
@@ -37,7 +38,8 @@ test('TransferEstimator finds base and speed apart, whatever they are', () => {
         const nowMs = feed(estimator, { fromMs: 0, count: 12, baseMs, bitsPerSecond })
         const estimate = estimator.estimate(nowMs)!
         expect(estimate.bitsPerSecond / bitsPerSecond).toBeCloseTo(1, 3)
-        expect(estimate.baseMs / baseMs).toBeCloseTo(1, 2)
+        const longestMs = baseMs + (8000 * Math.max(...sizes)) / bitsPerSecond
+        expect(Math.abs(estimate.baseMs - baseMs)).toBeLessThan(0.005 * baseMs + 1e-4 * longestMs)
       },
     ),
   )
@@ -87,4 +89,80 @@ test('TransferEstimator knows nothing before the first sample and ignores imposs
   estimator.observe({ bytes: 0, ms: 5, atMs: 0 })
   estimator.observe({ bytes: 5, ms: Number.NaN, atMs: 0 })
   expect(estimator.estimate(1)).toBeUndefined()
+})
+
+const anySample = fc.record({
+  bytes: fc.oneof(fc.integer({ min: 1, max: 5_000_000 }), fc.constantFrom(0, -1, Number.NaN, Infinity)),
+  ms: fc.oneof(
+    fc.double({ min: 1e-3, max: 1e7, noNaN: true }),
+    fc.constantFrom(0, -5, Number.NaN, Infinity, 1e-9),
+  ),
+  afterMs: fc.oneof(fc.integer({ min: 0, max: 30_000 }), fc.integer({ min: 0, max: 10 })),
+})
+
+test('TransferEstimator: whatever it is told, what it says is above 0 and finite', () => {
+  fc.assert(
+    fc.property(
+      fc.array(anySample, { maxLength: 40 }),
+      fc.integer({ min: 0, max: 1e7 }),
+      (samples, laterMs) => {
+        const estimator = new TransferEstimator()
+        let atMs = 0
+        for (const { bytes, ms, afterMs } of samples) {
+          atMs += afterMs
+          estimator.observe({ bytes, ms, atMs })
+          for (const nowMs of [atMs, atMs + laterMs]) {
+            const estimate = estimator.estimate(nowMs, { bytes: 5000, sinceMs: atMs })
+            if (estimate === undefined) continue
+            for (const value of [estimate.bitsPerSecond, estimate.baseMs, estimate.relativeDeviation]) {
+              expect(value).toBeGreaterThan(0)
+              expect(value).toBeLessThan(Infinity)
+            }
+            expect(estimate.ageMs).toBeGreaterThanOrEqual(0)
+            for (const size of [1, 20_000, 5_000_000]) {
+              expect(lineDeviationMs(estimate.line, size)).toBeGreaterThanOrEqual(0)
+              expect(lineDeviationMs(estimate.line, size)).toBeLessThan(Infinity)
+            }
+          }
+        }
+      },
+    ),
+    { numRuns: 2000 },
+  )
+})
+
+test('TransferEstimator knows that small messages say little of large ones, and the less the older the large ones are', () => {
+  const estimator = new TransferEstimator()
+  let nowMs = feed(estimator, {
+    fromMs: 0,
+    count: 40,
+    baseMs: 40,
+    bitsPerSecond: 4e6,
+    noise: (i) => 1 + 0.2 * Math.sin(1.7 * i),
+  })
+  const relative = (bytes: number) => {
+    const { line, baseMs, bitsPerSecond } = estimator.estimate(nowMs)!
+    return lineDeviationMs(line, bytes) / (baseMs + (8000 * bytes) / bitsPerSecond)
+  }
+  expect(relative(16_000)).toBeLessThan(0.1)
+  const before = relative(200_000)
+  expect(before).toBeLessThan(0.2)
+  for (let i = 0; i < 60; i++, nowMs += 1000)
+    estimator.observe({
+      bytes: i % 2 === 0 ? 256 : 2048,
+      ms: 44 * (1 + 0.2 * Math.sin(1.7 * i)),
+      atMs: nowMs,
+    })
+  expect(relative(1000)).toBeLessThan(0.35)
+  expect(relative(200_000)).toBeGreaterThan(4 * before)
+})
+
+test('TransferEstimator: after an outage two small messages give the speed back that large ones had', () => {
+  const estimator = new TransferEstimator()
+  let nowMs = feed(estimator, { fromMs: 0, count: 30, baseMs: 40, bitsPerSecond: 4e6 })
+  for (const ms of [9000, 8000]) estimator.observe({ bytes: 256, ms, atMs: (nowMs += 9000) })
+  for (let i = 0; i < 4; i++) estimator.observe({ bytes: 256, ms: 41, atMs: (nowMs += 250) })
+  const { baseMs, bitsPerSecond } = estimator.estimate(nowMs)!
+  expect(baseMs).toBeLessThan(60)
+  expect(bitsPerSecond).toBeGreaterThan(0.4e6)
 })

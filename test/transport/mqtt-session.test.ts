@@ -436,8 +436,8 @@ describe('sendFrame', () => {
     const inbox = await inboxOf(receiver, 'big')
     for (const [uplinkBps, chunkBytes] of [
       [1e3, 4096],
-      [1_000_000 / 3, 6250],
-      [777_777.7, 14_583],
+      [777_777.7, 7227],
+      [2.5e6, 23_373],
       [20e6, 50_000],
       [1e9, 131_072],
     ] as const) {
