@@ -4,6 +4,7 @@ import { parseInputCodec } from '../src/codec/image-codecs.ts'
 import { isLoopback } from '../src/dashboard/dashboard-server.ts'
 import { compiledCacheSchema } from '../src/executor/compiled-cache/cache-settings.ts'
 import { defaultEngineSetting, engineSettings } from '../src/executor/resolve-engine.ts'
+import { defaultThreadSetting } from '../src/executor/resolve-threads.ts'
 import { modelChoiceSchema } from '../src/model-graph/model-choice.ts'
 import { defaultMaxAccuracyLoss } from '../src/scheduler/accuracy-budget.ts'
 import { logLevels } from '../src/telemetry/log.ts'
@@ -29,8 +30,12 @@ export const agentConfigSchema = z
      * ARM where XNNPACK is installed and nothing is set.
      */
     engine: z.enum(engineSettings).default(() => defaultEngineSetting()),
-    /** Threads of one run. */
-    threads: z.int().min(1).max(64).default(1),
+    /**
+     * Threads of one run. `auto`: as many as are the fastest on this machine, measured once and remembered; never all
+     * cores; what is meant on ARM where XNNPACK is installed and nothing is set. Fewer where other processes want the
+     * cores while it runs.
+     */
+    threads: z.union([z.literal('auto'), z.int().min(1).max(64)]).default(() => defaultThreadSetting()),
     /** Profiles and the choice of the engine are kept here. */
     stateDirectory: z.string().min(1).default('state'),
     /** Compiled segments, which are mapped from disk and not held in memory. */

@@ -21,8 +21,11 @@ import { allowedWounds } from '../src/scheduler/private-wounds.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import type { AgentConfig } from './config.ts'
 
-/** With the engine that a setting of `auto` stands for. */
-export type EdgeConfig = Omit<AgentConfig, 'engine'> & { readonly engine: EngineName }
+/** With what settings of `auto` stand for. */
+export type EdgeConfig = Omit<AgentConfig, 'engine' | 'threads'> & {
+  readonly engine: EngineName
+  readonly threads: number
+}
 
 /** What a model's half needs of the agent. */
 export interface EdgeSurroundings {

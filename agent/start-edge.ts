@@ -46,7 +46,7 @@ export async function startEdge(config: AgentConfig, options: StartEdgeOptions):
     const { part, result, engine } = await startWithEngine(
       config.engine,
       engines,
-      (name) => new EdgeRuntime({ ...config, engine: name }, model, around),
+      (name, threads) => new EdgeRuntime({ ...config, engine: name, threads }, model, around),
     )
     return { edge: part, profile: result, engine }
   } catch (error) {
@@ -65,7 +65,8 @@ async function startRemote(
   reason?: string,
 ): Promise<StartedEdge> {
   const inputCodecs = config.inputCodecs.length > 0 ? config.inputCodecs : ['received']
-  const edge = new EdgeRuntime({ ...config, engine: 'wasm', wound: 'input', inputCodecs }, model, around)
+  const nothing = { engine: 'wasm', threads: 1, wound: 'input', inputCodecs } as const
+  const edge = new EdgeRuntime({ ...config, ...nothing }, model, around)
   const engine: EngineState = {
     configured: config.engine,
     used: 'none',

@@ -43,7 +43,10 @@ export async function measuredEdge(choice: EdgeChoice, log: Log, profile?: Profi
   })
   const model = await loadModel(choice.model)
   const calibration = await modelCalibration(choice.model, model.hash)
-  const edge = new EdgeRuntime({ ...given, engine: choice.engine }, model, { calibration, log })
+  const edge = new EdgeRuntime({ ...given, engine: choice.engine, threads: choice.threads }, model, {
+    calibration,
+    log,
+  })
   const { chain, codecs } = edge
   if (profile !== undefined) return { model, calibration, chain, codecs, profile }
   try {

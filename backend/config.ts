@@ -29,8 +29,11 @@ export const workerConfigSchema = z.strictObject({
   compiledCache: compiledCacheSchema.prefault({}),
   /** Least urgent lines of the log. */
   log: z.enum(logLevels).default('info'),
-  /** Threads of one run. */
-  threads: z.int().min(1).max(256).default(1),
+  /**
+   * Threads of one run. `auto`: as many as are the fastest on this machine, measured once and remembered; never all
+   * cores. Fewer where other processes want the cores while it runs.
+   */
+  threads: z.union([z.literal('auto'), z.int().min(1).max(256)]).default(1),
   /** Tells Prometheus and an orchestrator over HTTP how it is; nobody where left out. */
   metrics: z
     .strictObject({

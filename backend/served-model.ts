@@ -97,7 +97,8 @@ export class ServedModel {
     const { config, log, choice } = this
     const { engine: configured, executionProviders, stateDirectory, threads } = config
     const { found, faults } = await startOnProvider(executionProviders, this.model, chain, (provider) =>
-      this.thread(chain, signal, 'onnxruntime', provider),
+      // It computes elsewhere.
+      this.thread(chain, signal, 'onnxruntime', threads === 'auto' ? 1 : threads, provider),
     )
     for (const fault of faults) log('warn', 'an execution provider cannot be used', { reason: fault })
     const reasons = (own?: string) => {
@@ -111,8 +112,8 @@ export class ServedModel {
     }
     const machine = machineName()
     const options = { ...choice, modelHash: this.hash, threads, machine, stateDirectory, log, signal }
-    const { part, engine } = await startWithEngine(configured, options, (name) =>
-      this.thread(chain, signal, name),
+    const { part, engine } = await startWithEngine(configured, options, (name, count) =>
+      this.thread(chain, signal, name, count),
     )
     return { inference: part.inference, engine: { ...engine, ...reasons(engine.reason) } }
   }
@@ -121,10 +122,11 @@ export class ServedModel {
     chain: SegmentChain,
     signal: AbortSignal | undefined,
     engine: EngineName,
+    threads: number,
     provider?: ExecutionProvider,
   ) {
     const { choice, log } = this
-    const { threads, compiledCache } = this.config
+    const { compiledCache } = this.config
     const setup = { ...choice, engine, threads, slowdown: 1 }
     // What is kept compiled is compiled for the CPU.
     const how = provider === undefined ? { compiledCache } : { provider }

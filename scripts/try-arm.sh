@@ -35,25 +35,33 @@ only=$folder/only-$release-$architecture
 mkdir -p "$only"
 for library in XNNPACK pthreadpool cpuinfo; do cp -a "$libraries"/lib$library.so.* "$only/"; done
 
-cd "$product"
-export QEMU_LD_PREFIX=$folder/node-$architecture LD_LIBRARY_PATH=$only
-"$folder/node-$architecture/usr/bin/node" dist/cli/surgeon.js bench engines --parity --engines xnnpack --models mobilenetv2 --threads 1
-
-# ONNX Runtime on arm64: a picture is answered. It reads /proc/cpuinfo, which under qemu is the host's, and would find no
-# ARM there: so it is shown one, in a mount namespace of its own.
+# XNNPACK and ONNX Runtime read /proc/cpuinfo, which under qemu is the host's: without an ARM in it the first finds no
+# kernels and the second crashes. So they are shown one, in a mount namespace of their own.
 if [ "$architecture" = arm64 ]; then
-  cat >"$folder/cpuinfo" <<'END'
+  features="fp asimd evtstrm crc32 cpuid" level=8
+else
+  features="half thumb fastmult vfp edsp neon vfpv3 tls vfpv4 idiva idivt vfpd32 lpae" level=7
+fi
+cat >"$folder/cpuinfo-$architecture" <<END
 processor	: 0
-Features	: fp asimd evtstrm crc32 cpuid
+Features	: $features
 CPU implementer	: 0x41
-CPU architecture: 8
+CPU architecture: $level
 CPU variant	: 0x0
 CPU part	: 0xd08
 CPU revision	: 3
 
 END
-  unset LD_LIBRARY_PATH
-  cp -a "$here/photos" "$product/"
-  unshare --mount bash -c 'mount --bind "$1" /proc/cpuinfo && "$2" dist/cli/surgeon.js infer photos/cat.jpg --model mobilenetv2' \
-    try-arm "$folder/cpuinfo" "$folder/node-$architecture/usr/bin/node"
-fi
+surgeon() {
+  unshare --mount bash -c 'mount --bind "$1" /proc/cpuinfo && shift && exec "$@"' try-arm "$folder/cpuinfo-$architecture" \
+    "$folder/node-$architecture/usr/bin/node" dist/cli/surgeon.js "$@"
+}
+
+cd "$product"
+export QEMU_LD_PREFIX=$folder/node-$architecture
+LD_LIBRARY_PATH=$only surgeon bench engines --parity --engines xnnpack --models mobilenetv2 --threads 1
+
+# ONNX Runtime has no build for armhf.
+[ "$architecture" = arm64 ] || exit 0
+cp -a "$here/photos" "$product/"
+surgeon infer photos/cat.jpg --model mobilenetv2

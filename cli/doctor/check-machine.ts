@@ -6,7 +6,7 @@ import { warningsHere } from '../../src/machine/this-machine.ts'
 import { bad, type Finding, good, note, warning } from './finding.ts'
 
 export interface MachineSettings {
-  readonly threads: number
+  readonly threads: number | 'auto'
   readonly stateDirectory: string
   readonly compiledCache: CompiledCacheSettings
 }
@@ -22,7 +22,14 @@ export async function checkMachine({
   return [
     ...warnings.map(({ about, found, mend }) => warning(about, found, mend)),
     ...inOrder.map((about) =>
-      good(about, about === 'threads' ? `${threads} a run` : new Date().toISOString()),
+      good(
+        about,
+        about === 'threads'
+          ? threads === 'auto'
+            ? 'as many as are the fastest'
+            : `${threads} a run`
+          : new Date().toISOString(),
+      ),
     ),
     await checkFolder('state', resolve(stateDirectory), 'stateDirectory'),
     ...(compiledCache.bytes === 0

@@ -1,13 +1,14 @@
 import { runTrial } from '../../src/executor/engine-trial.ts'
 import type { EngineSetting } from '../../src/executor/resolve-engine.ts'
 import { resolveEngine } from '../../src/executor/resolve-engine.ts'
+import { resolveThreads, type ThreadSetting } from '../../src/executor/resolve-threads.ts'
 import { machineName } from '../../src/latency-model/measure-profile.ts'
 import { loadChosenModel, type ModelChoice, randomWeights } from '../../src/model-graph/model-choice.ts'
 import { bad, type Finding, good, warning } from './finding.ts'
 
 export interface ModelSettings {
   readonly engine: EngineSetting
-  readonly threads: number
+  readonly threads: ThreadSetting
   readonly stateDirectory: string
 }
 
@@ -52,9 +53,13 @@ async function checkEngine(
   try {
     const machine = machineName()
     const silent = () => undefined
-    const options = { ...choice, modelHash, threads, machine, stateDirectory, log: silent }
-    const engine = await resolveEngine(setting, options)
-    const trial = await runTrial({ ...choice, engine, threads })
+    const options = { ...choice, modelHash, machine, stateDirectory, log: silent }
+    const engine = await resolveEngine(setting, { ...options, threads: threads === 'auto' ? 1 : threads })
+    const trial = await runTrial({
+      ...choice,
+      engine,
+      threads: await resolveThreads(threads, engine, options),
+    })
     if (trial.kind === 'failed') return bad('engine', `${engine} does not answer: ${trial.reason}`, mend)
     return good('engine', `${engine} takes ${trial.wholeMs.toFixed(1)} ms for the whole model`)
   } catch (error) {

@@ -24,17 +24,19 @@ export interface Agreement {
   readonly relativeDifference: number
 }
 
+/** What was there to choose from. */
+export const engineEnvironmentSchema = z.object({
+  engines: z.record(z.enum(engineNames), z.string().nullable()),
+  program: z.string(),
+  node: z.string(),
+})
+
 export const engineChoiceSchema = z.object({
   version: z.literal(3),
   modelHash: z.string(),
   machine: z.string(),
   threads: z.int(),
-  /** What was there to choose from. */
-  environment: z.object({
-    engines: z.record(z.enum(engineNames), z.string().nullable()),
-    program: z.string(),
-    node: z.string(),
-  }),
+  environment: engineEnvironmentSchema,
   measuredAt: z.string(),
   engine: z.enum(engineNames),
   /** Why this one, for people. */
@@ -47,7 +49,10 @@ export const engineChoiceSchema = z.object({
 export type EngineChoice = z.infer<typeof engineChoiceSchema>
 
 /** What has changed since a choice was made, so that it no longer holds; undefined where nothing has. */
-export function outdatedBecause(choice: EngineChoice, now: EngineEnvironment): string | undefined {
+export function outdatedBecause(
+  choice: Pick<EngineChoice, 'environment'>,
+  now: EngineEnvironment,
+): string | undefined {
   const { engines, program, node } = choice.environment
   const changed = engineNames.find((name) => engines[name] !== now.engines[name])
   if (changed !== undefined) {

@@ -2,6 +2,7 @@
  * Entry of the inference thread: the only place where an engine runs, because a run blocks its thread. Commands are
  * carried out one at a time, in order. Between segments the thread looks whether its run has been cancelled.
  */
+import { availableParallelism, loadavg } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { EncodedTensor } from '../codec/encoded-tensor.ts'
 import { modelCodecs } from '../codec/model-codecs.ts'
@@ -16,7 +17,7 @@ import { elementCount } from '../tensor/element-count.ts'
 import type { TensorValue } from '../tensor/tensor-value.ts'
 import { splitValues, stackValues } from './batch.ts'
 import { CompiledCache } from './compiled-cache/compiled-cache.ts'
-import { type Executable, runLink } from './engine.ts'
+import { runLink } from './engine.ts'
 import type {
   GivenInput,
   RunReply,
@@ -27,6 +28,7 @@ import type {
   ThreadSetup,
 } from './inference-protocol.ts'
 import { loadEngine } from './load-engine.ts'
+import { LoadedSegments } from './loaded-segments.ts'
 import { requireFinite, requireNumbers } from './require-finite.ts'
 import { Slowdown } from './slowdown.ts'
 
@@ -42,15 +44,21 @@ const model = await loadModel(setup.model, loadingOptions(setup))
 const engine = await loadEngine(setup.engine, setup.provider)
 // The main thread has said what is wrong with it.
 const codecs = await modelCodecs(setup.model, model, () => undefined)
+const log: Log = (level, message, fields = {}) => note({ kind: 'log', level, message, fields })
 const cache = compiledCache()
 const questions = new Set(model.graph.inputs)
 const answers = new Set(model.graph.outputs)
 const slowdown = new Slowdown(setup.slowdown)
 const workSlowdown = new Slowdown(setup.workSlowdown ?? 1)
-const segments = new Map<
-  string,
-  { executable: Executable; inputs: readonly number[]; outputs: readonly number[] }
->()
+const segments = new LoadedSegments(engine, model, {
+  threads: setup.threads,
+  cache,
+  // The others' threads cannot be changed, and a provider computes elsewhere.
+  mayLower: setup.provider === undefined && (setup.engine === 'onnxruntime' || setup.engine === 'xnnpack'),
+  loadPerCore: () => loadavg()[0]! / availableParallelism(),
+  beforeRelease: () => copyKept(),
+  log,
+})
 const kept = new Map<string, ReadonlyMap<number, TensorValue>>()
 
 function post(reply: ThreadReply, transfer: ArrayBuffer[] = []): void {
@@ -64,7 +72,6 @@ function note(told: ThreadNote): void {
 function compiledCache(): CompiledCache | undefined {
   const settings = setup.compiledCache
   if (settings === undefined || settings.bytes === 0) return undefined
-  const log: Log = (level, message, fields = {}) => note({ kind: 'log', level, message, fields })
   return new CompiledCache(settings, log, () => note({ kind: 'in-memory' }))
 }
 
@@ -158,11 +165,11 @@ async function execute(run: RunRequest, cancel: Int32Array<SharedArrayBuffer>): 
   const segmentMs: number[] = []
   for (const key of run.segments) {
     if (isCancelled(cancel)) throw new Cancelled()
-    const segment = segments.get(key)
-    if (segment === undefined) throw new Error(`Cannot run segment ${key}: it is not loaded`)
+    const { executable, segment } = segments.get(key)
     const segmentBeginMs = performance.now()
     const given = segment.inputs.map((tensor) => valueOf(values, tensor, key))
-    const outputs = await runLink(segment.executable, given)
+    const outputs = await runLink(executable, given)
+    segments.hasRun(key, performance.now() - segmentBeginMs)
     for (const [i, tensor] of segment.outputs.entries()) values.set(tensor, outputs[i]!)
     slowdown.wait(key, performance.now() - segmentBeginMs, cancel)
     segmentMs.push(performance.now() - segmentBeginMs)
@@ -206,21 +213,11 @@ async function carryOut(command: ThreadCommand): Promise<void> {
   const { call } = command
   switch (command.kind) {
     case 'load': {
-      const executable = await engine.compile(model, command.segment, { threads: setup.threads, cache })
-      copyKept()
-      await segments.get(command.key)?.executable.release()
-      segments.set(command.key, {
-        executable,
-        inputs: command.segment.inputs,
-        outputs: command.segment.outputs,
-      })
-      collectGarbage()
+      await segments.load(command.key, command.segment)
       return post({ kind: 'done', call })
     }
     case 'unload': {
-      copyKept()
-      await segments.get(command.key)?.executable.release()
-      segments.delete(command.key)
+      await segments.unload(command.key)
       return post({ kind: 'done', call })
     }
     case 'run': {
@@ -229,13 +226,14 @@ async function carryOut(command: ThreadCommand): Promise<void> {
       const transfer = reply.encoded.map((part) => part.bytes.buffer)
       if (!command.run.keep) transfer.push(...reply.values.map((value) => value.data.buffer))
       post({ kind: 'done', call, reply }, [...new Set(transfer)])
-      return freeTensors(command.run, reply)
+      freeTensors(command.run, reply)
+      return segments.adjust()
     }
     case 'drop':
       kept.delete(command.request)
       return post({ kind: 'done', call })
     case 'stop':
-      for (const segment of segments.values()) await segment.executable.release()
+      await segments.release()
       post({ kind: 'done', call })
       port.close()
       return

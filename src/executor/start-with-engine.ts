@@ -1,6 +1,7 @@
 import { stopOnAbort } from '../async/stop-on-abort.ts'
 import type { EngineName, ExecutionProvider } from './engine.ts'
 import { type EngineSetting, type ResolveEngineOptions, resolveEngine } from './resolve-engine.ts'
+import { resolveThreads, type ThreadSetting } from './resolve-threads.ts'
 
 /** Which engine was asked for, which one runs, and why another does. */
 export interface EngineState {
@@ -20,6 +21,10 @@ interface Startable {
   stop(): Promise<void>
 }
 
+export interface StartOptions extends Omit<ResolveEngineOptions, 'threads'> {
+  readonly threads: ThreadSetting
+}
+
 /** None of the engines could be used. */
 export class NoEngineError extends Error {
   override readonly name = 'NoEngineError'
@@ -35,20 +40,22 @@ const fallbacks = ['onnxruntime', 'wasm'] as const satisfies readonly EngineName
  */
 export async function startWithEngine<Part extends Startable>(
   setting: EngineSetting,
-  options: ResolveEngineOptions,
-  build: (engine: EngineName) => Part,
+  options: StartOptions,
+  build: (engine: EngineName, threads: number) => Part,
 ): Promise<{ part: Part; result: Awaited<ReturnType<Part['start']>>; engine: EngineState }> {
   const faults: string[] = []
   const wanted: EngineName[] = []
   try {
-    wanted.push(await resolveEngine(setting, options))
+    // Engines are compared with one thread where their number is chosen, too.
+    const threads = options.threads === 'auto' ? 1 : options.threads
+    wanted.push(await resolveEngine(setting, { ...options, threads }))
   } catch (error) {
     options.signal?.throwIfAborted()
     faults.push((error as Error).message)
     options.log('error', `engine ${setting} cannot be used`, { error })
   }
   for (const name of new Set([...wanted, ...fallbacks])) {
-    const part = build(name)
+    const part = build(name, await resolveThreads(options.threads, name, options))
     try {
       const result = (await stopOnAbort(
         options.signal,

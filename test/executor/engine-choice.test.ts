@@ -152,7 +152,7 @@ function environmentWith(cache: string): EngineEnvironment {
 }
 
 function outdated(environment: EngineEnvironment, now: EngineEnvironment): string | undefined {
-  return outdatedBecause({ environment } as EngineChoice, now)
+  return outdatedBecause({ environment }, now)
 }
 
 const without = environmentWith('/nowhere')
