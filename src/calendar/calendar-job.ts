@@ -1,15 +1,12 @@
-import { schedule as scheduleWithCron } from 'node-cron'
+import { createTask, type ScheduledTask } from 'node-cron'
 
 export interface CalendarJobOptions {
   /** As cron writes it; valid. */
   readonly expression: string
+  /** Not begun while it still runs. What it rejects with is its own matter. */
   readonly run: () => Promise<void>
-  /** Milliseconds since 1970, as the machine believes. Default Date.now. */
-  readonly wallMs?: () => number
   /** Default performance.now. */
   readonly monotonicMs?: () => number
-  /** Default node-cron. */
-  readonly schedule?: (expression: string, run: () => Promise<void>) => { destroy(): unknown }
 }
 
 /** Before this program was written a machine without a clock has not been told the time yet. */
@@ -17,21 +14,25 @@ const plausibleFromMs = Date.UTC(2025, 0, 1)
 const checkMs = 1000
 const jumpMs = 60_000
 
-interface Armed {
-  readonly task: { destroy(): unknown }
-  /** Wall clock over monotonic one, when it was armed. */
+interface Slot {
+  readonly atMs: number
+  /** Wall clock over monotonic one, when it was looked up. */
   readonly offsetMs: number
 }
 
 /**
- * A job at calendar times on a machine whose clock may be wrong. node-cron walks through every slot that a jumping clock
- * has missed, or waits for one in the year from which the clock came back: so it is started once the time is plausible,
- * and made anew whenever wall and monotonic clock part by more than a minute. What a jump has missed is not caught up.
+ * A job at calendar times on a machine whose clock may be wrong. node-cron reads the expression and finds the next slot,
+ * which is waited for here: started, node-cron itself walks through every slot that a jumping clock has missed, waits for
+ * one in the year from which the clock came back, and in the hour that autumn repeats turns in circles until it is over,
+ * having taken its time for an hour earlier. So a slot is looked up once the time is plausible, and anew whenever wall and
+ * monotonic clock part by more than a minute. What a jump has missed is not caught up.
  */
 export class CalendarJob {
   private readonly options: CalendarJobOptions
-  private armed: Armed | undefined
+  private task: ScheduledTask | undefined
+  private slot: Slot | undefined
   private timer: NodeJS.Timeout | undefined
+  private isRunning = false
 
   constructor(options: CalendarJobOptions) {
     this.options = options
@@ -39,6 +40,9 @@ export class CalendarJob {
 
   start(): void {
     if (this.timer !== undefined) return
+    const { timeZone } = new Intl.DateTimeFormat().resolvedOptions()
+    // Never started: it only knows the calendar.
+    this.task = createTask(this.options.expression, () => undefined, { timezone: timeZone })
     this.check()
     this.timer = setInterval(() => this.check(), checkMs)
   }
@@ -46,24 +50,32 @@ export class CalendarJob {
   stop(): void {
     clearInterval(this.timer)
     this.timer = undefined
-    this.disarm()
+    this.slot = undefined
+    void this.task?.destroy()
+    this.task = undefined
   }
 
   private check(): void {
-    const { wallMs = Date.now, monotonicMs = () => performance.now() } = this.options
-    const nowMs = wallMs()
+    const { monotonicMs = () => performance.now() } = this.options
+    const nowMs = Date.now()
     const offsetMs = nowMs - monotonicMs()
-    if (this.armed !== undefined && Math.abs(offsetMs - this.armed.offsetMs) > jumpMs) this.disarm()
-    if (this.armed === undefined && nowMs >= plausibleFromMs) this.arm(offsetMs)
+    if (this.slot !== undefined && Math.abs(offsetMs - this.slot.offsetMs) > jumpMs) this.slot = undefined
+    if (nowMs < plausibleFromMs) return
+    const isDue = this.slot !== undefined && nowMs >= this.slot.atMs
+    if (this.slot !== undefined && !isDue) return
+    this.slot = { atMs: this.task!.getNextRuns(1)[0]!.getTime(), offsetMs }
+    if (isDue) void this.run()
   }
 
-  private arm(offsetMs: number): void {
-    const { expression, run, schedule = scheduleWithCron } = this.options
-    this.armed = { task: schedule(expression, run), offsetMs }
-  }
-
-  private disarm(): void {
-    void this.armed?.task.destroy()
-    this.armed = undefined
+  private async run(): Promise<void> {
+    if (this.isRunning) return
+    this.isRunning = true
+    try {
+      await this.options.run()
+    } catch {
+      // See `run`.
+    } finally {
+      this.isRunning = false
+    }
   }
 }

@@ -16,6 +16,12 @@ import { goldenFrames } from './golden-vectors.ts'
 const model = '0001020304050607'
 const request: Frame = { kind: 'request', model, wound: 'w', codec: 'c', timeLeftMs: 5, parts: [] }
 
+/** `SURGEON_FUZZ_FRAMES=1000000 npx vitest run dist/test/transport/frame` has more of them, `SURGEON_FUZZ_SEED` others. */
+const fuzz = {
+  frames: Number(process.env['SURGEON_FUZZ_FRAMES'] ?? 100_000),
+  seed: Number(process.env['SURGEON_FUZZ_SEED'] ?? 0x2545_f491),
+}
+
 const text = fc.string({ unit: 'binary', maxLength: 40 })
 const milliseconds = fc.float({ min: 0, noNaN: true, noDefaultInfinity: true }).map((ms) => Math.abs(ms))
 const payload = fc.uint8Array({ maxLength: 300 })
@@ -157,12 +163,12 @@ describe('frame', () => {
     expect(encodeFrame(answered).length).toBeLessThanOrEqual(80)
   })
 
-  it('throws nothing but FrameError for 200,000 mutated frames', () => {
+  it(`throws nothing but FrameError for ${fuzz.frames} mutated frames, seed ${fuzz.seed}`, () => {
     const seeds = [
       ...goldenFrames().map(({ bytes }) => bytes),
       ...fc.sample(frames, { numRuns: 200, seed: 4 }).map(encodeFrame),
     ]
-    let state = 0x2545_f491
+    let state = fuzz.seed
     const random = (below: number) => {
       state ^= state << 13
       state ^= state >>> 17
@@ -170,7 +176,7 @@ describe('frame', () => {
       return (state >>> 0) % below
     }
     const outcomes = new Map<string, number>()
-    for (let round = 0; round < 200_000; round++) {
+    for (let round = 0; round < fuzz.frames; round++) {
       const seed = seeds[random(seeds.length)]!
       const bytes = random(4) === 0 ? seed.slice(0, random(seed.length + 1)) : seed.slice()
       const hits = 1 + random(4)
