@@ -180,3 +180,57 @@ test('what delays one acknowledgement and hurries the next is no doubt of the ra
   expect(state.relativeDeviation).toBeGreaterThan(0.1)
   expect(state.rateDeviation).toBeLessThan(0.07)
 })
+
+test('LinkBelief is connected and disconnected once, however often it is said', () => {
+  belief.connected(0)
+  expect([belief.nextProbe(0, idle), belief.nextProbe(0, idle)]).toEqual([256, 2048])
+  belief.connected(10)
+  expect(belief.nextProbe(10, idle)).toBe(256)
+  belief.disconnected(20)
+  belief.disconnected(30)
+  expect(belief.snapshot(40, idle)).toMatchObject({ kind: 'down', sinceMs: 20 })
+})
+
+test('LinkBelief counts of what is in flight what has yet to cross', () => {
+  belief.connected(0)
+  const nowMs = acknowledge(0)
+  const backlog = (atMs: number, oldestBytes: number | undefined, oldestSentAtMs: number) => {
+    const state = belief.snapshot(atMs, { bytes: 10_000, oldestBytes, oldestSentAtMs })
+    return state.kind === 'up' ? state.backlogBytes : undefined
+  }
+  // A thousand bytes a millisecond, and no more than the oldest message has.
+  expect(backlog(nowMs + 5, 10_000, nowMs)).toBeCloseTo(5000, -2)
+  expect(backlog(nowMs + 5, 2000, nowMs)).toBe(8000)
+  expect(backlog(nowMs + 5, undefined, nowMs)).toBe(10_000)
+  // It could not begin before the one in front of it was there.
+  expect(backlog(nowMs + 5, 10_000, nowMs - 400)).toBeCloseTo(5000, -2)
+})
+
+test('LinkBelief counts a wait from when the message could begin to cross', () => {
+  belief.connected(0)
+  const nowMs = acknowledge(0)
+  const behind = { bytes: 1000, oldestSentAtMs: nowMs - 900 }
+  expect(belief.snapshot(nowMs + 900, behind).kind).toBe('up')
+  expect(belief.snapshot(nowMs + 1100, behind)).toMatchObject({ kind: 'down', sinceMs: nowMs })
+})
+
+test('LinkBelief adds what an empty request and what an empty answer take', () => {
+  belief.connected(0)
+  const nowMs = acknowledge(0)
+  for (const bytes of [1000, 50_000, 2000, 40_000]) belief.answered(bytes, 30 + bytes / 250, nowMs)
+  const state = belief.snapshot(nowMs, idle)
+  expect(state.kind === 'up' && state.roundTripMs).toBeCloseTo(50, 0)
+})
+
+test('LinkBelief loses five hundredths of what it is sure of in a second', () => {
+  belief.connected(0)
+  const nowMs = acknowledge(0)
+  const deviations = [0, 2, 10].map((seconds) => {
+    const state = belief.snapshot(nowMs + 1000 * seconds, idle)
+    if (state.kind !== 'up') throw new Error('the link must be up')
+    return [state.relativeDeviation, state.rateDeviation!] as const
+  })
+  const [own, ofRate] = deviations[0]!
+  expect(deviations[1]).toEqual([Math.hypot(own, 0.1), Math.hypot(ofRate, 0.1)])
+  expect(deviations[2]).toEqual([Math.hypot(own, 0.5), Math.hypot(ofRate, 0.5)])
+})

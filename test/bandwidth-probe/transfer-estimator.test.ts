@@ -166,3 +166,80 @@ test('TransferEstimator: after an outage two small messages give the speed back 
   expect(baseMs).toBeLessThan(60)
   expect(bitsPerSecond).toBeGreaterThan(0.4e6)
 })
+
+/** A message each 200 ms over a link of 8 Mbps and 2 ms, of the given sizes in turn. */
+function feedSizes(
+  estimator: TransferEstimator,
+  bytes: readonly number[],
+  fromMs: number,
+  count: number,
+): number {
+  for (let i = 0; i < count; i++) {
+    const size = bytes[i % bytes.length]!
+    estimator.observe({ bytes: size, ms: 2 + size / 1000, atMs: fromMs + 200 * i })
+  }
+  return fromMs + 200 * count
+}
+
+test('TransferEstimator remembers for a minute what an empty message takes, while all have one size', () => {
+  const estimator = new TransferEstimator()
+  const beganMs = feedSizes(estimator, sizes, 0, 8)
+  const within = feedSizes(estimator, [12_000], beganMs, 280)
+  expect(estimator.estimate(within)!.baseMs).toBeCloseTo(2, 0)
+  expect(estimator.estimate(within)!.bitsPerSecond / 8e6).toBeCloseTo(1, 1)
+})
+
+test('TransferEstimator takes a quicker message for what an empty one takes, whenever it came', () => {
+  const estimator = new TransferEstimator()
+  feedSizes(estimator, [12_000], 0, 20)
+  estimator.observe({ bytes: 256, ms: 2.256, atMs: 4000 })
+  const nowMs = feedSizes(estimator, [12_000], 4200, 200)
+  expect(estimator.estimate(nowMs)!.baseMs).toBeCloseTo(2, 0)
+})
+
+test('TransferEstimator bounds the speed by what has waited half as long again as it should, and not before', () => {
+  const estimator = new TransferEstimator()
+  const nowMs = feedSizes(estimator, sizes, 0, 40)
+  // 10 kB take 12 ms.
+  const bpsAfter = (waitedMs: number) =>
+    estimator.estimate(nowMs + waitedMs, { bytes: 10_000, sinceMs: nowMs })!.bitsPerSecond
+  expect(bpsAfter(17) / 8e6).toBeCloseTo(1, 3)
+  expect(bpsAfter(22) / 8e6).toBeCloseTo(10 / 20, 2)
+  expect(bpsAfter(2002) / 8e6).toBeCloseTo(10 / 2000, 4)
+  // Nothing waits.
+  expect(estimator.estimate(nowMs + 2000, { bytes: 0, sinceMs: nowMs })!.bitsPerSecond / 8e6).toBeCloseTo(
+    1,
+    3,
+  )
+})
+
+test('TransferEstimator is unsure of what it has hardly tried, and sure of what has come true', () => {
+  const estimator = new TransferEstimator()
+  const deviations = sizes.map((bytes, i) => {
+    estimator.observe({ bytes, ms: 2 + bytes / 1000, atMs: 200 * i })
+    return estimator.estimate(200 * i)!.relativeDeviation
+  })
+  expect(deviations.slice(0, 2)).toEqual([0.5, expect.closeTo(0.5, 0)])
+  const nowMs = feedSizes(estimator, sizes, 1000, 600)
+  expect(estimator.estimate(nowMs)).toMatchObject({ relativeDeviation: 0.05, rateDeviation: 0.05 })
+  expect(estimator.estimate(nowMs + 1000)!.ageMs).toBe(1200)
+})
+
+test('TransferEstimator takes surprises to either side for accidents, and three to one side for a change', () => {
+  const estimator = new TransferEstimator()
+  let nowMs = feedSizes(estimator, sizes, 0, 40)
+  const surprise = (ms: number) => {
+    estimator.observe({ bytes: 32_768, ms, atMs: nowMs })
+    nowMs += 200
+  }
+  for (let i = 0; i < 4; i++) {
+    surprise(70)
+    surprise(17)
+  }
+  expect(estimator.estimate(nowMs)!.bitsPerSecond / 8e6).toBeGreaterThan(0.6)
+  nowMs = feedSizes(estimator, sizes, nowMs, 80)
+  for (let i = 0; i < 3; i++) surprise(330)
+  expect(estimator.doubtful).toBe(false)
+  // All 330 ms of 33 kB are believed, half of them for an empty message.
+  expect(estimator.estimate(nowMs)!.bitsPerSecond).toBeLessThan(1.7e6)
+})
