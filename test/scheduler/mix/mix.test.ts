@@ -188,3 +188,18 @@ test('an input of which nobody was told that it came is shed', () => {
     reason: 'overload',
   })
 })
+
+test('also a stream of which all is kept gives way to a higher priority that takes everything', () => {
+  const mix = new Mix([stream('a', { priority: 2 }), stream('b', { keep: 'all' })])
+  const given = snapshot([local], ['a', 'b'])
+  const reasons: string[] = []
+  for (let nowMs = 0; nowMs < 8000; nowMs += 20) {
+    if (nowMs >= 2000) mix.observeArrival('a', nowMs)
+    if (nowMs % 200 !== 0) continue
+    mix.observeArrival('b', nowMs)
+    const decision = mix.decide('b', nowMs, given)
+    reasons.push(decision.kind === 'plan' ? decision.plan.name : decision.reason)
+  }
+  expect(new Set(reasons.slice(0, 10))).toEqual(new Set(['local']))
+  expect(new Set(reasons.slice(-10))).toEqual(new Set(['overload']))
+})
