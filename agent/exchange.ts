@@ -94,7 +94,7 @@ export class Exchange {
   async request(request: RemoteRequest): Promise<RemoteAnswer> {
     const { session, topicPrefix, modelHash, workers, now } = this.options
     this.forgetOld()
-    const correlation = randomBytes(16)
+    const correlation = randomBytes(8)
     const key = correlation.toString('hex')
     const { worker, signal } = request
     const frame = encodeFrame({
@@ -238,7 +238,7 @@ export class Exchange {
     const { session, topicPrefix } = this.options
     const topic = workerTopic(worker, 'request', topicPrefix)
     const [chunk] = splitIntoChunks(encodeFrame({ kind: 'cancel', request }), oneChunk)
-    const options = { qos: 0, correlationData: randomBytes(16), timeoutMs: cancelMs } as const
+    const options = { qos: 0, correlationData: randomBytes(8), timeoutMs: cancelMs } as const
     session.publish(topic, chunk!, { ...options, expirySeconds: 1 }).catch(() => undefined)
   }
 

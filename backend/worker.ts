@@ -13,6 +13,7 @@ import {
   decodeFrame,
   encodeFrame,
   type Frame,
+  isRequestId,
   type RequestHead,
   readRequestHead,
 } from '../src/transport/frame.ts'
@@ -257,10 +258,10 @@ export class BackendWorker {
   private async onMessage({ correlationData, responseTopic, payload }: IncomingMessage): Promise<void> {
     const { service } = this
     if (service === undefined) return
-    if (correlationData?.length !== 16) {
+    if (!isRequestId(correlationData)) {
       this.log(
         'warn',
-        'dropped a message: it needs 16 bytes of correlation data, which MQTT 3.1.1 does not carry',
+        'dropped a message: it needs 8 to 16 bytes of correlation data, which MQTT 3.1.1 does not carry',
       )
       return
     }

@@ -74,11 +74,20 @@ export async function readPictureHeader(bytes: Uint8Array): Promise<PictureHeade
   const format = pictureFormat(bytes)
   if (format === undefined) throw notAPicture(bytes)
   const jpeg = format === 'JPEG' ? readJpegHeader(bytes) : undefined
-  if (jpeg === undefined) return askLibrary(bytes, format)
+  if (jpeg === undefined) return askedOnce(bytes, format)
   const { isHeldWhole, orientation } = jpeg
   const [width, height] = orientation < 5 ? [jpeg.width, jpeg.height] : [jpeg.height, jpeg.width]
   const heldBytes = isHeldWhole ? heldWhole({ ...jpeg, sampleBytes: 2 }) : 0
   return { format, width, height, hasAlpha: false, heldBytes }
+}
+
+/** What a decoding claims is asked for before it waits for its turn, and again when it begins: the library reads a file once. */
+const asked = new WeakMap<Uint8Array, Promise<PictureHeader>>()
+
+function askedOnce(bytes: Uint8Array, format: PictureFormat): Promise<PictureHeader> {
+  const header = asked.get(bytes) ?? askLibrary(bytes, format)
+  asked.set(bytes, header)
+  return header
 }
 
 async function askLibrary(bytes: Uint8Array, format: PictureFormat): Promise<PictureHeader> {

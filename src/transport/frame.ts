@@ -8,14 +8,14 @@
  * | 0 | 2 | magic `SG` |
  * | 2 | 1 | version, 3 |
  * | 3 | 1 | kind: 1 request, 2 result, 3 failure, 4 cancellation |
- * | 4 | 1 | request and result: number of parts, bit 7 see there; failure: code, index in {@link failureCodes}; cancellation: 0 |
+ * | 4 | 1 | request and result: number of parts, bit 7 see there; failure: code, index in {@link failureCodes}; cancellation: bytes of the id, 8 to 16 |
  *
  * | request, from 5 | bytes |
  * |---|---|
  * | the first half of the model's hash | 8 |
  * | time left, whole milliseconds | number |
  * | wound, codec | strings |
- * | only where bit 7 of byte 4 is set: how the outputs are to be condensed, an `AnswerSpec` as JSON | string |
+ * | only where bit 7 of byte 4 is set: how the outputs are to be condensed: `softmax 5`, `logits 3 1` (kind, rows, and the output where it is not the first), or another `AnswerSpec` as JSON | string |
  * | per part but for the last: its length, its bytes; the last is the rest of the frame | numbers |
  *
  * A request's parts are the tensors that cross at the wound, in the wound's order; their shapes are the model's.
@@ -33,11 +33,12 @@
  *
  * | cancellation, from 5 | bytes |
  * |---|---|
- * | correlation id of the request that is given up | 16 |
+ * | correlation id of the request that is given up | as byte 4 says |
  *
  * What a frame answers and how long it is say the message's properties: it is sent whole, or in chunks (`chunks.ts`).
  */
-import { type AnswerSpec, answerSpecSchema } from '../answer/answer-spec.ts'
+import type { AnswerSpec } from '../answer/answer-spec.ts'
+import { answerWords, readAnswerWords } from '../answer/answer-words.ts'
 import { FrameError } from './frame-error.ts'
 import { defaultFrameLimits, type FrameLimits } from './frame-limits.ts'
 import { FrameReader } from './frame-reader.ts'
@@ -110,7 +111,7 @@ export type FailureFrame =
 /** The sender has given a request up: what waits is dropped, what runs is ended. It is not answered. */
 export interface CancelFrame {
   readonly kind: 'cancel'
-  /** The request's correlation id, 32 hex digits, lower case; the message that carries this frame has one of its own. */
+  /** The request's correlation id, 16 to 32 hex digits, lower case; the message that carries this frame has one of its own. */
   readonly request: string
 }
 
@@ -143,8 +144,8 @@ export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
       writer.string('message', frame.message)
       break
     case 'cancel':
-      writer.u8(0)
-      writer.hex('request', frame.request, 32)
+      writer.u8(checkIdBytes('encode', frame.request.length / 2))
+      writer.hex('request', frame.request, frame.request.length)
   }
   return writer.finish()
 }
@@ -156,7 +157,7 @@ function writeRequest(writer: FrameWriter, frame: RequestFrame): void {
   writer.number('timeLeftMs', frame.timeLeftMs)
   writer.string('wound', frame.wound)
   writer.string('codec', frame.codec)
-  if (answer !== undefined) writer.string('answer', JSON.stringify(answer))
+  if (answer !== undefined) writer.string('answer', answerWords(answer))
   for (const [i, bytes] of parts.entries()) writer.bytes(bytes, i === parts.length - 1)
 }
 
@@ -256,14 +257,25 @@ function readFailure(reader: FrameReader): FailureFrame {
 }
 
 function readCancel(reader: FrameReader): CancelFrame {
-  const reserved = reader.u8()
-  if (reserved !== 0) {
-    throw new FrameError(
-      'value',
-      `Cannot decode frame: reserved must be 0 in a cancellation, current value is ${reserved}`,
-    )
-  }
-  return { kind: 'cancel', request: reader.hex(32) }
+  return { kind: 'cancel', request: reader.hex(2 * checkIdBytes('decode', reader.u8())) }
+}
+
+/** Of a correlation id: enough that nobody guesses one, and that no two are alike. */
+const leastIdBytes = 8
+const mostIdBytes = 16
+
+/** Whether a message's correlation data may name a request. */
+export function isRequestId(correlation: Uint8Array | undefined): correlation is Uint8Array {
+  const length = correlation?.length ?? 0
+  return length >= leastIdBytes && length <= mostIdBytes
+}
+
+function checkIdBytes(verb: 'encode' | 'decode', bytes: number): number {
+  if (Number.isInteger(bytes) && bytes >= leastIdBytes && bytes <= mostIdBytes) return bytes
+  throw new FrameError(
+    'value',
+    `Cannot ${verb} frame: the id of a cancelled request must have ${leastIdBytes} to ${mostIdBytes} bytes, current value is ${bytes}`,
+  )
 }
 
 function readRequest(reader: FrameReader): RequestFrame {
@@ -291,19 +303,11 @@ function readResult(reader: FrameReader): ResultFrame {
 }
 
 function readAnswer(text: string): AnswerSpec {
-  let json: unknown
   try {
-    json = JSON.parse(text)
-  } catch {
-    json = undefined
+    return readAnswerWords(text)
+  } catch (error) {
+    throw new FrameError('value', `Cannot decode frame: ${(error as Error).message}`)
   }
-  const parsed = answerSpecSchema.safeParse(json)
-  if (parsed.success) return parsed.data
-  const [issue] = parsed.error.issues
-  throw new FrameError(
-    'value',
-    `Cannot decode frame: answer must say how outputs are condensed, ${issue!.path.join('.')}: ${issue!.message}`,
-  )
 }
 
 function codeIndex(code: FailureCode): number {

@@ -65,7 +65,7 @@ const frames: fc.Arbitrary<Frame> = fc.oneof(
     waitMs: milliseconds,
     message: text,
   }),
-  fc.record({ kind: fc.constant('cancel' as const), request: hexOf(16) }),
+  fc.record({ kind: fc.constant('cancel' as const), request: fc.oneof(hexOf(8), hexOf(16)) }),
 )
 
 function codeOf(run: () => unknown): FrameErrorCode | 'none' {
@@ -211,7 +211,9 @@ describe('frame', () => {
       [{ ...request, timeLeftMs: 2 ** 28 }, 'value'],
       [{ ...failure, code: 'other' as 'internal' }, 'value'],
       [{ ...failure, code: 'overloaded', waitMs: Number.POSITIVE_INFINITY }, 'value'],
-      [{ kind: 'cancel', request: model }, 'value'],
+      [{ kind: 'cancel', request: model.slice(2) }, 'value'],
+      [{ kind: 'cancel', request: model.slice(1) }, 'value'],
+      [{ kind: 'cancel', request: `${model}${model}00` }, 'value'],
     ]
     for (const [frame, code] of bad) expect(codeOf(() => encodeFrame(frame))).toBe(code)
     const bytes = encodeFrame({ ...result, parts: [{ ...part, shape: [3, 4] }] })
