@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks the engines on ARM without an ARM machine: a Debian's Node and XNNPACK run under qemu, and the bundled model is
-# cut everywhere and compared with the other engines. It proves answers, and nothing about speed.
+# cut everywhere and compared with the other engines, which takes half an hour. It proves answers, and nothing about speed.
 #   sudo apt-get install qemu-user-static; npm run build
 #   scripts/try-arm.sh arm64|armhf [trixie|bookworm] [FOLDER]
 # Node is always Debian 13's (Debian 12's is too old for Surgeon); the release is the library's.
