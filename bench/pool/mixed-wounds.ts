@@ -12,6 +12,7 @@ import { loadModel } from '../../src/model-graph/load-model.ts'
 import type { ModelChoice } from '../../src/model-graph/model-choice.ts'
 import { elementCount } from '../../src/tensor/element-count.ts'
 import { type Frame, modelDigits, type RequestFrame } from '../../src/transport/frame.ts'
+import { type WaveBound, waveBound } from './wave-bound.ts'
 
 export interface MixedOptions {
   readonly choice: ModelChoice
@@ -36,6 +37,8 @@ export interface MixedRow {
   readonly gain: number
   readonly oneP99Ms: number
   readonly togetherP99Ms: number
+  /** What waves could gain at most. */
+  readonly waves: WaveBound
 }
 
 interface Window {
@@ -91,6 +94,7 @@ export async function measureMixedWounds(options: MixedOptions): Promise<MixedRo
       gain: median(pairs.map((pair) => pair.together.perS / pair.one.perS)),
       oneP99Ms: p99(pairs.map((pair) => pair.one)),
       togetherP99Ms: p99(pairs.map((pair) => pair.together)),
+      waves: await waveBound(choice, threads),
     }
   } finally {
     await one.model.stop()

@@ -82,7 +82,17 @@ function tables(crowd: Crowd, mixed: readonly MixedRow[]): string {
     ],
   ])
   const together = textTable([
-    ['model', 'threads', 'batch', 'one by one/s', 'together/s', 'gain', 'p99 one, ms', 'p99 together, ms'],
+    [
+      'model',
+      'threads',
+      'batch',
+      'one by one/s',
+      'together/s',
+      'gain',
+      'waves at most',
+      'p99 one, ms',
+      'p99 together, ms',
+    ],
     ...mixed.map((row) => [
       row.model,
       row.threads,
@@ -90,6 +100,7 @@ function tables(crowd: Crowd, mixed: readonly MixedRow[]): string {
       row.onePerS.toFixed(1),
       row.togetherPerS.toFixed(1),
       row.gain.toFixed(2),
+      row.waves.gain.toFixed(2),
       row.oneP99Ms.toFixed(0),
       row.togetherP99Ms.toFixed(0),
     ]),
