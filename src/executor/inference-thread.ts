@@ -151,8 +151,10 @@ function startingValues(run: RunRequest): { values: Map<number, TensorValue>; si
 function copyKept(except?: string): void {
   for (const [request, values] of kept) {
     if (request === except) continue
-    // Reading makes the copy.
-    for (const value of values.values()) void value.data
+    for (const value of values.values()) {
+      // Reading makes the copy. A picture lies in no engine's memory.
+      if (!(value instanceof PixelValue)) void value.data
+    }
   }
 }
 
