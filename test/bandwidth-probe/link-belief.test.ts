@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from 'vitest'
 import { LinkBelief } from '../../src/bandwidth-probe/link-belief.ts'
+import { TransferEstimator } from '../../src/bandwidth-probe/transfer-estimator.ts'
 
 const idle = { bytes: 0, oldestSentAtMs: undefined }
 let belief: LinkBelief
@@ -183,9 +184,9 @@ test('what delays one acknowledgement and hurries the next is no doubt of the ra
 
 test('LinkBelief is connected and disconnected once, however often it is said', () => {
   belief.connected(0)
-  expect([belief.nextProbe(0, idle), belief.nextProbe(0, idle)]).toEqual([256, 2048])
+  expect(belief.nextProbe(0, idle)).toBe(256)
   belief.connected(10)
-  expect(belief.nextProbe(10, idle)).toBe(256)
+  expect(belief.nextProbe(10, idle)).toBe(2048)
   belief.disconnected(20)
   belief.disconnected(30)
   expect(belief.snapshot(40, idle)).toMatchObject({ kind: 'down', sinceMs: 20 })
@@ -233,4 +234,73 @@ test('LinkBelief loses five hundredths of what it is sure of in a second', () =>
   const [own, ofRate] = deviations[0]!
   expect(deviations[1]).toEqual([Math.hypot(own, 0.1), Math.hypot(ofRate, 0.1)])
   expect(deviations[2]).toEqual([Math.hypot(own, 0.5), Math.hypot(ofRate, 0.5)])
+})
+
+test('LinkBelief doubts a speed the longer no message has crossed that was large enough to tell', () => {
+  belief.connected(0)
+  const alone = new TransferEstimator()
+  let nowMs = 0
+  const cross = (sizes: readonly number[]) => {
+    for (const bytes of sizes) {
+      nowMs += 1000
+      belief.acknowledged(bytes, 20 + bytes / 1000, nowMs)
+      alone.observe({ bytes, ms: 20 + bytes / 1000, atMs: nowMs })
+    }
+  }
+  /** How many squares of a byte's time the variance is above what the line alone leaves open. */
+  const wandered = (atMs: number) => {
+    const state = belief.snapshot(atMs, idle)
+    const { line, bitsPerSecond } = alone.estimate(atMs)!
+    if (state.kind !== 'up') throw new Error('the link must be up')
+    expect(state.line).toMatchObject({ base: line.base, cross: line.cross })
+    return (state.line!.byte - line.byte) / (8000 / bitsPerSecond) ** 2
+  }
+  cross([500, 30_000, 1000, 30_000, 500, 30_000])
+  expect(wandered(nowMs)).toBeCloseTo(0)
+  // 0.09 a second, of the logarithm.
+  expect(wandered(nowMs + 10_000)).toBeCloseTo(Math.expm1(0.9), 6)
+  expect(wandered(nowMs + 500_000) / Math.expm1(9)).toBeCloseTo(1, 6)
+  cross(Array.from({ length: 10 }, () => 500))
+  expect(wandered(nowMs)).toBeCloseTo(Math.expm1(0.9), 6)
+  // Half of the largest of late.
+  cross([16_000])
+  expect(wandered(nowMs)).toBeCloseTo(0)
+  cross(Array.from({ length: 60 }, () => 500))
+  expect(wandered(nowMs)).toBeCloseTo(Math.expm1(5.4), 3)
+  // A minute later the largest are a seventh of what they were.
+  cross([3000])
+  expect(wandered(nowMs)).toBeCloseTo(0)
+  nowMs += 10_000
+  belief.acknowledged(500, 20.5, nowMs)
+  alone.observe({ bytes: 500, ms: 20.5, atMs: nowMs })
+  expect(wandered(nowMs)).toBeGreaterThan(1)
+  // What follows at once has nothing but its own bytes in its time.
+  belief.acknowledged(500, 20.5, nowMs + 0.5)
+  alone.observe({ bytes: 500, ms: 0.5, atMs: nowMs + 0.5, isQueued: true })
+  expect(wandered(nowMs + 0.5)).toBeCloseTo(0)
+})
+
+test('LinkBelief asks at once what to think of a message that contradicts the others', () => {
+  belief.connected(0)
+  open(({ bytes }) => 20 + bytes / 1000)
+  const nowMs = acknowledge(1000)
+  expect(belief.nextProbe(nowMs + 100, idle)).toBeUndefined()
+  belief.acknowledged(20_000, 500, nowMs + 700)
+  expect(belief.nextProbe(nowMs + 710, idle)).toBe(2048)
+  expect(belief.nextProbe(nowMs + 720, idle)).toBe(2048)
+})
+
+test('LinkBelief sends no large probe before small ones have come back, whatever else has crossed', () => {
+  const sizes = (count: number, atMs: number) =>
+    Array.from({ length: count }, (_, i) => belief.nextProbe(atMs + i, idle))
+  belief.connected(0)
+  expect(sizes(5, 0)).toEqual([256, 2048, 256, 2048, 256])
+  belief.disconnected(10)
+  belief.connected(20)
+  expect(sizes(3, 20)).toEqual([256, 2048, 256])
+  belief.acknowledged(256, 20, 40)
+  belief.acknowledged(2048, 22, 64)
+  // A picture that had to wait says nothing of how long a probe would fill the link.
+  belief.acknowledged(20_000, 5000, 6000)
+  expect(sizes(2, 6001)).toEqual([16_384, 32_768])
 })

@@ -221,12 +221,20 @@ test('TransferEstimator bounds the speed by what has waited half as long again a
 
 test('TransferEstimator is unsure of what it has hardly tried, and sure of what has come true', () => {
   const estimator = new TransferEstimator()
-  const deviations = sizes.map((bytes, i) => {
-    estimator.observe({ bytes, ms: 2 + bytes / 1000, atMs: 200 * i })
-    return estimator.estimate(200 * i)!.relativeDeviation
+  // Half of the first is taken for an empty message; the others come as that says.
+  const deviations = [1000, 10_000, 20_000].map((bytes, i) => {
+    estimator.observe({ bytes, ms: 100 + bytes / 10, atMs: 5000 * i })
+    const { baseMs, bitsPerSecond, relativeDeviation, rateDeviation } = estimator.estimate(5000 * i)!
+    expect(baseMs).toBeCloseTo(100)
+    expect(bitsPerSecond).toBeCloseTo(80_000)
+    return [relativeDeviation, rateDeviation]
   })
-  expect(deviations.slice(0, 2)).toEqual([0.5, expect.closeTo(0.5, 0)])
-  const nowMs = feedSizes(estimator, sizes, 1000, 600)
+  expect(deviations).toEqual([
+    [0.5, 0.5],
+    [0.5, 0.5],
+    [0.05, 0.05],
+  ])
+  const nowMs = feedSizes(estimator, sizes, 20_000, 700)
   expect(estimator.estimate(nowMs)).toMatchObject({ relativeDeviation: 0.05, rateDeviation: 0.05 })
   expect(estimator.estimate(nowMs + 1000)!.ageMs).toBe(1200)
 })
@@ -248,4 +256,55 @@ test('TransferEstimator takes surprises to either side for accidents, and three 
   expect(estimator.doubtful).toBe(false)
   // All 330 ms of 33 kB are believed, half of them for an empty message.
   expect(estimator.estimate(nowMs)!.bitsPerSecond).toBeLessThan(1.7e6)
+})
+
+test('TransferEstimator does not let small messages say whether a large one was an accident', () => {
+  const estimator = new TransferEstimator()
+  let nowMs = feedSizes(estimator, sizes, 0, 40)
+  const told = (bytes: number, ms: number) => {
+    nowMs += 200
+    estimator.observe({ bytes, ms, atMs: nowMs })
+    return estimator.doubtful
+  }
+  expect(told(32_768, 100)).toBe(true)
+  expect(told(256, 2.3)).toBe(true)
+  expect(told(32_768, 34.8)).toBe(false)
+  // To one side, to the other, and back: three in a row, and still only the last is in doubt.
+  expect(told(32_768, 100)).toBe(true)
+  expect(told(32_768, 12)).toBe(true)
+  expect(told(32_768, 100)).toBe(true)
+  expect(told(32_768, 34.8)).toBe(false)
+})
+
+test('TransferEstimator takes a few milliseconds for a hiccup, however many times as long that is', () => {
+  const estimator = new TransferEstimator()
+  const nowMs = feedSizes(estimator, [300, 500, 900], 0, 60)
+  // 2.5 ms each.
+  estimator.observe({ bytes: 500, ms: 6, atMs: nowMs })
+  expect(estimator.doubtful).toBe(false)
+  estimator.observe({ bytes: 500, ms: 8, atMs: nowMs + 200 })
+  expect(estimator.doubtful).toBe(true)
+})
+
+test('TransferEstimator keeps what it knows of an empty message where only messages that waited tell of a change', () => {
+  const estimator = new TransferEstimator()
+  const nowMs = feed(estimator, { fromMs: 0, count: 40, baseMs: 20, bitsPerSecond: 8e6 })
+  for (let i = 0; i < 3; i++)
+    estimator.observe({ bytes: 12_000, ms: 120, atMs: nowMs + 120 * i, isQueued: true })
+  expect(estimator.doubtful).toBe(false)
+  const { baseMs, bitsPerSecond } = estimator.estimate(nowMs + 400)!
+  expect(baseMs).toBeGreaterThan(10)
+  expect(baseMs).toBeLessThan(32)
+  expect(bitsPerSecond / 0.8e6).toBeCloseTo(1, 0)
+})
+
+test('TransferEstimator believes a link that is eight hundred times slower than before, however sure it was', () => {
+  const estimator = new TransferEstimator()
+  const nowMs = feed(estimator, { fromMs: 0, count: 60, baseMs: 2, bitsPerSecond: 80e6 })
+  for (const [i, bytes] of [10_000, 12_000, 11_000].entries())
+    estimator.observe({ bytes, ms: 2 + (8000 * bytes) / 0.1e6, atMs: nowMs + 1000 * i })
+  const { baseMs, bitsPerSecond } = estimator.estimate(nowMs + 3000)!
+  expect(bitsPerSecond / 0.1e6).toBeGreaterThan(0.8)
+  expect(bitsPerSecond / 0.1e6).toBeLessThan(1.25)
+  expect(baseMs).toBeLessThan(400)
 })

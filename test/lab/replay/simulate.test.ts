@@ -185,3 +185,17 @@ test('whatever link and workers do, every request is answered exactly once, and 
     { numRuns: 2000 },
   )
 })
+
+test('simulate(): a camera that asks for twice what there is has its newest frames answered, none of them old', async () => {
+  const camera = { name: 'default', priority: 0, weight: 1, keep: 'newest' } as const
+  const requests = await simulate(world({ workers: [], streams: [camera], arrivals: every(50, 200) }))
+  const answered = requests.filter(({ outcome }) => outcome?.kind === 'answered')
+  // Ten a second of twenty, and a tenth of that for the room that is left.
+  expect(answered.length).toBeGreaterThan(85)
+  // The door is four times what the edge takes: 400 ms, where a queue of all would have grown to five seconds.
+  expect(Math.max(...answered.map(({ trace }) => trace.measured.totalMs))).toBeLessThan(400)
+  for (const { outcome } of requests)
+    expect(outcome?.kind === 'failed' ? outcome.error : { code: 'shed' }).toMatchObject({ code: 'shed' })
+  // To the end: not those that came first.
+  expect(requests.slice(-20).filter(({ outcome }) => outcome?.kind === 'answered').length).toBeGreaterThan(7)
+})
