@@ -11,9 +11,10 @@ export type CodecSample<Encoded> = {
   readonly decode: (encoded: Encoded) => unknown
 }
 
-/** Of so many pictures or maps the times are taken, this often each. */
+/** Of so many pictures or maps the times are taken, this often each and for this long at least. */
 const timedSamples = 12
-const repeats = 5
+const leastRepeats = 5
+const leastMs = 200
 
 /**
  * What encoding and decoding take: the lowest of several times for each sample, because whatever else is at work on the machine
@@ -24,7 +25,8 @@ export async function codecTimes<Encoded>(
   now = () => performance.now(),
 ): Promise<CodecTimes> {
   const lowest = samples.map(() => ({ encodeMs: Infinity, decodeMs: Infinity }))
-  for (let repeat = 0; repeat < repeats; repeat++) {
+  const startMs = now()
+  for (let repeat = 0; repeat < leastRepeats || now() - startMs < leastMs; repeat++) {
     for (const [i, { encode, decode }] of samples.entries()) {
       const beginMs = now()
       const encoded = await encode()
