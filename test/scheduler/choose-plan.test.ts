@@ -144,3 +144,22 @@ test('choosePlan() chooses the local plan where no link is known, however fast a
   const local = localPoint(100)
   expect(choosePlan([free, local], { ...calm, link: undefined }).chosen.point).toBe(local)
 })
+
+test('predict() tells what of an answer’s time is its way down, half of an empty exchange included', () => {
+  // 1000 bytes of a byte a microsecond, and half of 10 ms.
+  expect(predict(point, calm).returnMs).toBe(1 + 5)
+})
+
+test('predict() is as unsure of a transfer as the link’s line is of its bytes, and no more than it takes', () => {
+  // 5000 bytes up, 1000 down, a round trip.
+  const networkMs = 5 + 1 + 10
+  const deviation = (
+    line: { base: number; cross: number; byte: number } | undefined,
+    relativeDeviation = 0,
+  ) =>
+    predict(point, { ...calm, link: { ...link, relativeDeviation, ...(line && { line }) } }).remoteDeviationMs
+  expect(deviation(undefined, 0.1)).toBeCloseTo(0.1 * networkMs)
+  expect(deviation({ base: 9, cross: 0, byte: 0 })).toBeCloseTo(3)
+  expect(deviation({ base: 9, cross: 0, byte: 0 }, 0.25)).toBeCloseTo(5)
+  expect(deviation({ base: 0, cross: 0, byte: 1 })).toBeCloseTo(networkMs)
+})
