@@ -71,3 +71,22 @@ test('codecOptions() adds the smallest that is encoded fast beside the smallest,
   ).toEqual(['klt:8', 'klt:8/fast'])
   expect(options.get('end')!.map(({ codec }) => codec)).toEqual(['float16', 'uint8', 'q4'])
 })
+
+test('codecOptions() judges a codec at each wound by what it costs there', () => {
+  const rows = [
+    row('middle', 'q4', 4000, 0),
+    row('end', 'q4', 300, 60),
+    row('middle', 'klt:8', 2000, 60),
+    row('end', 'klt:8', 200, 0),
+  ]
+  const options = codecOptions(['middle', 'end'], rules, { images: 1000, rows })
+  const offered = (wound: string) => options.get(wound)!.map(({ codec, bytes }) => [codec, bytes])
+  expect(offered('middle').slice(-1)).toEqual([['q4', 4000]])
+  expect(offered('end').slice(-1)).toEqual([['klt:8', 200]])
+  expect(offered('end').map(([codec]) => codec)).not.toContain('q4')
+})
+
+test('codecOptions() leaves out a wound at which nothing may cross', () => {
+  const options = codecOptions(['input', 'middle'], { ...rules, inputCodecs: [] }, undefined)
+  expect([...options.keys()]).toEqual(['middle'])
+})

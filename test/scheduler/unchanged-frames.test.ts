@@ -49,6 +49,14 @@ test('UnchangedFrames computes again what is old, and only one of the inputs tha
   expect(see(unchanged, still, 1099)).toBe('as 1066')
 })
 
+test('UnchangedFrames counts the seconds from the last input that was computed', () => {
+  const unchanged = frames(2)
+  see(unchanged, still, 500)
+  expect(see(unchanged, still, 2499)).toBe('as 500')
+  expect(see(unchanged, still, 2500)).toBe('computed')
+  expect(see(unchanged, still, 4499)).toBe('as 2500')
+})
+
 test('UnchangedFrames keeps the newest of two that were computed at once', () => {
   const unchanged = frames()
   const [first, second] = [unchanged.compare('porch', still, 0), unchanged.compare('porch', grey(0, 0), 1)]
