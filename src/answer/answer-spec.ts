@@ -3,12 +3,17 @@ import { bindInputs, bindingsOf } from '../model-graph/bind-inputs.ts'
 import { borderShape, type LayerGraph } from '../model-graph/layer-graph.ts'
 import { boxLayouts, type Manifest, pictureOf } from '../model-graph/manifest.ts'
 
+/** Rows of classes. */
+export const mostClasses = 100
+/** Place among a model's outputs. */
+export const mostOutput = 255
+
 /** Places among the model's outputs. */
-const outputs = z.array(z.int().min(0).max(255)).min(1).max(3)
+const outputs = z.array(z.int().min(0).max(mostOutput)).min(1).max(3)
 const share = z.number().min(0).max(1)
 
 /** Outputs that are sent back whole behind the rows: the state of the publisher's next sample. */
-const state = z.array(z.int().min(0).max(255)).min(1).max(64).optional()
+const state = z.array(z.int().min(0).max(mostOutput)).min(1).max(64).optional()
 
 /**
  * How a model's outputs become rows of few numbers. It goes with a request, so that whoever finishes makes the same rows
@@ -17,7 +22,7 @@ const state = z.array(z.int().min(0).max(255)).min(1).max(64).optional()
 export const answerSpecSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.enum(['softmax', 'logits', 'classes']),
-    topK: z.int().min(1).max(100),
+    topK: z.int().min(1).max(mostClasses),
     outputs: outputs.length(1),
     state,
   }),
@@ -38,7 +43,10 @@ export const answerSpecSchema = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('text'), blank: z.int().min(0), outputs: outputs.length(1), state }),
   /** The outputs themselves, exactly: state is among them. */
-  z.strictObject({ kind: z.literal('values'), outputs: z.array(z.int().min(0).max(255)).min(1).max(256) }),
+  z.strictObject({
+    kind: z.literal('values'),
+    outputs: z.array(z.int().min(0).max(mostOutput)).min(1).max(256),
+  }),
 ])
 
 export type AnswerSpec = z.infer<typeof answerSpecSchema>
