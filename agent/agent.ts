@@ -2,6 +2,7 @@ import { systemClock } from '../src/async/clock.ts'
 import { ReleaseStack } from '../src/async/release-stack.ts'
 import { waitAtMost } from '../src/async/wait-at-most.ts'
 import { CpuMonitor } from '../src/bandwidth-probe/cpu-monitor.ts'
+import { mostUplinkBps } from '../src/bandwidth-probe/link-belief.ts'
 import { programVersion } from '../src/files/program-version.ts'
 import { logWarningsHere } from '../src/machine/this-machine.ts'
 import { collectGarbage } from '../src/memory/collect-garbage.ts'
@@ -71,7 +72,7 @@ export class Agent {
     const models = modelsOf(served)
 
     let mind: Mind | undefined
-    const uplinkBps = () => (mind?.link.kind === 'up' ? mind.link.uplinkBps : undefined)
+    const uplinkBps = () => mostUplinkBps(mind?.link)
     const device = this.deviceSession(config.pool === undefined ? uplinkBps : undefined)
     const poolSession = config.pool === undefined ? device : this.poolSession(uplinkBps)
     mind = new Mind({

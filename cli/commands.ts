@@ -273,7 +273,7 @@ export const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import('./commands/replay.ts')).replay,
   },
   bench: {
-    operands: 'engines|requests|codec|pool|stream|live|transport',
+    operands: 'engines|requests|codec|pool|stream|live|transport|regret',
     summary: 'measures engines, requests, codecs, pools, streams, links',
     options: { '--models M,M': 'which', '--threads N': 'of one run', ...json },
     examples: [
@@ -283,6 +283,7 @@ export const commands: Readonly<Record<string, Command>> = {
       'bench stream --live --uplinks 2 --fps 10,30 --seconds 20',
       'bench live --black-hole --uplink 100 --rate 4',
       'bench transport --bytes 4096,102400',
+      'bench regret --traces a.up,2 --edge pi.csv --backend pc.csv',
     ],
     load: async () => (await import('./commands/bench.ts')).bench,
   },

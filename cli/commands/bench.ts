@@ -9,6 +9,7 @@ const benches: Readonly<Record<string, () => Promise<Run>>> = {
   live: async () => (await import('./bench-live.ts')).benchLive,
   transport: async () => (await import('./bench-transport.ts')).benchTransport,
   requests: async () => (await import('./bench-requests.ts')).benchRequests,
+  regret: async () => (await import('./bench-regret.ts')).benchRegret,
   codec: async () => (await import('../../bench/codec.ts')).benchCodec,
 }
 

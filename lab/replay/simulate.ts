@@ -2,6 +2,7 @@ import { Mind } from '../../agent/mind.ts'
 import type { RequestTrace } from '../../agent/request-answerer.ts'
 import type { Decide } from '../../agent/stream-program.ts'
 import { after, type Clock } from '../../src/async/clock.ts'
+import { mostUplinkBps } from '../../src/bandwidth-probe/link-belief.ts'
 import { rawInput } from '../../src/codec/image-codecs.ts'
 import { InferenceHost } from '../../src/executor/inference-host.ts'
 import type { ModelInput } from '../../src/executor/inference-protocol.ts'
@@ -108,7 +109,7 @@ export async function simulate(world: World): Promise<SimulatedRequest[]> {
     downlink,
     broker,
     onSent: world.onSent,
-    uplinkBps: () => (mind?.link.kind === 'up' ? mind.link.uplinkBps : undefined),
+    uplinkBps: () => mostUplinkBps(mind?.link),
   })
   const { profile, chain } = setup
   const codecOf = (wound: string, codec: string) =>

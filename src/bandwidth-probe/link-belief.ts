@@ -22,6 +22,16 @@ export type LinkState =
       readonly line?: LineDeviation
     }
 
+/**
+ * What the uplink may carry, by one standard deviation of what is known of it: so much is handed to it at once, since
+ * a link that is back shows it only by what it carries. Undefined where it is not known.
+ */
+export function mostUplinkBps(link: LinkState | undefined): number | undefined {
+  if (link?.kind !== 'up') return undefined
+  const relative = (Math.sqrt(link.line?.byte ?? 0) * link.uplinkBps) / 8000
+  return link.uplinkBps * Math.exp(Math.sqrt(Math.log1p(relative ** 2)))
+}
+
 /** Payload that has left and is not acknowledged. */
 export interface InFlight {
   readonly bytes: number

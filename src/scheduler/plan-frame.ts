@@ -65,6 +65,10 @@ export function planFrame(
 
 /** What trying has to be expected to save: of a link that is known to be slow nothing is expected, so that it is left alone. */
 const triedShare = 0.002
+/** Of a link whose speed may be off by so much, relative to it, nobody knows what to expect: trying must only cost nothing. */
+const untoldDeviation = 0.4
+/** A worker that takes so many times what it announced is slow itself. */
+const slowFactor = 1.25
 
 /**
  * Instead of the local plan the best one that is insured, where nobody waits for anything: it costs the answer no time, and
@@ -72,17 +76,33 @@ const triedShare = 0.002
  */
 function tried(
   plan: MixPlan,
-  { plans, localMs }: FrameOptions,
+  { plans, ways, localMs }: FrameOptions,
   { budgets }: PlanSetup,
   link: Beliefs['link'],
 ): MixPlan {
   const isMetered = budgets?.uplinkBytesPerDay !== undefined
   if (!plan.name.startsWith(`${localWound}/`) || isMetered) return plan
   if (link.kind !== 'up' || link.backlogBytes > 0) return plan
+  const deviation = (Math.sqrt(link.line?.byte ?? 0) * link.uplinkBps) / 8000
+  const isUntold = deviation >= untoldDeviation
   const insured = plans.filter(
-    ({ name, latencyMs }) => isInsured(name) && latencyMs <= (1 - triedShare) * localMs,
+    ({ name, latencyMs }) =>
+      isInsured(name) &&
+      (latencyMs <= (1 - triedShare) * localMs ||
+        (isUntold && latencyMs <= localMs && ways.get(wayOf(name))!.some((way) => mayGain(way, localMs)))),
   )
   return insured.toSorted((a, b) => a.latencyMs - b.latencyMs)[0] ?? plan
+}
+
+/** Whether it is the link alone that makes a plan slow: what a worker is slow at is not tried again for the link's sake. */
+function mayGain(
+  { chosen: { point, edgeMs }, conditions, worker }: PlannedRequest,
+  localMs: number,
+): boolean {
+  const { backendWaitMs, tailFactor, pictureFactor, featuresFactor } = conditions
+  const isAsAnnounced = Math.max(tailFactor, pictureFactor, featuresFactor) < slowFactor
+  const withoutLinkMs = edgeMs + backendWaitMs + backendMs(point, conditions)
+  return worker?.trust.kind === 'trusted' && isAsAnnounced && withoutLinkMs < localMs
 }
 
 function isAlone({ edge, workers }: Beliefs): boolean {

@@ -2,8 +2,11 @@
 const windowMs = 150
 /** In flight on a link that nobody has measured yet, and on any other at most. */
 const mostWindowBytes = 128 * 1024
-/** While one chunk crosses, the acknowledgement of the one before comes back: the link is never idle between them. */
-const chunksInFlight = 2
+/**
+ * While one chunk crosses, the acknowledgement of the one before comes back, so that the link is never idle between them,
+ * also where it turns out to be a little slower, and the window smaller, than when the frame was cut.
+ */
+const chunksInFlight = 3
 /** Header, topic and properties of a chunk are some 150 bytes. */
 const leastChunkBytes = 4 * 1024
 /** A link that may be slow. */
@@ -13,7 +16,7 @@ const chunkMs = 20
 /** What the chunks' own headers take of the window. */
 const headersBytes = 64
 /** A link that is believed to be slow must be able to show that it is not. */
-const leastWindowBytes = chunksInFlight * (leastChunkBytes + headersBytes)
+const leastWindowBytes = 2 * (leastChunkBytes + headersBytes)
 
 /** Payload that may be unacknowledged over an uplink of that speed, in bits per second; undefined where it is not known. */
 export function windowBytesFor(uplinkBps: number | undefined, mostBytes = mostWindowBytes): number {
@@ -25,7 +28,9 @@ export function windowBytesFor(uplinkBps: number | undefined, mostBytes = mostWi
 /** What one chunk of a transfer holds: a small message waits behind one of them. */
 export function chunkBytesFor(uplinkBps: number | undefined, mostBytes?: number): number {
   const windowBytes = windowBytesFor(uplinkBps, mostBytes)
-  const share = Math.min(windowBytes / chunksInFlight - headersBytes, usualChunkBytes)
+  const share = uplinkBps === undefined ? windowBytes : windowBytes / chunksInFlight - headersBytes
   const crossingBytes = ((uplinkBps ?? 0) / 8000) * chunkMs
-  return Math.floor(Math.max(leastChunkBytes, share, Math.min(windowBytes, crossingBytes)))
+  return Math.floor(
+    Math.max(leastChunkBytes, Math.min(share, usualChunkBytes), Math.min(windowBytes, crossingBytes)),
+  )
 }

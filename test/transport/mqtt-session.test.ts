@@ -436,8 +436,8 @@ describe('sendFrame', () => {
     const inbox = await inboxOf(receiver, 'big')
     for (const [uplinkBps, chunkBytes] of [
       [1e3, 4096],
-      [777_777.7, 7227],
-      [2.5e6, 23_373],
+      [777_777.7, 4797],
+      [2.5e6, 15_561],
       [20e6, 50_000],
       [1e9, 131_072],
     ] as const) {
