@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { getDefaultAutoSelectFamilyAttemptTimeout } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -15,6 +16,18 @@ import { repositoryRoot } from '../paths.ts'
 const silent = () => undefined
 
 describe('runDaemon', () => {
+  // Node's own 250 ms are less than a round trip over LTE: with a dead address among a name's nothing would connect.
+  test('gives each address of a name as long as a slow link needs, and the others their turn within a connect timeout', async () => {
+    const exitCode = runDaemon(
+      { start: () => Promise.resolve(), stop: () => Promise.resolve() },
+      { log: silent, environment: {} },
+    )
+    process.emit('SIGTERM', 'SIGTERM')
+    expect(await exitCode).toBe(0)
+    expect(getDefaultAutoSelectFamilyAttemptTimeout()).toBeGreaterThan(2000)
+    expect(getDefaultAutoSelectFamilyAttemptTimeout()).toBeLessThan(10_000 / 4)
+  })
+
   test('a signal gives a running start up, and what it had acquired is stopped', async () => {
     const calls: string[] = []
     const begun = deferred<void>()
