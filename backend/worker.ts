@@ -9,14 +9,7 @@ import { type Announcement, announcementRenewMs } from '../src/transport/announc
 import { ChunkAssembler } from '../src/transport/chunk-assembler.ts'
 import { ChunkError } from '../src/transport/chunks.ts'
 import { endpointOptions } from '../src/transport/endpoint-config.ts'
-import {
-  decodeFrame,
-  encodeFrame,
-  type Frame,
-  isRequestId,
-  type RequestHead,
-  readRequestHead,
-} from '../src/transport/frame.ts'
+import { decodeFrame, encodeFrame, type Frame, isRequestId, readRequestHead } from '../src/transport/frame.ts'
 import { defaultFrameLimits } from '../src/transport/frame-limits.ts'
 import type { IncomingMessage } from '../src/transport/message.ts'
 import { MqttSession } from '../src/transport/mqtt-session.ts'
@@ -26,6 +19,7 @@ import { sendFrame } from '../src/transport/transfer.ts'
 import type { WorkerConfig } from './config.ts'
 import { MetricsServer, type WorkerFigures } from './metrics-server.ts'
 import { RequestError } from './prepare-request.ts'
+import { requirePossible } from './require-possible.ts'
 import { ServedModel } from './served-model.ts'
 import { queueLimits, Serving } from './serving.ts'
 
@@ -309,19 +303,6 @@ export class BackendWorker {
     this.replies.add(sending)
     void sending.finally(() => this.replies.delete(sending))
   }
-}
-
-/** Refuses a transfer for what no request of its kind can need, before it is here. @throws {RequestError} */
-function requirePossible(models: readonly ServedModel[], head: RequestHead, totalBytes: number): void {
-  const model = models.find(({ hash }) => hash.startsWith(head.model))
-  if (model === undefined)
-    throw new RequestError('unknown-model', `there is no model with hash ${head.model} here`)
-  const largest = model.largestRequest(head)
-  if (totalBytes > largest)
-    throw new RequestError(
-      'bad-input',
-      `a frame in ${head.codec} at ${head.wound} must be at most ${largest} bytes, current value is ${totalBytes}`,
-    )
 }
 
 function failure(code: RequestError['code'] | 'bad-frame', message: string): Frame {

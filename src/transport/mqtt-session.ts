@@ -1,12 +1,14 @@
 import { systemClock } from '../async/clock.ts'
 import type { LogLevel } from '../telemetry/log.ts'
 import { retryDelayMs } from './backoff.ts'
+import { checkBrokerUrl, isLoopback } from './broker-url.ts'
 import { type LinkLimits, type MqttLink, openLink, type Traffic } from './mqtt-link.ts'
 import { type Flight, Outbox, type PublishOptions, type PublishReceipt } from './outbox.ts'
 import type { FixedMessage, SessionOptions, SessionState } from './session-options.ts'
 import { type MessageHandler, Subscriptions, type SubscriptionTerms } from './subscriptions.ts'
 import { checkFilter } from './topic-filter.ts'
 import { TransportError } from './transport-error.ts'
+import { whenOnline } from './when-online.ts'
 import { chunkBytesFor, windowBytesFor } from './window.ts'
 
 /** Only a connection that lasted this long shows that the next may be tried without growing pauses. */
@@ -68,7 +70,7 @@ export class MqttSession {
    * @throws {TypeError} where the URL is not one of a broker.
    */
   start(): void {
-    checkUrl(this.#options)
+    checkBrokerUrl(this.#options.url, this.#options.tls !== undefined)
     if (this.#stopping !== undefined) {
       void this.#stopping.then(() => this.start())
       return
@@ -88,32 +90,8 @@ export class MqttSession {
   }
 
   /** @throws {TransportError} `aborted` by the signal, `offline` where the session is or gets stopped. */
-  async whenOnline(signal?: AbortSignal): Promise<void> {
-    let stopListening = () => {}
-    let onAbort = () => {}
-    try {
-      await new Promise<void>((resolve, reject) => {
-        const look = (state: SessionState) => {
-          if (state.kind === 'online') resolve()
-          if (state.kind === 'stopped') {
-            reject(new TransportError('offline', 'Cannot wait for the broker: the session is stopped'))
-          }
-        }
-        onAbort = () =>
-          reject(
-            new TransportError('aborted', 'Cannot wait for the broker: the caller gave up', {
-              cause: signal?.reason,
-            }),
-          )
-        stopListening = this.onState(look)
-        signal?.addEventListener('abort', onAbort, { once: true })
-        if (signal?.aborted) onAbort()
-        look(this.#state)
-      })
-    } finally {
-      stopListening()
-      signal?.removeEventListener('abort', onAbort)
-    }
+  whenOnline(signal?: AbortSignal): Promise<void> {
+    return whenOnline(this, signal)
   }
 
   /** Calls the listener on every change; returns how to end that. */
@@ -329,19 +307,5 @@ export class MqttSession {
 
   #log(level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>): void {
     this.#options.log?.(level, message, { clientId: this.#options.clientId, ...fields })
-  }
-}
-
-function isLoopback(url: string): boolean {
-  return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(url).hostname)
-}
-
-function checkUrl({ url, tls }: SessionOptions): void {
-  const protocols = tls ? ['mqtts:', 'wss:'] : ['mqtt:', 'mqtts:', 'ws:', 'wss:']
-  const protocol = URL.canParse(url) ? new URL(url).protocol : ''
-  if (!protocols.includes(protocol)) {
-    throw new TypeError(
-      `Cannot start session: url must start with ${protocols.map((name) => `${name}//`).join(', ')}, current value is ${JSON.stringify(url)}`,
-    )
   }
 }
