@@ -57,6 +57,27 @@ describe('plane coder', () => {
   })
 })
 
+describe('planes whose models are final', () => {
+  it.each([3, 4, 6])('are written and read alike by the kernels and without them: %i bits', (bits) => {
+    const shape = { channels: 25, width: 57, height: 53, bits }
+    const codes = new Uint8Array(shape.channels * shape.width * shape.height)
+    let state = 9
+    for (let i = 0; i < codes.length; i++) {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+      codes[i] = Math.min(2 ** bits - 1, Math.clz32(state) + ((i >> 9) & 3))
+    }
+    const zeroPoints = Uint8Array.from({ length: shape.channels }, (_, c) => c % 2 ** bits)
+    const planes = { ...shape, zeroPoints }
+    const none = () => undefined
+    const bytes = encodePlanes(codes, planes)
+    expect(encodePlanes(codes, planes, none)).toEqual(bytes)
+    expect(decodePlanes(bytes, planes)).toEqual(codes)
+    expect(decodePlanes(bytes, planes, none)).toEqual(codes)
+    for (const read of [undefined, none])
+      expect(() => decodePlanes(bytes.subarray(0, -3), planes, read)).toThrow(RangeError)
+  })
+})
+
 describe('large maps', () => {
   const shape = [1, 20, 64, 64]
   const large = Float32Array.from({ length: 20 * 4096 }, (_, i) =>

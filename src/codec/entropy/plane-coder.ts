@@ -22,7 +22,12 @@ export interface Planes {
 
 const mostCodedBits = 5
 
-export function encodePlanes(codes: Uint8Array, planes: Planes): Uint8Array<ArrayBuffer> {
+/** @param write Goes on once the models are final, where it can: tests are without. */
+export function encodePlanes(
+  codes: Uint8Array,
+  planes: Planes,
+  write: typeof writePlanes = writePlanes,
+): Uint8Array<ArrayBuffer> {
   const { channels, width, height, bits, zeroPoints } = planes
   const rawBits = Math.max(0, bits - mostCodedBits)
   const codedBits = bits - rawBits
@@ -49,7 +54,7 @@ export function encodePlanes(codes: Uint8Array, planes: Planes): Uint8Array<Arra
       models.learn(i)
       if (models.checkpoint < Infinity) continue
       const final = { from: i, channels, width, height, zeroPoints, ...models.tables, codedBits, rawBits }
-      rest = writePlanes(codes, final, { current: stateFloor, other: stateFloor })
+      rest = write(codes, final, { current: stateFloor, other: stateFloor })
       if (rest === undefined) continue
       coded = coded.subarray(0, i)
       break
@@ -64,8 +69,15 @@ export function encodePlanes(codes: Uint8Array, planes: Planes): Uint8Array<Arra
   return bytes
 }
 
-/** @throws {RangeError} where the bytes are not a whole encoding; whatever is returned is below 2^bits. */
-export function decodePlanes(bytes: Uint8Array, planes: Planes): Uint8Array<ArrayBuffer> {
+/**
+ * @param read As {@link encodePlanes}' `write`.
+ * @throws {RangeError} where the bytes are not a whole encoding; whatever is returned is below 2^bits.
+ */
+export function decodePlanes(
+  bytes: Uint8Array,
+  planes: Planes,
+  read: typeof readPlanes = readPlanes,
+): Uint8Array<ArrayBuffer> {
   const { channels, width, height, bits, zeroPoints } = planes
   const count = channels * width * height
   const rawBits = Math.max(0, bits - mostCodedBits)
@@ -108,7 +120,7 @@ export function decodePlanes(bytes: Uint8Array, planes: Planes): Uint8Array<Arra
       models.learn(i)
       if (models.checkpoint < Infinity) continue
       const final = { from: i, channels, width, height, zeroPoints, ...models.tables, codedBits, rawBits }
-      const stands = readPlanes(codes, final, { current, other, at }, bytes.subarray(0, end))
+      const stands = read(codes, final, { current, other, at }, bytes.subarray(0, end))
       if (stands === undefined) continue
       if (stands === 'truncated') throw truncated()
       ransEnd(stands.current, stands.other, stands.at, end)

@@ -1,6 +1,12 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { coefficientCount, coefficientPlace, sharedTransform } from '../../../src/codec/klt/map-transform.ts'
+import { scriptKernels } from '../../../src/codec/kernels/script-kernels.ts'
+import {
+  coefficientCount,
+  coefficientPlace,
+  mapTransform,
+  sharedTransform,
+} from '../../../src/codec/klt/map-transform.ts'
 import { forwardTransform, inverseTransform, type TileBasis } from '../../../src/codec/klt/tile-transform.ts'
 
 interface Shape {
@@ -51,6 +57,10 @@ function randomBasis({ channels, height, width, tiles, dropped, seed }: Shape): 
   }
 }
 
+function furthest(a: Float32Array, b: Float32Array): number {
+  return a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0)
+}
+
 test('the kernels compute what the plain transforms do, with tiles that stick out, and components left out', () => {
   fc.assert(
     fc.property(shapes, (shape) => {
@@ -80,6 +90,10 @@ test('the kernels compute what the plain transforms do, with tiles that stick ou
       expect(transform.inverse(alone)).toEqual(back)
       const slow = inverseTransform(basis, plain)
       for (const [i, value] of slow.entries()) expect(Math.abs(back[i]! - value)).toBeLessThan(1e-3)
+
+      const script = mapTransform(basis, scriptKernels)
+      expect(furthest(script.forward(map), transform.forward(map))).toBeLessThan(1e-4)
+      expect(furthest(script.inverse(alone, some), back)).toBeLessThan(1e-3)
     }),
     { numRuns: 60 },
   )
