@@ -102,7 +102,7 @@ export class CrowdLoad {
   }
 
   private ask(agent: CrowdAgent, topic: string): void {
-    const correlationData = randomBytes(16)
+    const correlationData = randomBytes(8)
     this.sentAtMs.set(correlationData.toString('hex'), performance.now())
     agent.ask({ topic, payload: this.message, correlationData, expirySeconds })
   }

@@ -90,7 +90,7 @@ async function framesOver(session: MqttSession, prefix: string): Promise<RoundTr
   })
   const head = { kind: 'request', model: '0'.repeat(16), wound: 'input', codec: 'uint8' } as const
   return async (bytes) => {
-    const correlation = randomBytes(16)
+    const correlation = randomBytes(8)
     const { promise, resolve } = deferred<void>()
     waiting.set(correlation.toString('hex'), resolve)
     const frame = encodeFrame({ ...head, timeLeftMs: timeLimitMs, parts: [bytes] })

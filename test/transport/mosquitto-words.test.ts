@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Exchange } from '../../agent/exchange.ts'
 import { Workers } from '../../agent/workers.ts'
+import { isRequestId } from '../../src/transport/frame.ts'
 import { MqttSession } from '../../src/transport/mqtt-session.ts'
 import type { PublishReceipt } from '../../src/transport/outbox.ts'
 import { workerTopic } from '../../src/transport/topics.ts'
@@ -173,7 +174,7 @@ describe('on Mosquitto', () => {
     const properties: boolean[] = []
     const heard = new Set<() => void>()
     await worker.subscribe(workerTopic('w', 'request'), ({ correlationData }) => {
-      properties.push(correlationData?.length === 16)
+      properties.push(isRequestId(correlationData))
       for (const resolve of heard) resolve()
     })
     const { ask, pass } = await exchangeOf(agent)
