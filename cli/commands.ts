@@ -259,6 +259,7 @@ export const commands: Readonly<Record<string, Command>> = {
       '--worker-wait MS': 'what others have the workers do first; 0 unless given',
       '--deadline MS': 'later answers are counted as late; the agent is told',
       '--keep newest|all': 'whether frames may be left out; newest unless given',
+      '--html FILE': 'also as a page: the uplink, and each request and its plan over time',
       '--seed-author DIR':
         "instead: the talk's own files, by its transfer formula and by an honest one, with --uplink and --downlink in Mbps (5.85 unless given) and --input-bytes of the encoded input (33600 unless given)",
       '--uplink MBPS': 'with --seed-author',

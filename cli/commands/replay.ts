@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises'
 import { arrivalTimes } from '../../lab/replay/arrivals.ts'
 import { readLinkTrace } from '../../lab/replay/link-trace.ts'
 import { policyNames, policyOf } from '../../lab/replay/policies/choose-policies.ts'
@@ -6,6 +7,7 @@ import { seededRandom } from '../../lab/replay/random.ts'
 import { readPair } from '../../lab/replay/read-pair.ts'
 import { readRecordedArrivals } from '../../lab/replay/recorded-arrivals.ts'
 import { type PolicyRun, Replay, type ReplaySetting } from '../../lab/replay/replay.ts'
+import { replayPage } from '../../lab/replay/replay-page.ts'
 import { wholeMs } from '../../src/latency-model/profile.ts'
 import { positiveNumber, readOptions, wholeNumber } from '../../src/terminal/options.ts'
 import { grouped, textTable } from '../../src/terminal/text-table.ts'
@@ -17,6 +19,8 @@ const constantSeconds = 60
 /** Arrivals that are alone, at a third of what the edge can do by itself. */
 const aloneShare = 1 / 3
 const windowMs = 10_000
+const regretIs =
+  'Regret: time taken over the least that any plan would have taken for the request alone, everything known, less 1.'
 
 /** Policies over a recorded link in virtual time; with `--seed-author` the talk's own reckoning. */
 export async function replay(args: readonly string[]): Promise<number> {
@@ -46,6 +50,7 @@ export async function replay(args: readonly string[]): Promise<number> {
       'worker-wait': { type: 'string', default: '0' },
       deadline: { type: 'string' },
       keep: { type: 'string', default: 'newest' },
+      html: { type: 'string' },
       json: { type: 'boolean', default: false },
     },
   })
@@ -115,15 +120,19 @@ export async function replay(args: readonly string[]): Promise<number> {
     localMs,
   }
   const named = names.map((name, i) => ({ name, summary: summaries[i]! }))
+  const said = `${model} over ${uplink.name}: ${grouped(about.requests)} requests, ${offeredPerS.toFixed(2)}/s; local takes ${grouped(localMs)} ms; any mix of plans can answer at most ${fluidBoundPerS.toFixed(2)}/s.`
+  if (values.html !== undefined) {
+    const title = `${model} over ${uplink.name}`
+    const page = replayPage(played, runs, { title, said, table: tableRows(named), lengthMs: endMs })
+    await writeFile(values.html, page)
+  }
   if (values.json) {
     const policies = Object.fromEntries(named.map(({ name, summary }) => [name, summary]))
     console.log(JSON.stringify({ ...about, policies }, undefined, 2))
     return 0
   }
-  console.log(table(named))
-  console.log(
-    `\n${model} over ${uplink.name}: ${grouped(about.requests)} requests, ${offeredPerS.toFixed(2)}/s; local takes ${grouped(localMs)} ms; any mix of plans can answer at most ${fluidBoundPerS.toFixed(2)}/s.\nRegret: time taken over the least that any plan would have taken for the request alone, everything known, less 1.`,
-  )
+  console.log(textTable(tableRows(named)))
+  console.log(`\n${said}\n${regretIs}`)
   return 0
 }
 
@@ -134,10 +143,12 @@ function atLeast0(text: string, option: string): number {
   return value
 }
 
-function table(rows: readonly { readonly name: string; readonly summary: PolicySummary }[]): string {
+function tableRows(
+  rows: readonly { readonly name: string; readonly summary: PolicySummary }[],
+): (string | number)[][] {
   const ms = (value: number) => (Number.isNaN(value) ? '-' : value.toFixed(0))
   const percent = (value: number) => (Number.isNaN(value) ? '-' : (100 * value).toFixed(1))
-  return textTable([
+  return [
     [
       'policy',
       'answers/s',
@@ -170,5 +181,5 @@ function table(rows: readonly { readonly name: string; readonly summary: PolicyS
       percent(summary.regretMean),
       percent(summary.regretP95),
     ]),
-  ])
+  ]
 }

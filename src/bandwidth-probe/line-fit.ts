@@ -70,7 +70,7 @@ const emptyShare = 0.1
 export function added(sums: Sums, sample: TransferSample, spreadMs: number, memoryMs: number): Sums {
   const { bytes, ms, atMs, isQueued = false } = sample
   const newestMs = sums.weight === 0 ? atMs : Math.max(sums.atMs, atMs)
-  const old = Math.exp((sums.atMs - newestMs) / memoryMs)
+  const old = sums.weight === 0 ? 0 : Math.exp((sums.atMs - newestMs) / memoryMs)
   const fresh = Math.exp((atMs - newestMs) / memoryMs) / spreadMs
   const own = isQueued ? 0 : fresh
   return {

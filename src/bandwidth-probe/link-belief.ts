@@ -133,6 +133,7 @@ export class LinkBelief {
    * count twice what had crossed already.
    */
   acknowledged(bytes: number, ms: number, atMs: number): void {
+    if (!(bytes > 0 && ms >= 0) || !Number.isFinite(bytes + ms)) return
     const baseMs = this.up.estimate(atMs)?.baseMs ?? 0
     const isQueued = atMs - ms < this.acknowledgedAtMs - baseMs
     const sinceMs = isQueued ? this.acknowledgedAtMs : atMs - ms
@@ -141,7 +142,7 @@ export class LinkBelief {
     if (this.opening.length > 0 && bytes < 2 * alwaysBytes)
       this.firstMs.set(bytes, Math.min(ms, this.firstMs.get(bytes) ?? ms))
     this.up.observe({ bytes, ms: Math.max(leastMs, atMs - sinceMs), atMs, isQueued })
-    const largestBytes = this.largest.bytes * Math.exp((this.largest.atMs - atMs) / largestFadesMs)
+    const largestBytes = this.largest.bytes * Math.exp(Math.min(0, this.largest.atMs - atMs) / largestFadesMs)
     // What follows another at once tells, too: nothing but its own bytes is in its time.
     if (bytes >= tellingShare * largestBytes || isQueued) this.toldAtMs = atMs
     if (bytes >= largestBytes) this.largest = { bytes, atMs }

@@ -5,6 +5,7 @@ import { publishedCut } from '../../../lab/replay/policies/published.ts'
 import { summarise } from '../../../lab/replay/policy-summary.ts'
 import { seededRandom } from '../../../lab/replay/random.ts'
 import { Replay, type ReplaySetting } from '../../../lab/replay/replay.ts'
+import { replayPage } from '../../../lab/replay/replay-page.ts'
 import { parseScission } from '../../../lab/replay/scission-file.ts'
 import { scissionPair } from '../../../lab/replay/scission-pair.ts'
 import { scissionText } from './scission.ts'
@@ -90,6 +91,19 @@ test('a dead link costs nothing beyond local', async () => {
   expect(failed + shed).toBe(0)
   expect(meanMs).toBeLessThanOrEqual(1.02 * (localMs + inputMs))
   expect(p99Ms).toBeLessThanOrEqual(1.02 * (localMs + inputMs))
+})
+
+test('replayPage() has a mark for each answer under each policy, and loads nothing', async () => {
+  const given = setting(4)
+  const replay = new Replay(given)
+  const names = ['local', 'surgeon']
+  const runs = await Promise.all(names.map(async (name) => replay.play(await policyOf(name, replay))))
+  const table = [['policy'], ...names.map((name) => [name])]
+  const page = replayPage(replay, runs, { title: 'a < b', said: 'c', table, lengthMs: 1000 * seconds })
+  expect(page.match(/finished at the/g)).toHaveLength(2 * given.arrivals.length)
+  expect(page).toContain('a &lt; b')
+  expect(page).toContain('local/none')
+  expect(page).not.toMatch(/(src|href)=|@import|NaN/)
 })
 
 test('publishedCut() sends first what the published graph has cross first', () => {
