@@ -1,13 +1,6 @@
 import type { createKernels } from '../kernels/kernels.ts'
-import {
-  inPanels,
-  packTransposed,
-  panel,
-  readTile,
-  tileFactors,
-  tileMemory,
-  writeTile,
-} from './tile-memory.ts'
+import { readCentred, writeRestored } from './centred-tile.ts'
+import { inPanels, packTransposed, panel, tileMemory } from './tile-memory.ts'
 import { emphasisFactors, type TileBasis, tileCorners } from './tile-transform.ts'
 
 /** Both transforms where a tile has more places than channels: its coefficients are rows of patterns, one for each component. */
@@ -17,30 +10,23 @@ export function forwardByComponent(shape: TileBasis, values: number, create: typ
   const { channels, kept, tileHeight, tileWidth } = shape
   const area = tileHeight * tileWidth
   const stride = inPanels(area)
-  const { kernels, at, views } = tileMemory(create, {
+  const memory = tileMemory(create, {
     basis: kept * channels,
     spatial: stride * area,
     mean: channels,
-    emphasis: stride,
+    factors: stride,
     tile: channels * stride,
     mixed: kept * stride,
     coefficients: values,
   })
+  const { kernels, at, views } = memory
   views.basis.set(shape.basis)
   packTransposed(shape.spatial, area, views.spatial)
   views.mean.set(shape.mean)
   const emphasis = emphasisFactors(shape)
   return (map: Float32Array, components: number): Float32Array => {
     for (const [tile, corner] of tileCorners(shape).entries()) {
-      readTile(shape, map, corner, views.tile)
-      tileFactors(shape, emphasis, corner, views.emphasis)
-      kernels.centre({
-        at: at.tile,
-        rows: channels,
-        panels: stride / panel,
-        offsets: at.mean,
-        factors: at.emphasis,
-      })
+      readCentred(memory, shape, map, corner, emphasis)
       kernels.multiply({
         a: { at: at.basis, row: 4 * channels, column: 4 },
         b: { at: at.tile, row: 4 * stride, panel: 4 * panel },
@@ -66,7 +52,7 @@ export function inverseByComponent(shape: TileBasis, create: typeof createKernel
   const { channels, height, width, kept, tileHeight, tileWidth } = shape
   const area = tileHeight * tileWidth
   const stride = inPanels(area)
-  const { kernels, at, views } = tileMemory(create, {
+  const memory = tileMemory(create, {
     basis: kept * channels,
     spatial: area * stride,
     coefficients: kept * stride,
@@ -74,9 +60,10 @@ export function inverseByComponent(shape: TileBasis, create: typeof createKernel
     counts: kept,
     mixed: kept * stride,
     mean: channels,
-    inverse: stride,
+    factors: stride,
     tile: channels * stride,
   })
+  const { kernels, at, views } = memory
   views.basis.set(shape.basis)
   for (let f = 0; f < area; f++)
     views.spatial.set(shape.spatial.subarray(f * area, (f + 1) * area), f * stride)
@@ -106,15 +93,7 @@ export function inverseByComponent(shape: TileBasis, create: typeof createKernel
         panels: stride / panel,
         length: components,
       })
-      tileFactors(shape, inverse, corner, views.inverse)
-      kernels.restore({
-        at: at.tile,
-        rows: channels,
-        panels: stride / panel,
-        offsets: at.mean,
-        factors: at.inverse,
-      })
-      writeTile(shape, views.tile, corner, map)
+      writeRestored(memory, shape, map, corner, inverse)
     }
     return map
   }

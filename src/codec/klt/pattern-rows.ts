@@ -1,13 +1,6 @@
 import type { createKernels } from '../kernels/kernels.ts'
-import {
-  inPanels,
-  packTransposed,
-  panel,
-  readTile,
-  tileFactors,
-  tileMemory,
-  writeTile,
-} from './tile-memory.ts'
+import { readCentred, writeRestored } from './centred-tile.ts'
+import { inPanels, packTransposed, panel, tileMemory } from './tile-memory.ts'
 import { emphasisFactors, type TileBasis, tileCorners } from './tile-transform.ts'
 
 /** Both transforms where a tile has no more places than channels: its coefficients are rows of components, one for each pattern. */
@@ -18,15 +11,16 @@ export function forwardByPattern(shape: TileBasis, values: number, create: typeo
   const area = tileHeight * tileWidth
   const places = inPanels(area)
   const stride = inPanels(kept)
-  const { kernels, at, views } = tileMemory(create, {
+  const memory = tileMemory(create, {
     basis: channels * stride,
     spatial: area * area,
     mean: channels,
-    emphasis: places,
+    factors: places,
     tile: channels * places,
     mixed: area * stride,
     coefficients: values,
   })
+  const { kernels, at, views } = memory
   packTransposed(shape.basis, channels, views.basis)
   views.spatial.set(shape.spatial)
   views.mean.set(shape.mean)
@@ -34,15 +28,7 @@ export function forwardByPattern(shape: TileBasis, values: number, create: typeo
   return (map: Float32Array, components: number): Float32Array => {
     const panels = Math.ceil(components / panel)
     for (const [tile, corner] of tileCorners(shape).entries()) {
-      readTile(shape, map, corner, views.tile)
-      tileFactors(shape, emphasis, corner, views.emphasis)
-      kernels.centre({
-        at: at.tile,
-        rows: channels,
-        panels: places / panel,
-        offsets: at.mean,
-        factors: at.emphasis,
-      })
+      readCentred(memory, shape, map, corner, emphasis)
       kernels.multiply({
         a: { at: at.tile, row: 4, column: 4 * places },
         b: { at: at.basis, row: 4 * panel, panel: 4 * panel * channels },
@@ -70,7 +56,7 @@ export function inverseByPattern(shape: TileBasis, create: typeof createKernels)
   const stride = inPanels(kept)
   const places = inPanels(area)
   const channelStride = inPanels(channels)
-  const { kernels, at, views } = tileMemory(create, {
+  const memory = tileMemory(create, {
     basis: kept * channelStride,
     spatial: area * places,
     coefficients: area * stride,
@@ -78,9 +64,10 @@ export function inverseByPattern(shape: TileBasis, create: typeof createKernels)
     counts: area,
     mixed: area * channelStride,
     mean: channels,
-    inverse: places,
+    factors: places,
     tile: channels * places,
   })
+  const { kernels, at, views } = memory
   for (let k = 0; k < kept; k++)
     views.basis.set(shape.basis.subarray(k * channels, (k + 1) * channels), k * channelStride)
   for (let f = 0; f < area; f++)
@@ -111,15 +98,7 @@ export function inverseByPattern(shape: TileBasis, create: typeof createKernels)
         panels: places / panel,
         length: area,
       })
-      tileFactors(shape, inverse, corner, views.inverse)
-      kernels.restore({
-        at: at.tile,
-        rows: channels,
-        panels: places / panel,
-        offsets: at.mean,
-        factors: at.inverse,
-      })
-      writeTile(shape, views.tile, corner, map)
+      writeRestored(memory, shape, map, corner, inverse)
     }
     return map
   }
