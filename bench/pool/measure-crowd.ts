@@ -92,7 +92,9 @@ async function startWorkers(
     if (seen.size === count) announced.resolve(model.hash)
   })
   const models = [await writeTinyModel(group.directory)]
-  const common = { topicPrefix, mqtt: { url: observer.url }, models, stateDirectory: group.directory }
+  // A call of next to nothing costs its way to the inference thread and back, whoever shares it.
+  const limits = { batch: 16 }
+  const common = { topicPrefix, mqtt: { url: observer.url }, models, stateDirectory: group.directory, limits }
   const workers: SurgeonProcess[] = []
   for (let i = 0; i < count; i++) workers.push(await group.launch('worker', { ...common, worker: `w${i}` }))
   const modelHash = await Promise.race([announced.promise, ...workers.map(({ ended }) => ended)])
