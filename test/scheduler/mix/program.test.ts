@@ -170,3 +170,9 @@ test('fluidBound is what HiGHS finds, and no mix answers more', () => {
     { numRuns: 25 },
   )
 })
+
+test('solveMix tells the mean latency of what is answered: the plan’s own where nobody waits, 0 of nothing', () => {
+  expect(solveMix(problem(0.1, [middle])).meanLatencyMs).toBeCloseTo(90)
+  expect(solveMix(problem(0, [middle])).meanLatencyMs).toBe(0)
+  expect(fluidBound([], resources)).toBe(0)
+})
