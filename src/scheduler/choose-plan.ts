@@ -1,6 +1,6 @@
 import { type LineDeviation, lineDeviationMs } from '../bandwidth-probe/line-fit.ts'
 import { expectedMinimum } from './expected-minimum.ts'
-import { localWound, type PlanPoint } from './plan-point.ts'
+import { computesFirst, localWound, type PlanPoint } from './plan-point.ts'
 
 /** What is believed about machines and link when a plan is made. */
 export interface Conditions {
@@ -70,7 +70,7 @@ export function predict(point: PlanPoint, conditions: Conditions): Prediction {
   const { edgeFactor, edgeWaitMs, link } = conditions
   // The input is made while the engine is still busy with others.
   const readyMs = Math.max(edgeWaitMs, point.inputMs)
-  const computes = point.headMs + point.encodeMs > 0
+  const computes = computesFirst(point)
   const edgeMs = computes ? readyMs + edgeFactor * (point.headMs + point.encodeMs) : point.sendMs
   const localTailMs = edgeFactor * point.localTailMs
   if (point.wound === localWound || link === undefined) {

@@ -52,6 +52,11 @@ export function localPoint(wholeMs: number, inputMs = 0): PlanPoint {
   }
 }
 
+/** Whether the engine has work before anything is sent: it needs the model's input, then. */
+export function computesFirst({ headMs, encodeMs }: PlanPoint): boolean {
+  return headMs + encodeMs > 0
+}
+
 /**
  * Drops every point that another one matches or beats in everything it costs, edge, bytes and worker by kind of work:
  * no link and no slowness makes such a point the best. O(n^2) on a few dozen points.
@@ -59,13 +64,13 @@ export function localPoint(wholeMs: number, inputMs = 0): PlanPoint {
 export function paretoPoints(points: readonly PlanPoint[]): PlanPoint[] {
   const costs = (point: PlanPoint) => [
     // Sending the input needs no input of the model's: its engine time is 0 and it does not wait for one.
-    (point.headMs > 0 ? point.inputMs : 0) + point.headMs + point.encodeMs,
+    (computesFirst(point) ? point.inputMs : 0) + point.headMs + point.encodeMs,
     point.sendMs,
     point.bytes,
     point.backendDecode === 'picture' ? point.backendDecodeMs : 0,
     point.backendDecode === 'features' ? point.backendDecodeMs : 0,
     point.backendTailMs,
-    (point.headMs > 0 ? 0 : point.inputMs) + point.encodeMs + point.headMs + point.localTailMs,
+    (computesFirst(point) ? 0 : point.inputMs) + point.encodeMs + point.headMs + point.localTailMs,
   ]
   const priced = points.map((point) => ({ point, costs: costs(point) }))
   const dominates = (a: readonly number[], b: readonly number[]) => a.every((cost, k) => cost <= b[k]!)

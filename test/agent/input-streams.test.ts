@@ -6,6 +6,7 @@ import { Mix } from '../../src/scheduler/mix/mix.ts'
 import { planFrame } from '../../src/scheduler/plan-frame.ts'
 import type { PlanSetup } from '../../src/scheduler/planner.ts'
 import { pooledWorker } from '../scheduler/pooled-worker.ts'
+import { toyLink } from '../scheduler/toy-beliefs.ts'
 import { toySetup } from '../scheduler/toy-setup.ts'
 
 /** 100 ms on the edge, 41 up to the middle; as it comes an input takes the uplink for 68 ms. */
@@ -28,14 +29,7 @@ const stream: InputStream = {
 
 const beliefs = (nowMs: number, tailMs: number): Beliefs => ({
   nowMs,
-  link: {
-    kind: 'up',
-    uplinkBps: 2e6,
-    downlinkBps: 20e6,
-    roundTripMs: 4,
-    backlogBytes: 0,
-    relativeDeviation: 0.05,
-  },
+  link: toyLink,
   edge: { factor: 1, waitMs: 0, inputMs: 0, inputs: new Map() },
   workers: [
     pooledWorker({

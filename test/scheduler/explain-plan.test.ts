@@ -1,24 +1,11 @@
 import { expect, test } from 'vitest'
 import { type Conditions, choosePlan, noBackend } from '../../src/scheduler/choose-plan.ts'
 import { explainPlan, findFlips } from '../../src/scheduler/explain-plan.ts'
-import { localPoint, type PlanPoint } from '../../src/scheduler/plan-point.ts'
+import { localPoint } from '../../src/scheduler/plan-point.ts'
+import { middlePoint as middle } from './toy-point.ts'
 
 const link = { uplinkBps: 3e6, downlinkBps: 8e6, roundTripMs: 10, backlogBytes: 0, relativeDeviation: 0 }
 const calm: Conditions = { ...noBackend, edgeFactor: 1, edgeWaitMs: 0, resume: 'at-once', link }
-const middle: PlanPoint = {
-  wound: 'middle',
-  codec: 'uint8',
-  inputMs: 0,
-  headMs: 40,
-  encodeMs: 2,
-  sendMs: 0,
-  bytes: 5000,
-  localTailMs: 60,
-  backendDecode: 'features',
-  backendDecodeMs: 1,
-  backendTailMs: 3,
-  resultBytes: 1000,
-}
 const input = {
   ...middle,
   wound: 'input',
