@@ -1,5 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Announcement, parseAnnouncement } from '../../src/transport/announcement.ts'
+import { ChunkAssembler } from '../../src/transport/chunk-assembler.ts'
+import { decodeFrame } from '../../src/transport/frame.ts'
 import type { MqttSession } from '../../src/transport/mqtt-session.ts'
 import { everyWorkerTopic, workerTopic } from '../../src/transport/topics.ts'
 
@@ -38,10 +40,13 @@ export class BlackHoles {
 
   async start(): Promise<void> {
     // Else a broker may say that nobody is there.
-    await this.client.subscribe(
-      everyWorkerTopic('request', this.prefix),
-      ({ correlationData }) => void this.swallowed.add(Buffer.from(correlationData ?? []).toString('hex')),
-    )
+    const assembler = new ChunkAssembler()
+    await this.client.subscribe(everyWorkerTopic('request', this.prefix), ({ correlationData, payload }) => {
+      const key = Buffer.from(correlationData ?? []).toString('hex')
+      const frame = assembler.accept(key, payload, performance.now())
+      // Not what takes one back.
+      if (frame !== undefined && decodeFrame(frame).kind === 'request') this.swallowed.add(key)
+    })
   }
 
   /** The one before is gone, and another there. */
