@@ -1,19 +1,6 @@
-import type { Run } from './run.ts'
+import { benches } from './benches.ts'
+import { type Command, jsonOption as json } from './command.ts'
 
-export interface Command {
-  /** What stands before the options. */
-  readonly operands?: string
-  /** One line. */
-  readonly summary: string
-  /** `--name` or `--name VALUE`, and what it does. */
-  readonly options: Readonly<Record<string, string>>
-  /** Without the program's name. */
-  readonly examples: readonly string[]
-  /** Loaded only when called, so that `surgeon help` needs no engine. */
-  readonly load: () => Promise<Run>
-}
-
-const json = { '--json': 'data on stdout and nothing else' }
 const model = { '--model M': 'name, folder or .onnx file (surgeon models lists the names)' }
 const loading = {
   ...model,
@@ -274,18 +261,11 @@ export const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import('./commands/replay.ts')).replay,
   },
   bench: {
-    operands: 'engines|requests|codec|pool|stream|live|transport|regret',
-    summary: 'measures engines, requests, codecs, pools, streams, links',
-    options: { '--models M,M': 'which', '--threads N': 'of one run', ...json },
-    examples: [
-      'bench engines --models mobilenetv2 --threads 1',
-      'bench requests --size 320x240',
-      'bench stream --uplinks 0.5,2',
-      'bench stream --live --uplinks 2 --fps 10,30 --seconds 20',
-      'bench live --black-hole --uplink 100 --rate 4',
-      'bench transport --bytes 4096,102400',
-      'bench regret --traces a.up,2 --edge pi.csv --backend pc.csv',
-    ],
+    operands: 'WHAT',
+    summary: 'measures engines, requests, codecs, pools, streams, links, policies',
+    options: {},
+    parts: benches,
+    examples: Object.values(benches).flatMap(({ examples }) => examples.slice(0, 1)),
     load: async () => (await import('./commands/bench.ts')).bench,
   },
   completion: {

@@ -13,12 +13,12 @@ async function main(): Promise<number> {
     return 0
   }
   if (name === 'help' || name === '--help' || name === '-h') {
-    console.log(rest[0] === undefined ? overview() : commandHelp(rest[0]))
+    console.log(rest[0] === undefined ? overview() : commandHelp(rest[0], rest[1]))
     return 0
   }
   const command = requireCommand(name)
   if (rest.includes('--help') || rest.includes('-h')) {
-    console.log(commandHelp(name))
+    console.log(commandHelp(name, rest[0]))
     return 0
   }
   const run = await command.load()
@@ -33,7 +33,7 @@ function exitCodeOf(error: unknown): number {
 try {
   process.exitCode = await main()
 } catch (thrown) {
-  const error = thrown instanceof UsageError ? withNearestOption(thrown, name) : thrown
+  const error = thrown instanceof UsageError ? withNearestOption(thrown, name, rest[0]) : thrown
   process.exitCode = exitCodeOf(error)
   console.error(error instanceof Error ? error.message : error)
 }

@@ -1,4 +1,5 @@
 import { UsageError } from '../../src/terminal/usage-error.ts'
+import type { Command } from '../command.ts'
 import { commands } from '../commands.ts'
 
 /** Prints a script that completes commands, options and, for anything else, files. */
@@ -12,20 +13,30 @@ export function completion(args: readonly string[]): Promise<number> {
   return Promise.resolve(0)
 }
 
+/** What may follow the words that the pattern matches. */
+function caseOf(pattern: string, { options, parts = {} }: Command): string {
+  const words = [
+    ...Object.keys(parts),
+    ...Object.keys(options).map((option) => option.split(/[ =]/)[0]!),
+    '--help',
+  ]
+  return `    ${pattern}) words='${words.join(' ')}' ;;`
+}
+
 function script(): string {
-  const cases = Object.entries(commands).map(([name, { options }]) => {
-    const words = [...Object.keys(options).map((option) => option.split(/[ =]/)[0]!), '--help']
-    return `    ${name}) words='${words.join(' ')}' ;;`
-  })
+  const cases = Object.entries(commands).flatMap(([name, command]) => [
+    ...Object.entries(command.parts ?? {}).map(([part, each]) => caseOf(`'${name} ${part} '*`, each)),
+    caseOf(`'${name} '*`, command),
+  ])
   return `_surgeon() {
   local word=\${COMP_WORDS[COMP_CWORD]} words
   if [ "$COMP_CWORD" = 1 ]; then
     COMPREPLY=($(compgen -W '${Object.keys(commands).join(' ')} help --version' -- "$word"))
     return
   fi
-  case \${COMP_WORDS[1]} in
+  case "\${COMP_WORDS[*]:1:COMP_CWORD-1} " in
 ${cases.join('\n')}
-    help) words='${Object.keys(commands).join(' ')}' ;;
+    'help '*) words='${Object.keys(commands).join(' ')}' ;;
   esac
   COMPREPLY=($(compgen -W "$words" -- "$word"))
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { benches } from '../../cli/benches.ts'
 import { commands } from '../../cli/commands.ts'
 import { commandHelp } from '../../cli/help.ts'
 import { repositoryRoot } from '../paths.ts'
@@ -32,6 +33,12 @@ test('surgeon help lists every command and exit code, within 80 columns, and eac
     expect(commandHelp(command)).toContain(`\n  surgeon ${command} `.trimEnd())
     for (const line of commandHelp(command).split('\n')) expect(line.length).toBeLessThanOrEqual(80)
   }
+  for (const name of Object.keys(benches)) {
+    const { out: help } = await runSurgeon('bench', name, '--help')
+    expect(help).toContain(`Usage: surgeon bench ${name} [OPTIONS]`)
+    expect(help).toContain(`\n  surgeon bench ${name}`)
+    for (const line of help.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
+  }
   expect(out).toMatch(/ 64 .*\n *78 /)
   for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
 })
@@ -44,7 +51,11 @@ test('surgeon --version prints the version alone', async () => {
 })
 
 test('the options that help lists are those that commands take', async () => {
-  for (const [name, { options }] of Object.entries(commands)) {
+  const all = [
+    ...Object.entries(commands),
+    ...Object.entries(benches).map(([name, each]) => [`bench-${name}`, each] as const),
+  ]
+  for (const [name, { options }] of all) {
     const source = await readFile(new URL(`cli/commands/${name}.ts`, repositoryRoot), 'utf8')
     const taken = [...source.matchAll(/^ {6}'?([a-z-]+)'?: \{ type: '(?:string|boolean)'/gm)].map(
       ([, one]) => one!,
@@ -60,9 +71,9 @@ test('the completion script is understood by bash, and completes commands and op
     `COMP_WORDS=(surgeon ${words.join(' ')}); COMP_CWORD=${words.length}; _surgeon; echo "\${COMPREPLY[@]}"`
   const { stdout } = await promisify(execFile)('bash', [
     '-c',
-    `${out}\n${complete('wo')}\n${complete('plan', '--up')}`,
+    `${out}\n${complete('wo')}\n${complete('plan', '--up')}\n${complete('bench', 'tr')}\n${complete('bench', 'live', '--bl')}`,
   ])
-  expect(stdout).toBe('worker wounds\n--uplink\n')
+  expect(stdout).toBe('worker wounds\n--uplink\ntransport\n--black-hole\n')
 })
 
 test('surgeon agent --check-config: 0 for a good file, 78 with every fault for a bad one', async () => {

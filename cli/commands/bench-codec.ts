@@ -1,12 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { runCalibration } from '../src/calibration/run-calibration.ts'
-import { kltLevels } from '../src/codec/klt/klt-parameters.ts'
-import { readOptions, wholeNumber, wholeNumbers } from '../src/terminal/options.ts'
-import { progressLine } from '../src/terminal/progress-line.ts'
-import { codecSpeed } from './codec-speed.ts'
-import { kltSpeed, manyChannelsSpeed } from './klt-speed.ts'
+import { codecSpeed } from '../../bench/codec-speed.ts'
+import { kltSpeed, manyChannelsSpeed } from '../../bench/klt-speed.ts'
+import { runCalibration } from '../../src/calibration/run-calibration.ts'
+import { kltLevels } from '../../src/codec/klt/klt-parameters.ts'
+import { readOptions, wholeNumber, wholeNumbers } from '../../src/terminal/options.ts'
+import { progressLine } from '../../src/terminal/progress-line.ts'
 
 /** `surgeon bench codec`: calibration's rows without writing anything beside the model, and the speed on a large map. */
 export async function benchCodec(args: readonly string[]): Promise<number> {
