@@ -262,7 +262,7 @@ export const commands: Readonly<Record<string, Command>> = {
   },
   bench: {
     operands: 'WHAT',
-    summary: 'measures engines, requests, codecs, pools, streams, links, policies',
+    summary: 'measures engines, requests, codecs, pools, links, policies',
     options: {},
     parts: benches,
     examples: Object.values(benches).flatMap(({ examples }) => examples.slice(0, 1)),
