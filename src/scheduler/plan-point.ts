@@ -68,7 +68,7 @@ export function paretoPoints(points: readonly PlanPoint[]): PlanPoint[] {
     point.sendMs,
     point.bytes,
     point.backendDecode === 'picture' ? point.backendDecodeMs : 0,
-    point.backendDecode === 'features' ? point.backendDecodeMs : 0,
+    point.backendDecode === 'picture' ? 0 : point.backendDecodeMs,
     point.backendTailMs,
     (computesFirst(point) ? 0 : point.inputMs) + point.encodeMs + point.headMs + point.localTailMs,
   ]

@@ -96,11 +96,20 @@ export class Mix {
     const latestMs = keep === 'all' ? deadlineMs : doorMs(snapshot.localMs, deadlineMs)
     const first = state.credits.next(state.shares)
     if (first === undefined || first === shed) return { kind: 'shed', reason: 'overload' }
-    const plan = snapshot.plans.get(stream)!.find(({ name }) => name === first)!
-    // Another plan instead would take what the mix means for others, and make these late in turn.
-    const ms = predictedMs(plan, snapshot.resources, snapshot.backlogMs, snapshot.promisedMs)
-    if (ms <= latestMs) return { kind: 'plan', plan, predictedMs: ms }
-    // Where some must be shed anyway, this is one of them.
+    const plans = snapshot.plans.get(stream)!
+    const planned = foreseen(plans.find(({ name }) => name === first)!, snapshot)
+    if (planned.predictedMs <= latestMs) return { kind: 'plan', ...planned }
+    if (keep === 'all') {
+      const soonest = plans
+        .map((plan) => foreseen(plan, snapshot))
+        .reduce((best, other) => (other.predictedMs < best.predictedMs ? other : best))
+      if (soonest.predictedMs <= latestMs) {
+        state.credits.passOn(first, soonest.plan.name)
+        return { kind: 'plan', ...soonest }
+      }
+    }
+    // Another plan instead would take what the mix means for others, and make these late in turn: where some must be shed
+    // anyway, this is one of them.
     state.credits.passOn(first, shed)
     return { kind: 'shed', reason: 'late' }
   }
@@ -144,6 +153,10 @@ export class Mix {
     this.solvedFor = signature
     this.latest = { problem, solution }
   }
+}
+
+function foreseen(plan: MixPlan, { resources, backlogMs, promisedMs }: MixSnapshot) {
+  return { plan, predictedMs: predictedMs(plan, resources, backlogMs, promisedMs) }
 }
 
 /** A share below this is rounding, not a plan. */

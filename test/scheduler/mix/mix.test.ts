@@ -175,6 +175,17 @@ test('a stream of which all is kept is never shed because there is too much, onl
   expect(new Set(drive(none, snapshot([]), 50, 1))).toEqual(new Set(['overload']))
 })
 
+test('of a stream of which all is kept nothing is shed that another way than the planned one answers in time', () => {
+  const slow = { ...jpeg, name: 'slow', latencyMs: 30_000 }
+  const driven = (keep: 'all' | 'newest', waitMs: number) => {
+    const mix = new Mix([stream('a', { keep, deadlineMs: 20_000 })])
+    return new Set(drive(mix, { ...snapshot([local, slow]), backlogMs: [waitMs, 0] }, 50, 2))
+  }
+  expect(driven('all', 0)).toEqual(new Set(['local']))
+  expect(driven('all', 20_000)).toEqual(new Set(['late']))
+  expect(driven('newest', 0)).toContain('late')
+})
+
 test('an answer that is there at the deadline is in time', () => {
   const mix = new Mix([stream('a', { deadlineMs: 100 }), stream('b')])
   expect([mix.deadlineMs('a'), mix.deadlineMs('b')]).toEqual([100, Number.POSITIVE_INFINITY])
