@@ -6,7 +6,7 @@ import { mobileNetOnPi4 } from './pi4.ts'
 const hourMs = 3_600_000
 const minuteMs = 60_000
 /** `SURGEON_SOAK_HOURS=24 npx vitest run dist/test/lab/replay/soak` is a day. */
-const hours = Number(process.env['SURGEON_SOAK_HOURS'] ?? 4)
+const hours = Number(process.env['SURGEON_SOAK_HOURS'] ?? 6)
 const everyMs = 2000
 const sampleMs = 10 * minuteMs
 const setup = await mobileNetOnPi4()
@@ -73,5 +73,6 @@ test(`${hours} hours of virtual time: every request is answered once, and the da
   const perHour = hourMs / sampleMs
   const leastMb = (from: number) => Math.min(...heapMb.slice(from, from + perHour))
   const growthBytes = (leastMb(heapMb.length - perHour) - leastMb(perHour)) * 2 ** 20
-  expect(growthBytes / requests.length).toBeLessThan(300)
+  // What compiles code as it goes is some megabytes; a trace that is kept, with its plan, has 1.4 kB.
+  expect(growthBytes / requests.length).toBeLessThan(900)
 })
