@@ -273,6 +273,6 @@ export const commands: Readonly<Record<string, Command>> = {
     summary: 'prints a completion script',
     options: {},
     examples: ['completion bash > /etc/bash_completion.d/surgeon'],
-    load: async () => (await import('./commands/completion.ts')).completion,
+    load: async () => (await import('./commands/completion.ts')).completionOf(commands),
   },
 }

@@ -1,16 +1,20 @@
 import { UsageError } from '../../src/terminal/usage-error.ts'
 import type { Command } from '../command.ts'
-import { commands } from '../commands.ts'
+import type { Run } from '../run.ts'
 
-/** Prints a script that completes commands, options and, for anything else, files. */
-export function completion(args: readonly string[]): Promise<number> {
-  const [shell] = args
-  if (shell !== 'bash' && shell !== 'zsh')
-    throw new UsageError(
-      `surgeon completion must be told bash or zsh, current value is ${shell ?? 'nothing'}`,
-    )
-  console.log(shell === 'zsh' ? `autoload -U +X bashcompinit && bashcompinit\n${script()}` : script())
-  return Promise.resolve(0)
+type Commands = Readonly<Record<string, Command>>
+
+/** Prints a script that completes these commands, their options and, for anything else, files. */
+export function completionOf(commands: Commands): Run {
+  return async ([shell]) => {
+    if (shell !== 'bash' && shell !== 'zsh')
+      throw new UsageError(
+        `surgeon completion must be told bash or zsh, current value is ${shell ?? 'nothing'}`,
+      )
+    const script = scriptFor(commands)
+    console.log(shell === 'zsh' ? `autoload -U +X bashcompinit && bashcompinit\n${script}` : script)
+    return 0
+  }
 }
 
 /** What may follow the words that the pattern matches. */
@@ -23,7 +27,7 @@ function caseOf(pattern: string, { options, parts = {} }: Command): string {
   return `    ${pattern}) words='${words.join(' ')}' ;;`
 }
 
-function script(): string {
+function scriptFor(commands: Commands): string {
   const cases = Object.entries(commands).flatMap(([name, command]) => [
     ...Object.entries(command.parts ?? {}).map(([part, each]) => caseOf(`'${name} ${part} '*`, each)),
     caseOf(`'${name} '*`, command),

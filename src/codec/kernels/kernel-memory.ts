@@ -1,4 +1,4 @@
-import type { Kernels } from './kernels.ts'
+import type { Kernels } from './kernel-calls.ts'
 
 export interface KernelMemory<Name extends string> {
   readonly kernels: Kernels

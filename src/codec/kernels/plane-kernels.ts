@@ -44,12 +44,10 @@ export function writePlanes(
   states: Omit<CoderStates, 'at'>,
 ): (Omit<CoderStates, 'at'> & { readonly bytes: Uint8Array }) | undefined {
   const streamBytes = codes.length + (codes.length >> 1) + 16
-  const at = places(codes.length, planes, streamBytes)
-  const instance = instanceOf(at.bytes)
-  if (instance === undefined) return undefined
-  const { memory, exports } = instance
+  const held = holdPlanes(codes, planes, states, streamBytes)
+  if (held === undefined) return undefined
+  const { at, memory, exports } = held
   const { channels, width, height, codedBits, rawBits, from } = planes
-  copyIn(memory, at, planes, codes, states)
   const end = at.stream + streamBytes
   const begin = exports['encodePlanes']!(
     at.codes,
@@ -79,12 +77,10 @@ export function readPlanes(
   bytes: Uint8Array,
 ): CoderStates | 'truncated' | undefined {
   const rest = bytes.subarray(states.at)
-  const at = places(codes.length, planes, rest.length)
-  const instance = instanceOf(at.bytes)
-  if (instance === undefined) return undefined
-  const { memory, exports } = instance
+  const held = holdPlanes(codes, planes, states, rest.length)
+  if (held === undefined) return undefined
+  const { at, memory, exports } = held
   const { channels, width, height, codedBits, rawBits, from } = planes
-  copyIn(memory, at, planes, codes, states)
   const firsts = new Uint8Array(memory, at.firsts, planes.slots.length >> 3)
   for (let i = 0; i < firsts.length; i++) firsts[i] = planes.slots[8 * i]!
   new Uint8Array(memory, at.stream, rest.length).set(rest)
@@ -120,17 +116,23 @@ function places(codes: number, { entries, slots, zeroPoints }: FinalPlanes, stre
   return at
 }
 
-function copyIn(
-  memory: ArrayBuffer,
-  at: ReturnType<typeof places>,
-  { entries, zeroPoints }: FinalPlanes,
+/** What a coder of planes needs, in an instance's memory, with room for the stream. Undefined where there is no SIMD. */
+function holdPlanes(
   codes: Uint8Array,
+  planes: FinalPlanes,
   { current, other }: Omit<CoderStates, 'at'>,
-): void {
+  streamBytes: number,
+) {
+  const at = places(codes.length, planes, streamBytes)
+  const instance = instanceOf(at.bytes)
+  if (instance === undefined) return undefined
+  const { memory, exports } = instance
+  const { entries, zeroPoints } = planes
   new Uint32Array(memory, at.entries, entries.length).set(entries)
   new Uint8Array(memory, at.zeros, zeroPoints.length).set(zeroPoints)
   new Uint8Array(memory, at.codes, codes.length).set(codes)
   new Uint32Array(memory, at.states, 2).set([current, other])
+  return { at, memory, exports }
 }
 
 /** Values in an instance's memory: how far they reach, and their codes. */

@@ -3,7 +3,7 @@ import { probabilityBits } from '../entropy/frequency-tables.ts'
 import { stateFloor, writeRans } from '../entropy/rans.ts'
 import { kltSymbols, zeroSymbol } from '../klt/klt-parameters.ts'
 import { nextState, trellisCodes, trellisValue } from '../klt/trellis.ts'
-import type { Kernels, ReadCodes, TrellisArrays, WrittenCodes } from './kernels.ts'
+import type { Kernels, ReadCodes, TrellisArrays, WrittenCodes } from './kernel-calls.ts'
 import { readOutcome } from './read-outcome.ts'
 
 /** The kernels in JavaScript, some ten times as slow: where WebAssembly SIMD is absent, and what it is tested against. */
