@@ -27,7 +27,7 @@ export async function askWorkers(
   signal: AbortSignal,
 ): Promise<RemoteAnswer> {
   const { clock } = instruments
-  const { measured, plan, deadlineMs, remoteOnly } = surgery
+  const { measured, plan, remoteOnly } = surgery
   const beginMs = clock.now()
   const parts = crossing ?? (await surgery.encodedInput())
   if (crossing === undefined) measured.sendMs = clock.now() - beginMs
@@ -37,17 +37,12 @@ export async function askWorkers(
     try {
       const answer = askWorker(instruments, surgery, worker, parts, attempt.signal)
       if (!remoteOnly) return await answer
-      const patienceMs = Math.min(
-        deadlineMs - clock.now(),
-        Math.max(silentMs, silentFactor * (plan.remoteMs - plan.edgeMs)),
-      )
-      const silent = after(clock, patienceMs, attempt.signal).then(() => {
-        throw new RequestError(
-          'worker-failed',
-          `Worker ${worker.id} did not answer in ${Math.round(patienceMs)} ms`,
-        )
-      })
-      return await Promise.race([answer, silent])
+      const patienceMs = Math.max(silentMs, silentFactor * (plan.remoteMs - plan.edgeMs))
+      const hasAnother = () => remoteOnly.another(new Set([...failed, worker.id])) !== undefined
+      return await Promise.race([
+        answer,
+        silence(instruments, worker, patienceMs, hasAnother, attempt.signal),
+      ])
     } catch (error) {
       failed.add(worker.id)
       if (!signal.aborted) measured.remoteOutcome = 'failed'
@@ -62,6 +57,26 @@ export async function askWorkers(
       attempt.release()
     }
   }
+}
+
+/**
+ * Rejects after `patienceMs` or later, as soon as there is another worker: who has nobody else to ask waits on, since what
+ * was sent may still be on a slow link.
+ */
+async function silence(
+  { clock }: Instruments,
+  { id }: PooledWorker,
+  patienceMs: number,
+  hasAnother: () => boolean,
+  signal: AbortSignal,
+): Promise<never> {
+  const beginMs = clock.now()
+  do await after(clock, patienceMs, signal)
+  while (!signal.aborted && !hasAnother())
+  throw new RequestError(
+    'worker-failed',
+    `Worker ${id} did not answer in ${Math.round(clock.now() - beginMs)} ms`,
+  )
 }
 
 async function askWorker(

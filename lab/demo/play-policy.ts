@@ -12,6 +12,7 @@ import {
   oneWayDelayMs,
   type PolicyName,
   type Scenario,
+  streamName,
   uplinkMbpsAt,
 } from './scenario.ts'
 import { demoModel, retained, type Stage, stateOf } from './stage.ts'
@@ -45,10 +46,9 @@ export async function playPolicy(
   show: (row: Row) => void,
 ): Promise<Played> {
   const { camera, frames, signal, brokerPort, dashboardPort, lab, broken } = stage
-  const { steps, framePeriodMs, source } = scenario
+  const { steps, framePeriodMs } = scenario
   const count = frameCount(scenario)
   const photoOf = (frame: number) => frames[frame % frames.length]!.photo
-  const resultTopic = (base: string) => (source === undefined ? base : `${base}/${source}`)
   const device = `pi-${policy}`
   const topic = (leaf: DeviceLeaf) => deviceTopic(device, leaf)
   const link = createLinkEmulator({
@@ -70,7 +70,7 @@ export async function playPolicy(
     ...scenario.agent,
     ...(policy === 'cut' ? { wound: cut } : agentPolicy[policy]),
   })
-  const inputTopic = source === undefined ? topic('input') : `${topic('input')}/${source}`
+  const inputTopic = `${topic('input')}/${streamName}`
   let eventLoopP99Ms = 0
   const rows: Row[] = []
   const over = new AbortController()
@@ -80,7 +80,7 @@ export async function playPolicy(
     await camera.subscribe(topic('metrics'), (message) => {
       eventLoopP99Ms = (parse(message.payload) as { event_loop_p99_ms: number }).event_loop_p99_ms
     }),
-    await camera.subscribe(resultTopic(topic('result')), (message) => {
+    await camera.subscribe(`${topic('result')}/${streamName}`, (message) => {
       const result = parse(message.payload) as ResultMessage
       const sent = waiting.get(result.id)
       if (sent === undefined) return

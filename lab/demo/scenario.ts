@@ -14,6 +14,9 @@ export const policyTitles: Readonly<Record<PolicyName, string>> = {
 
 const mbps = 1e6
 
+/** The stream of every scenario: last level of the topics of its inputs and results. */
+export const streamName = 'camera'
+
 interface UplinkStep extends LinkStep {
   /** 0 is a dead link. */
   readonly uplinkBps: number
@@ -31,8 +34,6 @@ export interface Scenario {
   readonly pictures: number
   /** Added to the agent's configuration. */
   readonly agent: Readonly<Record<string, unknown>>
-  /** Where its answers go, below the device's result topic. */
-  readonly source: string | undefined
 }
 
 /** A camera of 30 frames a second: more than the edge, the link or both can answer. */
@@ -49,8 +50,7 @@ export const streamScenario: Scenario = {
   framePeriodMs: 1000 / 30,
   playMs: 15_000,
   pictures: 120,
-  agent: { streams: [{ name: 'camera', deadlineMs: 2000 }] },
-  source: 'camera',
+  agent: { streams: [{ name: streamName, deadlineMs: 2000 }] },
 }
 
 /** Four frames a second, so that each request is alone. */
@@ -67,8 +67,8 @@ export const aloneScenario: Scenario = {
   framePeriodMs: 250,
   playMs: 18_000,
   pictures: 72,
-  agent: {},
-  source: undefined,
+  // A link that is dead for a while makes answers late: none is left out for being so.
+  agent: { streams: [{ name: streamName, keep: 'all' }] },
 }
 
 export const downlinkBps = 20 * mbps
