@@ -1,5 +1,6 @@
 import type { ModelChoice } from '../src/model-graph/model-choice.ts'
 import type { StreamSettings } from '../src/scheduler/mix/mix.ts'
+import { unchangedClass } from '../src/scheduler/mix/reuse.ts'
 import type { UnchangedSettings } from '../src/scheduler/unchanged-frames.ts'
 import { deviceTopic } from '../src/transport/topics.ts'
 import type { AgentConfig } from './config.ts'
@@ -54,13 +55,19 @@ export function doubtfulOf(stream: string): string {
 }
 
 /**
- * The streams as the mix of plans has them. Those with a larger model come twice: what is sent to that is another class of
- * arrivals, of which none displaces a first answer of the same priority, and which is left out rather than waited for.
+ * The streams as the mix of plans has them. Some inputs are another class of arrivals: what looks like the last one
+ * computed, which needs nothing, and what is sent to a larger model, of which none displaces a first answer of the same
+ * priority, and which is left out rather than waited for.
  */
 export function mixStreams(streams: readonly InputStream[]): StreamSettings[] {
   return streams.flatMap((stream): StreamSettings[] => {
-    const { name, priority, cascade } = stream
-    if (cascade === undefined) return [stream]
-    return [stream, { ...stream, name: doubtfulOf(name), priority: priority - 0.5, keep: 'newest' }]
+    const { name, priority, cascade, unchanged } = stream
+    return [
+      stream,
+      ...(unchanged === undefined ? [] : [unchangedClass(stream)]),
+      ...(cascade === undefined
+        ? []
+        : [{ ...stream, name: doubtfulOf(name), priority: priority - 0.5, keep: 'newest' as const }]),
+    ]
   })
 }

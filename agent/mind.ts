@@ -72,6 +72,11 @@ export class Mind {
     return mind
   }
 
+  /** An input of a stream was answered by the last answer once more, after so many milliseconds. */
+  reused(stream: string, tookMs: number): void {
+    this.program.reuse(stream, this.clock.now(), tookMs)
+  }
+
   /** What the streams are answered by and why; undefined where that is as it was told last. */
   report(): MixReport | undefined {
     return this.program.report([...this.models.values()].flatMap(({ setup }) => setup.excluded ?? []))

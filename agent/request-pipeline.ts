@@ -30,7 +30,7 @@ import type { AnswerMessage, ResultMessage } from './request-message.ts'
 export interface PipelineOptions {
   readonly config: AgentConfig
   readonly streams: readonly ServedStream[]
-  readonly mind: Pick<Mind, 'of'>
+  readonly mind: Pick<Mind, 'of' | 'reused'>
   readonly onRecord: RecordListener
   readonly log: Log
 }
@@ -143,7 +143,7 @@ export class RequestPipeline {
     return `${this.inWork} requests are in work already, with which this one of ${bytes} bytes would be more than its sender's share of limits.requests (${requests}) or limits.inputBytesInWork (${inputBytesInWork})`
   }
 
-  /** Compared with what was computed last, before anything is planned: what is reused is no arrival for the mix. */
+  /** Compared with what was computed last, before anything is planned: to the mix what is reused is no work. */
   private async unlessUnchanged(request: Case): Promise<ResultMessage | undefined> {
     const { message, beganMs } = request
     const { unchanged: settings, model } = this.streams.get(message.stream)!
@@ -154,6 +154,7 @@ export class RequestPipeline {
     if (compared.kind === 'unchanged') {
       const totalMs = systemClock.now() - beganMs
       const { id, stream, payload } = message
+      this.options.mind.reused(stream, totalMs)
       this.record(request, stream, { measured: { totalMs, sentBytes: 0 } }, { kind: 'reused' })
       this.options.log('debug', 'an input looks like the last', { id, bytes: payload.length })
       return settings.reuse === 'silence' ? undefined : reusedMessage(id, compared.answer, totalMs)

@@ -1,10 +1,11 @@
 import { PromisedWork } from '../src/latency-model/promised-work.ts'
 import type { Beliefs } from '../src/scheduler/beliefs.ts'
-import type { StreamPlans } from '../src/scheduler/mix/common-resources.ts'
+import { overCommonResources, type StreamPlans } from '../src/scheduler/mix/common-resources.ts'
 import type { ExcludedPlan } from '../src/scheduler/mix/limits.ts'
 import { Mix, type StreamSettings } from '../src/scheduler/mix/mix.ts'
 import { type MixReport, reportMix } from '../src/scheduler/mix/mix-report.ts'
 import type { MixProblem } from '../src/scheduler/mix/program.ts'
+import { reusePlans, unchangedOf } from '../src/scheduler/mix/reuse.ts'
 import { type FrameDecision, planFrame } from '../src/scheduler/plan-frame.ts'
 import type { PlanSetup } from '../src/scheduler/planner.ts'
 
@@ -26,6 +27,8 @@ export class StreamProgram {
   readonly promisedBytes = new PromisedWork()
 
   readonly decide: Decide
+  /** What finding an input unchanged takes, by stream: a running mean over about four. */
+  private readonly comparingMs = new Map<string, number>()
   private reported: MixProblem | undefined
 
   /** @param decide the mix of plans where absent: others are compared with it in the lab */
@@ -35,6 +38,25 @@ export class StreamProgram {
       decide ??
       ((setup, beliefs, { bytes, stream }) =>
         planFrame(setup, beliefs, bytes, this.mix, stream, this.plansOf))
+  }
+
+  /**
+   * An input that looks like the last one computed: an arrival as any other, of a class whose only plan needs nothing.
+   * @param tookMs to find that out
+   */
+  reuse(stream: string, nowMs: number, tookMs: number): void {
+    const name = unchangedOf(stream)
+    const knownMs = this.comparingMs.get(stream) ?? tookMs
+    const latencyMs = knownMs + (tookMs - knownMs) / 4
+    this.comparingMs.set(stream, latencyMs)
+    const own = reusePlans(latencyMs)
+    this.plansOf.set(name, own)
+    this.mix.observeArrival(name, nowMs)
+    const { resources, plans } = overCommonResources(this.plansOf, own)
+    // It waits for nobody, and nobody for it.
+    const nothing = resources.map(() => 0)
+    const snapshot = { resources, backlogMs: nothing, promisedMs: nothing, plans, localMs: latencyMs }
+    this.mix.decide(name, nowMs, snapshot)
   }
 
   /** What the streams are answered by and why; undefined where that is as it was told last. */

@@ -43,7 +43,7 @@ export function planMix(
   const [stream] = report.streams
   return {
     mix: Object.fromEntries(stream!.plans.map(({ name, perS }) => [name, perS])),
-    fluidBoundPerS: stream!.boundPerS,
+    fluidBoundPerS: stream!.boundPerS!,
     report,
   }
 }

@@ -1,12 +1,15 @@
 import { readFile } from 'node:fs/promises'
 import { beforeAll, expect, test } from 'vitest'
+import { StreamProgram } from '../../agent/stream-program.ts'
 import type { AnswerBody } from '../../src/answer/answer-reader.ts'
 import { isSameAnswer } from '../../src/answer/same-answer.ts'
 import type { CalibrationImage } from '../../src/calibration/calibration-image.ts'
 import { bestRow, measureSequence, type SequenceFrame, sequenceRows } from '../../src/calibration/sequence.ts'
 import { loadEngine } from '../../src/executor/load-engine.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
-import { Mix, type StreamSettings } from '../../src/scheduler/mix/mix.ts'
+import { overCommonResources, type StreamPlans } from '../../src/scheduler/mix/common-resources.ts'
+import type { StreamSettings } from '../../src/scheduler/mix/mix.ts'
+import { unchangedClass } from '../../src/scheduler/mix/reuse.ts'
 import { UnchangedFrames } from '../../src/scheduler/unchanged-frames.ts'
 import { bundledPhoto } from '../model-input.ts'
 import { stillScene } from '../still-scene.ts'
@@ -88,30 +91,40 @@ test('measureSequence() has no sketch of a damaged frame, which is then computed
   expect(frames.map(({ sketch }) => sketch?.shape)).toEqual([[38, 57, 3], undefined])
 })
 
-test('what is reused is no arrival: another camera has the engine that a still one leaves', () => {
+test('what is reused is no work: another camera has the engine that a still one leaves', () => {
   const camera = (name: string): StreamSettings => ({ name, priority: 0, weight: 1, keep: 'newest' })
-  const local = [{ name: 'local', latencyMs: edgeMs, use: [edgeMs] }]
-  const edge = { name: 'edge', perS: 1000, maxUtilisation: 0.97, queue: { servers: 1, serviceCv2: 0.1 } }
-  const answered = (computedShare: number): number => {
-    const mix = new Mix([camera('still'), camera('busy')])
-    const plans = new Map([
-      ['still', local],
-      ['busy', local],
-    ])
-    const snapshot = { resources: [edge], backlogMs: [0], promisedMs: [0], plans, localMs: edgeMs }
+  const local: StreamPlans = {
+    plans: [{ name: 'local', latencyMs: edgeMs, use: [edgeMs] }],
+    resources: [{ name: 'edge', perS: 1000, maxUtilisation: 0.97, queue: { servers: 1, serviceCv2: 0.1 } }],
+  }
+  const answered = (computedShare: number): { busy: number; lines: readonly string[]; share: number } => {
+    const still = camera('still')
+    const program = new StreamProgram([still, unchangedClass(still), camera('busy')])
+    const { mix, plansOf } = program
     const ask = (stream: string, nowMs: number) => {
       mix.observeArrival(stream, nowMs)
+      plansOf.set(stream, local)
+      const { resources, plans } = overCommonResources(plansOf, local)
+      const snapshot = { resources, backlogMs: [0], promisedMs: [0], plans, localMs: edgeMs }
       return mix.decide(stream, nowMs, snapshot).kind === 'plan' ? 1 : 0
     }
     let busy = 0
     for (let i = 0; i < 20 * framesPerS; i++) {
       const nowMs = (1000 * i) / framesPerS
       if (i % Math.round(1 / computedShare) === 0) ask('still', nowMs)
+      else program.reuse('still', nowMs, 2)
       // Seven and a half a second.
       if (i % 4 === 1) busy += ask('busy', nowMs)
     }
-    return busy / (5 * framesPerS)
+    const { streams, explanation } = program.report([])!
+    const share = streams.find(({ name }) => name === 'still/unchanged')?.share ?? 0
+    return { busy: busy / (5 * framesPerS), lines: explanation, share }
   }
-  expect(answered(1)).toBeLessThan(0.75)
-  expect(answered(1 / 20)).toBeGreaterThan(0.97)
+  expect(answered(1)).toMatchObject({ share: 0 })
+  expect(answered(1).busy).toBeLessThan(0.75)
+  const { busy, lines, share } = answered(1 / 20)
+  expect(busy).toBeGreaterThan(0.97)
+  expect(share).toBeCloseTo(0.95, 1)
+  expect(lines[0]).toMatch(/^All 37\.\d inputs a second are answered/)
+  expect(lines).toContain("95 % of still's inputs look like the last one computed.")
 })

@@ -1,7 +1,8 @@
 import type { ExcludedPlan } from './limits.ts'
 import type { MixFlip } from './mix-flips.ts'
 import { fluidBound, type MixProblem, solveMix } from './program.ts'
-import { isSplit } from './resource.ts'
+import { isSplit, isWork } from './resource.ts'
+import { unchangedShare } from './reuse.ts'
 
 /** More of a resource, in words and as a share of what there is. */
 export interface More {
@@ -34,11 +35,12 @@ export function explainMix(
       ? `${perS(answeredPerS)} of ${perS(offeredPerS)} inputs a second are answered, ${perS(shedPerS)} are shed: more does not fit.`
       : `All ${perS(offeredPerS)} inputs a second are answered, after ${meanLatencyMs.toFixed(0)} ms on average.`,
   ]
-  const used = streams.flatMap(({ name, plans }, s) =>
+  const answered = streams.flatMap(({ name, plans }, s) =>
     plans.flatMap((plan, p) =>
       rates[s]![p]! > leastPerS ? [{ stream: name, plan, rate: rates[s]![p]! }] : [],
     ),
   )
+  const used = answered.filter(({ plan }) => isWork(plan))
   const fastestMs = Math.min(...used.map(({ plan }) => plan.latencyMs))
   for (const { stream, plan, rate } of used.toSorted((a, b) => b.rate - a.rate)) {
     const needs = resources
@@ -50,6 +52,17 @@ export function explainMix(
     lines.push(
       `${plan.name}${whose}: ${perS(rate)} a second, ${plan.latencyMs.toFixed(0)} ms each (${needs.join(', ')}); ${why}.`,
     )
+  }
+  for (const { stream, plan, rate } of answered.filter((each) => !isWork(each.plan)))
+    lines.push(
+      `${plan.name} of ${stream}: ${perS(rate)} a second, ${plan.latencyMs.toFixed(0)} ms each; it needs nothing of what the others do.`,
+    )
+  for (const each of streams) {
+    const unchanged = unchangedShare(each, streams)
+    if (unchanged !== undefined)
+      lines.push(
+        `${(100 * unchanged.share).toFixed(0)} % of ${unchanged.stream}'s inputs look like the last one computed.`,
+      )
   }
   for (const [r, { name }] of resources.entries()) {
     const { words, share } = more.get(name) ?? { words: `a tenth more of ${name}`, share: 0.1 }
@@ -63,7 +76,7 @@ export function explainMix(
         : `${words} would give none more`
     lines.push(`${name} is ${(100 * utilisation[r]!).toFixed(0)} % used; ${worth}.`)
   }
-  for (const { name, plans } of streams)
+  for (const { name, plans } of streams.filter((stream) => stream.plans.every(isWork)))
     lines.push(
       `No mix of these plans answers more than ${perS(fluidBound(plans, resources))} a second${streams.length > 1 ? ` of ${name} alone` : ''}.`,
     )
@@ -73,7 +86,7 @@ export function explainMix(
     const names = new Set(excluded.filter((plan) => plan.limit === limit).map(({ name }) => name))
     lines.push(`Left out by ${limit}: ${listed([...names])}.`)
   }
-  if (used.every(({ plan }) => !isSplit(plan, resources)))
+  if (used.length > 0 && used.every(({ plan }) => !isSplit(plan, resources)))
     lines.push('Splitting is pointless here: no plan that computes on both sides is worth its bytes.')
   return lines
 }

@@ -2,6 +2,7 @@ import { explainMix, leastPerS, type MixFacts } from './explain-mix.ts'
 import type { ExcludedPlan } from './limits.ts'
 import { type MixFlip, mixFlips } from './mix-flips.ts'
 import { fluidBound, type MixProblem, solveMix } from './program.ts'
+import { unchangedShare } from './reuse.ts'
 
 /** What streams are answered by and why, as data and in words. */
 export interface MixReport {
@@ -10,8 +11,10 @@ export interface MixReport {
     /** That come. */
     readonly perS: number
     readonly answeredPerS: number
-    /** No mix of its plans answers more, if it had everything to itself. */
-    readonly boundPerS: number
+    /** No mix of its plans answers more, if it had everything to itself; absent where one of them needs nothing. */
+    readonly boundPerS?: number
+    /** Of a stream's inputs that look like the last one computed: how many of all of its inputs do, 0 to 1. */
+    readonly share?: number
     /** Only those that are used, the most used first. */
     readonly plans: readonly { readonly name: string; readonly perS: number; readonly latencyMs: number }[]
   }[]
@@ -34,16 +37,22 @@ export function reportMix(problem: MixProblem, facts: Omit<MixFacts, 'flips'> = 
   const { rates, utilisation, prices } = solveMix(problem)
   const flips = mixFlips(problem)
   return {
-    streams: streams.map(({ name, ratePerS, plans }, s) => ({
-      name,
-      perS: ratePerS,
-      answeredPerS: rates[s]!.reduce((sum, rate) => sum + rate, 0),
-      boundPerS: fluidBound(plans, resources),
-      plans: plans
-        .map((plan, p) => ({ name: plan.name, perS: rates[s]![p]!, latencyMs: plan.latencyMs }))
-        .filter(({ perS }) => perS > leastPerS)
-        .toSorted((a, b) => b.perS - a.perS),
-    })),
+    streams: streams.map((stream, s) => {
+      const { name, ratePerS, plans } = stream
+      const boundPerS = fluidBound(plans, resources)
+      const unchanged = unchangedShare(stream, streams)
+      return {
+        name,
+        perS: ratePerS,
+        answeredPerS: rates[s]!.reduce((sum, rate) => sum + rate, 0),
+        ...(Number.isFinite(boundPerS) && { boundPerS }),
+        ...(unchanged !== undefined && { share: unchanged.share }),
+        plans: plans
+          .map((plan, p) => ({ name: plan.name, perS: rates[s]![p]!, latencyMs: plan.latencyMs }))
+          .filter(({ perS }) => perS > leastPerS)
+          .toSorted((a, b) => b.perS - a.perS),
+      }
+    }),
     resources: resources.map(({ name }, r) => ({ name, utilisation: utilisation[r]!, price: prices[r]! })),
     excluded: facts.excluded ?? [],
     flips,

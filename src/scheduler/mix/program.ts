@@ -12,7 +12,7 @@
  * One linear program of some 30 rows: about 0.3 ms for 200 plans on x64.
  */
 import { type LinearProgram, maximise } from './lexicographic-simplex.ts'
-import type { MixPlan, Resource } from './resource.ts'
+import { isWork, type MixPlan, type Resource } from './resource.ts'
 import { waitingTangents } from './waiting.ts'
 
 export interface MixStream {
@@ -71,10 +71,11 @@ export function solveMix(problem: MixProblem): MixSolution {
 
 /**
  * The most answers a second that any mix of the plans can give, whatever the order and however long they take: an exact
- * upper limit for one stream of these plans.
+ * upper limit for one stream of these plans; infinite where one of them needs nothing.
  */
 export function fluidBound(plans: readonly MixPlan[], resources: readonly Resource[]): number {
   if (plans.length === 0) return 0
+  if (!plans.every(isWork)) return Infinity
   return maximise({
     rows: resources.map(({ perS }, r) => plans.map(({ use }) => use[r]! / perS)),
     limits: resources.map(() => 1),
@@ -169,9 +170,10 @@ function byPriority(streams: readonly MixStream[]): number[][] {
     )
 }
 
-/** Of all streams together, as far as their rates tell (Albin, Operations Research 32, 1984, for many streams). */
+/** Of all streams that wait for anything, as far as their rates tell (Albin, Operations Research 32, 1984). */
 function meanArrivalCv2(streams: readonly MixStream[]): number {
-  const ratePerS = streams.reduce((sum, stream) => sum + stream.ratePerS, 0)
-  const weighted = streams.reduce((sum, stream) => sum + stream.ratePerS * stream.arrivalCv2, 0)
+  const waiting = streams.filter(({ plans }) => plans.some(isWork))
+  const ratePerS = waiting.reduce((sum, stream) => sum + stream.ratePerS, 0)
+  const weighted = waiting.reduce((sum, stream) => sum + stream.ratePerS * stream.arrivalCv2, 0)
   return ratePerS > 0 ? weighted / ratePerS : 1
 }

@@ -35,6 +35,11 @@ export interface MixPlan {
   readonly use: readonly number[]
 }
 
+/** Whether a plan needs anything that there is only so much of. */
+export function isWork({ use }: MixPlan): boolean {
+  return use.some((need) => need > 0)
+}
+
 /** Utilisation that no plan goes beyond, however certain it is, and that none need stay below, however uncertain. */
 const highestUtilisation = 0.97
 const lowestUtilisation = 0.5
