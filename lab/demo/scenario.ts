@@ -67,8 +67,8 @@ export const aloneScenario: Scenario = {
   framePeriodMs: 250,
   playMs: 18_000,
   pictures: 72,
-  // A link that is dead for a while makes answers late: none is left out for being so.
-  agent: { streams: [{ name: streamName, keep: 'all' }] },
+  // A link that is dead for a while makes answers late that it has to carry: none is left out for being so.
+  agent: { streams: [{ name: streamName, keep: 'all', deadlineMs: 60_000 }] },
 }
 
 export const downlinkBps = 20 * mbps
