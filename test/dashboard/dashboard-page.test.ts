@@ -5,7 +5,8 @@ import { DashboardServer } from '../../src/dashboard/dashboard-server.ts'
 import { type LiveState, liveRequests, liveWounds } from '../../src/dashboard/live-state.ts'
 import type { RequestRecord } from '../../src/telemetry/request-record.ts'
 
-const places = [process.env['SURGEON_CHROMIUM'] ?? '', '/usr/bin/chromium', '/usr/bin/chromium-browser']
+const programs = ['chromium', 'chromium-browser', 'chromium-headless-shell']
+const places = [process.env['SURGEON_CHROMIUM'] ?? '', ...programs.map((name) => `/usr/bin/${name}`)]
 const executablePath = places.find((path) => path !== '' && existsSync(path))
 const missing = 'Chromium is not installed'
 

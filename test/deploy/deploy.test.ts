@@ -4,21 +4,19 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
+import { isInstalled } from '../is-installed.ts'
 import { repositoryRoot } from '../paths.ts'
 
 const run = promisify(execFile)
 const cwd = fileURLToPath(repositoryRoot)
 
-async function isInstalled(program: string): Promise<boolean> {
-  return run(program, ['--version']).then(
-    () => true,
-    () => false,
-  )
-}
-
 test('shell scripts are clean', async ({ skip }) => {
   skip(!(await isInstalled('shellcheck')), 'shellcheck is not installed')
-  await expect(run('shellcheck', ['scripts/pi-setup.sh'], { cwd })).resolves.toMatchObject({ stdout: '' })
+  const scripts = (await readdir(new URL('scripts', repositoryRoot))).filter((name) => name.endsWith('.sh'))
+  const files = [...scripts.map((name) => `scripts/${name}`), '.ci/run']
+  await expect(run('shellcheck', ['--severity=warning', ...files], { cwd })).resolves.toMatchObject({
+    stdout: '',
+  })
 })
 
 test('the set-up tells its options, and refuses others before it does anything', async () => {
