@@ -37,7 +37,7 @@ async function prometheus(targets: readonly string[]) {
   return {
     async value(query: string): Promise<number> {
       for (;;) {
-        const url = `http://${address}/api/v1/query?${new URLSearchParams({ query })}`
+        const url = `http://${address}/api/v1/query?query=${encodeURIComponent(query)}`
         const answer = await fetch(url).then(
           (response) => response.json() as Promise<{ data: { result: { value: [number, string] }[] } }>,
           () => undefined,
