@@ -33,7 +33,7 @@ export interface TransferReceipt {
 
 /**
  * Sends a frame as chunks, QoS 1, in order; resolves when all are acknowledged. Only one chunk at a time waits in the
- * session's queue, so that a small message waits behind one chunk of each transfer, not behind whole transfers. When
+ * session's queue, so that a small message waits behind what is in flight, not behind whole transfers. When
  * one fails or the signal aborts, the chunks that have not left are not sent.
  * @throws {TransportError} as `MqttSession.publish`, and `unmatched` where the broker says that nobody takes it. {@link RangeError} for an empty frame.
  */
@@ -51,6 +51,7 @@ export async function sendFrame(
   const { singleBytes = 1.5 * chunkBytes } = options
   const chunks = splitIntoChunks(frame, { chunkBytes, singleBytes })
   const acks: Promise<PublishReceipt>[] = []
+  let leftBytes = frame.length
   for (const chunk of chunks) {
     let left: () => void = () => {}
     const sent = new Promise<void>((resolve) => {
@@ -61,6 +62,7 @@ export async function sendFrame(
       correlationData: correlationId,
       expirySeconds: Math.max(1, Math.ceil(expiryMs / 1000)),
       signal,
+      leftBytes,
       timeoutMs: Math.max(0, timeoutMs - (now() - startedMs)),
       onSent: () => {
         options.onSent?.(chunk.length)
@@ -69,6 +71,7 @@ export async function sendFrame(
       ...(responseTopic !== undefined && { responseTopic }),
     })
     acks.push(ack)
+    leftBytes -= chunk.length
     // The first failure of any chunk ends the rest; Promise.all below reports it.
     ack.catch(abort)
     await Promise.race([sent, ack.catch(() => {})])

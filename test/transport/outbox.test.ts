@@ -49,6 +49,18 @@ describe('Outbox', () => {
     expect(link.sent).toEqual(['t1', 'r1', 'r2', 't2', 't3'])
   })
 
+  test('of the frames that wait the one with the least left goes first, and messages of their own keep their order', async () => {
+    const chunk = (topic: string, leftBytes: number) =>
+      outbox.publish(topic, new Uint8Array(10), { qos: 1, timeoutMs: 60_000, leftBytes })
+    const all = [transfer('state 1', 1000), chunk('large', 500), transfer('state 2', 5), chunk('small', 30)]
+    all.push(chunk('as small', 30), chunk('middle', 100), result('answer'))
+    link.acks[0]!()
+    const order = ['state 1', 'answer', 'state 2', 'small', 'as small', 'middle', 'large']
+    for (let i = 1; i < all.length; i++) link.acks[i]!()
+    await Promise.all(all)
+    expect(link.sent).toEqual(order)
+  })
+
   test('asks for the window whenever something may leave; one message may always be in flight', async () => {
     windowBytes = 0
     const all = [transfer('t1'), transfer('t2'), transfer('t3')]
