@@ -98,7 +98,15 @@ export async function simulate(world: World): Promise<SimulatedRequest[]> {
       factorAt: (nowMs) => spec.factorAt(nowMs - settleMs),
       stateAt: (nowMs) => spec.stateAt(nowMs - settleMs),
     }
-    new VirtualWorker({ spec: shifted, clock, broker, topicPrefix, modelHash, outputs }).start()
+    new VirtualWorker({
+      spec: shifted,
+      clock,
+      broker,
+      topicPrefix,
+      modelHash,
+      graph: setup.graph,
+      outputs,
+    }).start()
   }
   let mind: Mind | undefined
   const uplink = new VirtualLink(clock, settled(world.uplink))

@@ -1,9 +1,10 @@
 import { workerConfigSchema } from '../../backend/config.ts'
-import { type Finished, resultCodec } from '../../backend/measure-tails.ts'
+import { encodeAnswer } from '../../backend/encode-answer.ts'
+import type { Finished } from '../../backend/measure-tails.ts'
 import type { PreparedRequest } from '../../backend/prepare-request.ts'
 import { queueLimits, type Server, Serving } from '../../backend/serving.ts'
 import { after, type Clock } from '../../src/async/clock.ts'
-import { featureCodec } from '../../src/codec/feature-codecs.ts'
+import type { LayerGraph } from '../../src/model-graph/layer-graph.ts'
 import type { TensorValue } from '../../src/tensor/tensor-value.ts'
 import type { Announcement } from '../../src/transport/announcement.ts'
 import { ChunkAssembler } from '../../src/transport/chunk-assembler.ts'
@@ -34,6 +35,7 @@ export interface VirtualWorkerOptions {
   readonly broker: VirtualBroker
   readonly topicPrefix: string
   readonly modelHash: string
+  readonly graph: LayerGraph
   readonly outputs: readonly TensorValue[]
 }
 
@@ -124,9 +126,7 @@ export class VirtualWorker {
   }
 }
 
-function waitingServer(hash: string, { spec, clock, outputs }: VirtualWorkerOptions): Server {
-  const codec = featureCodec(resultCodec)
-  const encoded = outputs.map((value) => ({ shape: value.shape, bytes: codec.encode(value) }))
+function waitingServer(hash: string, { spec, clock, graph, outputs }: VirtualWorkerOptions): Server {
   const decodeMs = ({ wound, codec }: RequestFrame) =>
     codec === 'received' ? spec.pictureMs : (spec.decodeMs?.(wound, codec) ?? 0)
   const waited = async (ms: number, signal?: AbortSignal) => {
@@ -150,12 +150,13 @@ function waitingServer(hash: string, { spec, clock, outputs }: VirtualWorkerOpti
         wound,
         input: { kind: 'values', tensors: [], values: [] },
         decodeMs: decodingMs > 0 ? await waited(decodingMs) : 0,
+        ...(frame.answer !== undefined && { answer: frame.answer }),
       }
     },
     async finish(requests, signal): Promise<Finished[]> {
-      const { wound } = requests[0]!
+      const { wound, answer } = requests[0]!
       const elapsedMs = await waited(tailMs(wound.id), signal)
-      return [{ codec: resultCodec, encoded, elapsedMs, shareMs: elapsedMs }]
+      return [{ ...encodeAnswer(answer, outputs, graph), elapsedMs, shareMs: elapsedMs }]
     },
     prepareTail: () => undefined,
   }

@@ -1,3 +1,4 @@
+import { answerSpec } from '../../../src/answer/answer-spec.ts'
 import { modelCalibration } from '../../../src/codec/model-codecs.ts'
 import { segmentChain } from '../../../src/executor/segment-chain.ts'
 import { loadModel } from '../../../src/model-graph/load-model.ts'
@@ -12,7 +13,7 @@ const encodeMs = 8
 
 /** The bundled MobileNetV2 with its calibration on an edge that takes 100 ms, as onnxruntime on a Pi 4 about does. */
 export async function mobileNetOnPi4(): Promise<PlanSetup> {
-  const { graph, hash } = await loadModel('mobilenetv2')
+  const { graph, hash, manifest } = await loadModel('mobilenetv2')
   const calibration = await modelCalibration('mobilenetv2', hash)
   const chain = segmentChain(graph, plannedWounds(graph, calibration))
   const wounds = chain.wounds.slice(0, -1).map(({ id }) => id)
@@ -49,5 +50,6 @@ export async function mobileNetOnPi4(): Promise<PlanSetup> {
     policy: 'surgeon',
     codecs,
     resume: 'at-once',
+    answer: answerSpec(manifest, graph),
   }
 }
