@@ -7,6 +7,8 @@ import type { RequestTally } from './request-tally.ts'
 export interface AgentFigures {
   readonly tally: RequestTally
   readonly link: LinkState
+  /** How often the pool was reached over another network interface than before. */
+  readonly linkChanges: number
   /** Of the connections to the brokers, as MQTT packets. */
   readonly wireSentBytes: number
   readonly wireReceivedBytes: number
@@ -19,6 +21,8 @@ export interface AgentFigures {
   readonly compiledInMemory: boolean
   readonly cpuLoad: number | undefined
   readonly cpuTemperatureC: number | undefined
+  readonly cpuFrequencyHz: number | undefined
+  readonly isCpuThrottled: boolean | undefined
   readonly eventLoopP99Ms: number
   readonly rssBytes: number
   readonly uptimeS: number
@@ -82,6 +86,12 @@ export const agentMetrics: readonly AgentMetric[] = [
   ),
   gauge('workers', 'count', 'Workers that serve the model of this agent', ({ workers }) => workers),
   gauge('link_up', 'yes or no', 'Whether the pool is reached', ({ link }) => (link.kind === 'up' ? 1 : 0)),
+  counter(
+    'link_changes',
+    'count',
+    'Times the pool was reached over another network interface than before',
+    (f) => f.linkChanges,
+  ),
   gauge(
     'uplink_bps',
     'bits per second',
@@ -100,6 +110,10 @@ export const agentMetrics: readonly AgentMetric[] = [
   ),
   gauge('cpu_load', 'ratio', 'Share of all cores in use', ({ cpuLoad }) => cpuLoad),
   gauge('cpu_temperature_c', 'celsius', 'Temperature of the processor', (f) => f.cpuTemperatureC),
+  gauge('cpu_frequency_hz', 'hertz', 'Clock of the first core', (f) => f.cpuFrequencyHz),
+  gauge('cpu_throttled', 'yes or no', 'Whether heat or want of voltage slows the processor', (f) =>
+    f.isCpuThrottled === undefined ? undefined : Number(f.isCpuThrottled),
+  ),
   gauge('event_loop_p99_ms', 'ms', 'What 99 of 100 timers were at most late', (f) => f.eventLoopP99Ms),
   gauge('rss_bytes', 'bytes', 'Memory of the process', ({ rssBytes }) => rssBytes),
   gauge('uptime_s', 'seconds', 'Since the start of the process', ({ uptimeS }) => uptimeS),

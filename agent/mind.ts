@@ -1,6 +1,6 @@
 import type { Clock } from '../src/async/clock.ts'
 import { LinkBelief, type LinkState } from '../src/bandwidth-probe/link-belief.ts'
-import { LinkProber, type ProbedSession } from '../src/bandwidth-probe/link-prober.ts'
+import { type Carrier, LinkProber, type ProbedSession } from '../src/bandwidth-probe/link-prober.ts'
 import type { StreamSettings } from '../src/scheduler/mix/mix.ts'
 import type { MixReport } from '../src/scheduler/mix/mix-report.ts'
 import type { Log } from '../src/telemetry/log.ts'
@@ -60,6 +60,11 @@ export class Mind {
 
   get link(): LinkState {
     return this.prober.state
+  }
+
+  /** What carries the session with the pool, and how often that has become another interface. */
+  get carrier(): { readonly now: Carrier | undefined; readonly changes: number } {
+    return { now: this.prober.carrier, changes: this.prober.changes }
   }
 
   /** @throws {RangeError} for the hash of no model of this agent */

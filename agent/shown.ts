@@ -81,7 +81,8 @@ export class Shown implements DashboardSource {
 
   live(): LiveState {
     const { device, models, mind, sessions, explanation } = this.options
-    const { link } = mind
+    const { link, carrier } = mind
+    const over = carrier.now === undefined ? '' : ` over ${carrier.now.linkClass} (${carrier.now.name})`
     return {
       device,
       version: this.version,
@@ -93,7 +94,7 @@ export class Shown implements DashboardSource {
       })),
       ts: Date.now(),
       metrics: metricValues(agentMetrics, this.figures()),
-      link: link.kind === 'down' ? `down: ${link.reason}` : link.kind,
+      link: link.kind === 'down' ? `down: ${link.reason}` : `${link.kind}${over}`,
       wounds: models.flatMap((model) => this.woundsOf(model)),
       workers: this.workers(),
       connections: Object.entries(sessions).map(([name, { state, url }]) => ({
@@ -132,7 +133,10 @@ export class Shown implements DashboardSource {
       engine: models.map(({ engine }) => engine).find(({ reason }) => reason) ?? models[0]!.engine,
       compiledInMemory: models.some(({ edge }) => edge.compiledInMemory),
       cpuLoad: cpu.load,
+      linkChanges: mind.carrier.changes,
       cpuTemperatureC: cpu.temperatureC,
+      cpuFrequencyHz: cpu.frequencyHz,
+      isCpuThrottled: cpu.isThrottled,
       eventLoopP99Ms: this.loop.p99Ms,
       rssBytes: process.memoryUsage.rss(),
       uptimeS: process.uptime(),

@@ -1,18 +1,27 @@
-import { readFile } from 'node:fs/promises'
+import { readKernelNumber } from './kernel-number.ts'
 import { type ProcessorTimes, readProcessorTimes } from './processor-times.ts'
 
 const periodMs = 2000
 const temperatureFile = '/sys/class/thermal/thermal_zone0/temp'
+const frequencyFile = '/sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq'
+/** Of the Raspberry Pi's firmware, in hexadecimal without a sign of it. */
+const throttledFile = '/sys/devices/platform/soc/soc:firmware/get_throttled'
+/** Frequency capped, throttled, and the soft limit of temperature, now; the first bit is the voltage, which causes them. */
+const slowedBits = 0b1110
 
-/** Load and heat of this machine, sampled every two seconds. */
+/** Load, heat and clock of this machine, sampled every two seconds. What it does not tell is undefined. */
 export class CpuMonitor {
   private timer: NodeJS.Timeout | undefined
   private sampling = false
   private last: ProcessorTimes | undefined
   /** Share of all cores in use since the last sample, 0 to 1; undefined before the second one. */
   load: number | undefined
-  /** Degrees Celsius; undefined where the machine does not tell. */
+  /** Degrees Celsius. */
   temperatureC: number | undefined
+  /** Of the first core. */
+  frequencyHz: number | undefined
+  /** Whether the firmware slows the processor down, for its heat or for want of voltage. */
+  isThrottled: boolean | undefined
 
   start(): void {
     this.timer ??= setInterval(() => void this.sample(), periodMs)
@@ -32,13 +41,16 @@ export class CpuMonitor {
       this.last = now
       if (last !== undefined && now.total > last.total)
         this.load = (now.busy - last.busy) / (now.total - last.total)
-      const milli = Number(await readFile(temperatureFile, 'utf8').catch(() => 'unknown'))
-      this.temperatureC = Number.isFinite(milli) ? milli / 1000 : undefined
     } catch {
       // A machine that does not tell is unknown, and no reason to end.
       this.load = undefined
-    } finally {
-      this.sampling = false
     }
+    const milli = await readKernelNumber(temperatureFile)
+    this.temperatureC = milli && milli / 1000
+    const kilohertz = await readKernelNumber(frequencyFile)
+    this.frequencyHz = kilohertz && 1000 * kilohertz
+    const throttled = await readKernelNumber(throttledFile, 16)
+    this.isThrottled = throttled === undefined ? undefined : (throttled & slowedBits) !== 0
+    this.sampling = false
   }
 }

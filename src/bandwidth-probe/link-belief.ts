@@ -97,8 +97,10 @@ const fullDemand: LinkDemand = { hasWorkers: true, idleMs: 0 }
  */
 export class LinkBelief {
   private readonly options: LinkBeliefOptions
-  private readonly up = new TransferEstimator()
-  private readonly down = new TransferEstimator()
+  private up = new TransferEstimator()
+  private down = new TransferEstimator()
+  /** The network interface of the last session that told. */
+  private over: string | undefined
   private session: { readonly online: boolean; readonly sinceMs: number } = { online: false, sinceMs: 0 }
   private acknowledgedAtMs = Number.NEGATIVE_INFINITY
   private largest = { bytes: 0, atMs: 0 }
@@ -113,13 +115,28 @@ export class LinkBelief {
     this.options = options
   }
 
-  /** A session stands: what the link can carry now is asked from the beginning. */
-  connected(atMs: number): void {
+  /**
+   * A session stands: what the link can carry now is asked from the beginning.
+   * @param over the network interface that carries it, where that is known. What was learned of another says nothing of it.
+   */
+  connected(atMs: number, over?: string): void {
+    if (over !== undefined) {
+      if (this.over !== undefined && over !== this.over) this.forget()
+      this.over = over
+    }
     if (!this.session.online) {
       this.opening = [...openingProbes]
       this.firstMs = new Map()
     }
     this.session = { online: true, sinceMs: atMs }
+  }
+
+  private forget(): void {
+    this.up = new TransferEstimator()
+    this.down = new TransferEstimator()
+    this.acknowledgedAtMs = Number.NEGATIVE_INFINITY
+    this.largest = { bytes: 0, atMs: 0 }
+    this.toldAtMs = Number.NEGATIVE_INFINITY
   }
 
   disconnected(atMs: number): void {

@@ -1,10 +1,19 @@
 import { randomBytes } from 'node:crypto'
 import { after, type Clock } from '../async/clock.ts'
 import type { MqttSession } from '../transport/mqtt-session.ts'
+import type { SessionState } from '../transport/session-options.ts'
 import type { LinkBelief, LinkDemand, LinkState } from './link-belief.ts'
+import { interfaceWith, type LinkClass, linkClassOf } from './link-class.ts'
 
 /** What is needed of a session to know its link. */
 export type ProbedSession = Pick<MqttSession, 'publish' | 'onAck' | 'onState' | 'state' | 'inFlight'>
+
+/** What carries a session. */
+export interface Carrier {
+  /** Of the network interface. */
+  readonly name: string
+  readonly linkClass: LinkClass
+}
 
 export interface LinkProberOptions {
   readonly session: ProbedSession
@@ -22,6 +31,10 @@ export class LinkProber {
   private readonly options: LinkProberOptions
   private running: AbortController | undefined
   private stopListening: () => void = () => {}
+  /** As of the last connection; undefined where that does not tell. */
+  carrier: Carrier | undefined
+  /** How often a session came back over another interface than before. */
+  changes = 0
 
   constructor(options: LinkProberOptions) {
     this.options = options
@@ -34,10 +47,15 @@ export class LinkProber {
     const stopAcks = session.onAck((receipt) =>
       belief.acknowledged(receipt.packetBytes, receipt.ackMs, clock.now()),
     )
-    const follow = (online: boolean) =>
-      online ? belief.connected(clock.now()) : belief.disconnected(clock.now())
-    const stopStates = session.onState((state) => follow(state.kind === 'online'))
-    follow(session.state.kind === 'online')
+    const follow = (sessionState: SessionState) => {
+      if (sessionState.kind !== 'online') return belief.disconnected(clock.now())
+      const { localAddress } = sessionState
+      const name = localAddress === undefined ? undefined : interfaceWith(localAddress)
+      belief.connected(clock.now(), name)
+      void this.lookAt(name)
+    }
+    const stopStates = session.onState(follow)
+    follow(session.state)
     this.stopListening = () => {
       stopAcks()
       stopStates()
@@ -55,6 +73,15 @@ export class LinkProber {
   get state(): LinkState {
     const { belief, session, clock } = this.options
     return belief.snapshot(clock.now(), session.inFlight())
+  }
+
+  private async lookAt(name: string | undefined): Promise<void> {
+    const { carrier: before } = this
+    if (name !== undefined && before !== undefined && name !== before.name) this.changes++
+    this.carrier = name === undefined ? undefined : { name, linkClass: 'unknown' }
+    if (name === undefined) return
+    const linkClass = await linkClassOf(name)
+    if (this.carrier?.name === name) this.carrier = { name, linkClass }
   }
 
   private async probeUntil(signal: AbortSignal): Promise<void> {

@@ -36,6 +36,7 @@ const units: Readonly<Record<Unit, { device_class?: string; unit_of_measurement?
   bytes: { device_class: 'data_size', unit_of_measurement: 'B' },
   'bits per second': { device_class: 'data_rate', unit_of_measurement: 'bit/s' },
   celsius: { device_class: 'temperature', unit_of_measurement: '°C' },
+  hertz: { device_class: 'frequency', unit_of_measurement: 'Hz' },
   ratio: {},
   'yes or no': {},
 }

@@ -37,6 +37,7 @@ export class EdgeBelief {
 
   /** One input in a codec: what the next one is expected to need, as a running mean over about four. */
   encodedInput(codec: string, bytes: number, encodeMs: number): void {
+    if (!(bytes >= 0 && encodeMs >= 0) || !Number.isFinite(bytes + encodeMs)) return
     const known = this.encoded.get(codec) ?? { bytes, encodeMs }
     const mix = (old: number, fresh: number) => old + (fresh - old) / 4
     this.encoded.set(codec, { bytes: mix(known.bytes, bytes), encodeMs: mix(known.encodeMs, encodeMs) })

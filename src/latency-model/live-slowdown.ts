@@ -16,8 +16,9 @@ export class LiveSlowdown {
 
   /** One run: what it took and what the profile says. Runs of no predicted length teach nothing. */
   observe(measuredMs: number, profiledMs: number, atMs: number): void {
-    if (!(profiledMs > 0) || !(measuredMs >= 0) || !Number.isFinite(measuredMs)) return
-    this.ratios.push(measuredMs / profiledMs)
+    const ratio = measuredMs / profiledMs
+    if (!(profiledMs > 0) || !(ratio >= 0 && ratio < Infinity)) return
+    this.ratios.push(ratio)
     if (this.ratios.length > rememberedRuns) this.ratios.shift()
     this.observedAtMs = atMs
   }
@@ -29,6 +30,8 @@ export class LiveSlowdown {
 
   factorAt(nowMs: number): number {
     if (this.ratios.length === 0) return 1
-    return 1 + (median(this.ratios) - 1) * Math.exp((this.observedAtMs - nowMs) / memoryMs)
+    // Asked of a moment before it was observed it is not known any better.
+    const kept = Math.exp(Math.min(0, this.observedAtMs - nowMs) / memoryMs)
+    return 1 + (median(this.ratios) - 1) * kept
   }
 }

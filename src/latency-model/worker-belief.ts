@@ -132,7 +132,7 @@ export class WorkerBelief {
   /** It refused because it has too much to do, and said for how long: no fault, and believed until then. */
   refused(request: string, queueMs: number, atMs: number): void {
     this.outstanding.delete(request)
-    this.busyUntilMs = Math.max(this.busyUntilMs, atMs + queueMs)
+    if (queueMs >= 0 && queueMs < Infinity) this.busyUntilMs = Math.max(this.busyUntilMs, atMs + queueMs)
   }
 
   /** It answered with an error, or nobody takes its requests. */

@@ -6,6 +6,7 @@ export type Unit =
   | 'bytes'
   | 'bits per second'
   | 'celsius'
+  | 'hertz'
   | 'ratio'
   | 'yes or no'
 
@@ -30,6 +31,7 @@ const decimals: Readonly<Record<Unit, number>> = {
   bytes: 0,
   'bits per second': 0,
   celsius: 1,
+  hertz: 0,
   ratio: 3,
   'yes or no': 0,
 }

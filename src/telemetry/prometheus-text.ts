@@ -11,6 +11,7 @@ const baseUnits: Readonly<Partial<Record<Unit, readonly [RegExp, string, number]
   ms: [/_ms\b|_ms$/, '_seconds', 1e-3],
   'bits per second': [/_bps$/, '_bytes_per_second', 1 / 8],
   celsius: [/_c$/, '_celsius', 1],
+  hertz: [/_hz$/, '_hertz', 1],
   seconds: [/_s$/, '_seconds', 1],
 }
 

@@ -15,6 +15,8 @@ import type { SubscriptionTerms } from './subscriptions.ts'
 export interface LinkLimits {
   readonly maximumPacketSize: number
   readonly receiveMaximum: number
+  /** Of this machine, towards the broker; undefined where the connection does not tell. */
+  readonly localAddress: string | undefined
 }
 
 /** What has crossed a connection, in MQTT packets: without what TLS, TCP and IP put around them. */
@@ -92,7 +94,7 @@ export function openLink(options: SessionOptions, events: LinkEvents, mayRetain:
   }
   client?.on('connect', (packet) => {
     retains &&= packet.properties?.retainAvailable !== false
-    if (!ended) events.up(limitsOf(packet))
+    if (!ended) events.up(limitsOf(packet, client.stream))
   })
   // Not told by mqtt.js to whoever published, who is called right after this.
   const unmatched = new Set<number>()
@@ -220,7 +222,7 @@ function clientOptions(options: SessionOptions, mayRetain: boolean): IClientOpti
   }
 }
 
-function limitsOf(packet: IConnackPacket): LinkLimits {
+function limitsOf(packet: IConnackPacket, stream: MqttClient['stream']): LinkLimits {
   const {
     maximumPacketSize = protocolMaximumPacketSize,
     receiveMaximum = 0xffff,
@@ -228,7 +230,9 @@ function limitsOf(packet: IConnackPacket): LinkLimits {
   } = packet.properties ?? {}
   // A topic's first message has its alias as well.
   const spare = topicAliasMaximum > 0 ? aliasBytes : 0
-  return { maximumPacketSize: maximumPacketSize - spare, receiveMaximum }
+  const localAddress =
+    'localAddress' in stream && typeof stream.localAddress === 'string' ? stream.localAddress : undefined
+  return { maximumPacketSize: maximumPacketSize - spare, receiveMaximum, localAddress }
 }
 
 function propertiesOf(message: OutgoingMessage): NonNullable<IPublishPacket['properties']> {

@@ -232,9 +232,9 @@ export class MqttSession {
     await Promise.all(answers)
     if (link !== this.#link || this.#stopping !== undefined) return
     clearTimeout(this.#timer)
-    const { maximumPacketSize } = limits
+    const { maximumPacketSize, localAddress } = limits
     this.#log('info', 'connected to the broker', { url: this.#options.url })
-    this.#setState({ kind: 'online', sinceMs: this.#now(), maximumPacketSize, refused })
+    this.#setState({ kind: 'online', sinceMs: this.#now(), maximumPacketSize, refused, localAddress })
   }
 
   async #announce(link: MqttLink, online: FixedMessage, timeoutMs: number): Promise<void> {

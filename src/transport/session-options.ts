@@ -61,6 +61,8 @@ export type SessionState =
       readonly maximumPacketSize: number
       /** Subscriptions that the broker does not grant this client: what is published there does not come. */
       readonly refused: ReadonlySet<string>
+      /** Of this machine, towards the broker; absent where the connection does not tell. */
+      readonly localAddress?: string | undefined
     }
   | {
       readonly kind: 'offline'

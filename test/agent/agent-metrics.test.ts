@@ -40,7 +40,10 @@ function figures(changes: Partial<AgentFigures> = {}): AgentFigures {
     engine: { configured: 'onnxruntime', used: 'onnxruntime' },
     compiledInMemory: false,
     cpuLoad: undefined,
+    linkChanges: 0,
     cpuTemperatureC: undefined,
+    cpuFrequencyHz: undefined,
+    isCpuThrottled: undefined,
     eventLoopP99Ms: 0.123456,
     rssBytes: 200e6,
     uptimeS: 12.3,
@@ -68,13 +71,23 @@ const busy = (): AgentFigures => {
     link: { kind: 'up', ...link },
     cpuLoad: 0.5,
     cpuTemperatureC: 51.26,
+    cpuFrequencyHz: 1.5e9,
+    isCpuThrottled: true,
     certificateDays: 30,
   })
 }
 
 test('what is not known is left out, and numbers have the digits that they mean', () => {
   const unknown = metricValues(agentMetrics, figures())
-  for (const key of ['uplink_bps', 'round_trip_ms', 'cpu_load', 'cpu_temperature_c', 'answer_mean_ms'])
+  for (const key of [
+    'uplink_bps',
+    'round_trip_ms',
+    'cpu_load',
+    'cpu_temperature_c',
+    'cpu_frequency_hz',
+    'cpu_throttled',
+    'answer_mean_ms',
+  ])
     expect(unknown).not.toHaveProperty(key)
   expect(unknown).toMatchObject({ link_up: 0, edge_slowdown: 1.235, answered: 0 })
   expect(metricValues(agentMetrics, busy())).toMatchObject({
@@ -90,6 +103,8 @@ test('what is not known is left out, and numbers have the digits that they mean'
     uplink_bps: 8_000_000,
     round_trip_ms: 12.35,
     cpu_temperature_c: 51.3,
+    cpu_frequency_hz: 1_500_000_000,
+    cpu_throttled: 1,
   })
 })
 

@@ -27,6 +27,23 @@ test('LinkBelief knows nothing before the first acknowledgement, and is down wit
   expect(belief.snapshot(9500, idle)).toMatchObject({ kind: 'down', sinceMs: 9000 })
 })
 
+test('LinkBelief forgets what it knew of another network interface, and keeps what it knows of the same', () => {
+  belief.connected(0, 'eth0')
+  acknowledge(20)
+  belief.disconnected(9000)
+  belief.connected(9100, 'eth0')
+  expect(belief.snapshot(9200, idle).kind).toBe('up')
+  belief.disconnected(9300)
+  // One that does not tell by what it came is taken for the same.
+  belief.connected(9400)
+  expect(belief.snapshot(9500, idle).kind).toBe('up')
+  belief.disconnected(9600)
+  belief.connected(9700, 'wwan0')
+  expect(belief.snapshot(9800, idle)).toEqual({ kind: 'unknown' })
+  belief.acknowledged(1000, 300, 10_100)
+  expect(belief.snapshot(10_100, idle)).toMatchObject({ kind: 'up' })
+})
+
 test('LinkBelief learns rate and round trip, and how long the answers take down', () => {
   belief.connected(0)
   const nowMs = acknowledge(0)
