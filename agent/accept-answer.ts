@@ -3,7 +3,7 @@ import { isCondensed } from '../src/answer/condense.ts'
 import type { FeatureCodec } from '../src/codec/codec.ts'
 import { featureCodec } from '../src/codec/feature-codecs.ts'
 import type { TensorValue } from '../src/tensor/tensor-value.ts'
-import type { Frame, Part } from '../src/transport/frame.ts'
+import type { Frame, Part } from '../src/transport/frame-content.ts'
 import { RequestError } from './request-error.ts'
 
 /** What may come back, and from whom. */

@@ -15,10 +15,13 @@ import { MqttSession } from '../src/transport/mqtt-session.ts'
 import type { SessionOptions } from '../src/transport/session-options.ts'
 import { type DeviceLeaf, deviceTopic } from '../src/transport/topics.ts'
 import { Appearance } from './appearance.ts'
+import { askCard } from './ask-card.ts'
 import type { AgentConfig } from './config.ts'
+import { remoteModel } from './edge-model.ts'
 import { modelsOf, startModels } from './edge-models.ts'
 import { Inbox } from './inbox.ts'
 import { inputStreams, mixStreams } from './input-streams.ts'
+import { LargerModels } from './larger-models.ts'
 import { Mind } from './mind.ts'
 import { PlanReport } from './plan-report.ts'
 import { Presence } from './presence.ts'
@@ -81,6 +84,9 @@ export class Agent {
       session: poolSession,
       probeTopic: this.topic('probe'),
       models: models.map(({ hash, edge, setup }) => ({ modelHash: hash, ...edge.computing, setup })),
+      askedElsewhere: new Set(
+        streams.flatMap(({ cascade }) => (cascade === undefined ? [] : [cascade.model])),
+      ),
       streams: mixStreams(streams),
       log,
     })
@@ -90,6 +96,19 @@ export class Agent {
     this.cpu.start()
     this.stops.add(() => this.cpu.stop())
 
+    const larger = new LargerModels({
+      workers: () => mind.of(models[0]!.hash).allWorkers,
+      askCard: (worker, hash) =>
+        askCard({ ...config, session: poolSession, worker, hash, timeoutMs: config.limits.requestMs }),
+      start: async (card) => {
+        const model = await remoteModel(config, card, log)
+        this.stops.add(() => model.edge.stop())
+        await mind.add({ modelHash: model.hash, ...model.edge.computing, setup: model.setup })
+        return model
+      },
+      now: () => systemClock.now(),
+      log,
+    })
     const planReport = new PlanReport({
       session: device,
       topic: this.topic('plan'),
@@ -100,6 +119,7 @@ export class Agent {
     const shown = new Shown({
       ...config,
       models,
+      larger: () => larger.known,
       mind,
       cpu: this.cpu,
       inWork: () => pipeline.inWork,
@@ -111,7 +131,14 @@ export class Agent {
     const onRecord: RecordListener = (record) => {
       for (const listener of listeners) listener(record)
     }
-    const pipeline = new RequestPipeline({ config, streams: served, mind, onRecord, log })
+    const pipeline = new RequestPipeline({
+      config,
+      streams: served,
+      larger: (name) => larger.get(name),
+      mind,
+      onRecord,
+      log,
+    })
     this.stops.add(() => pipeline.stop())
     const named = models.map(({ name }) => name).join(', ')
     const appearance = new Appearance({ config, shown, session: device, models: named, log })

@@ -149,8 +149,8 @@ export const agentConfigSchema = z
           /** What the model is in doubt about is answered by a larger one, which only workers hold. */
           cascade: z
             .strictObject({
-              /** As `model`. */
-              model: modelChoiceSchema,
+              /** Its name, or its hash, as workers announce it. */
+              model: z.string().min(1).max(256),
               /**
                * Answers less likely than this are doubtful: the likeliest class, of a detector its worst box.
                * `surgeon calibrate --cascade` tells what it costs and brings.

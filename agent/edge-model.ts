@@ -1,4 +1,5 @@
 import { AnswerReader } from '../src/answer/answer-reader.ts'
+import type { ModelCard } from '../src/codec/model-card.ts'
 import type { RunDispatcher } from '../src/executor/run-dispatcher.ts'
 import type { EngineState } from '../src/executor/start-with-engine.ts'
 import type { Profile } from '../src/latency-model/profile.ts'
@@ -9,7 +10,7 @@ import type { PlanSetup } from '../src/scheduler/planner.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import type { AgentConfig } from './config.ts'
 import type { EdgeRuntime } from './edge-runtime.ts'
-import { startEdge } from './start-edge.ts'
+import { startEdge, startRemote } from './start-edge.ts'
 
 /** A model that the configuration names, read. */
 export interface LoadedModel {
@@ -97,7 +98,6 @@ export class EdgeModel {
 export interface StartModelOptions {
   /** No other model of the agent has it. */
   readonly name: string
-  readonly isRemote: boolean
   readonly isOneOfSeveral: boolean
   readonly dispatcher: RunDispatcher
   readonly log: Log
@@ -113,4 +113,21 @@ export async function startEdgeModel(
   const own = { ...config, model: loaded.choice }
   const started = await startEdge(own, { ...options, model: loaded.model })
   return new EdgeModel({ ...loaded, ...started, ...options, config: own })
+}
+
+/**
+ * A model of which only the card is here: others compute with it.
+ * @throws {Error} where it cannot give a second opinion on what it is asked about now and then
+ */
+export async function remoteModel(config: AgentConfig, card: ModelCard, log: Log): Promise<EdgeModel> {
+  const { model, labels, hasRandomWeights } = card
+  const reader = new AnswerReader(model, labels)
+  const { name } = model.manifest
+  if (reader.state.length > 0) throw new Error(`Cannot ask model ${name} now and then: it keeps state`)
+  if (reader.spec === undefined)
+    throw new Error(`Cannot ask model ${name}: its answers must be classes, boxes or text`)
+  const choice = { model: name, ...(hasRandomWeights && { weights: randomWeights }) }
+  const own = { ...config, model: choice }
+  const started = await startRemote(own, model, { calibration: card.calibration, log })
+  return new EdgeModel({ choice, model, reader, name, ...started, config: own, isOneOfSeveral: true })
 }

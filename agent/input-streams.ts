@@ -15,8 +15,8 @@ export interface InputStream extends StreamSettings {
   /** Who asked, for the answer and its topic: the stream's name, or what follows the input topic; empty for nothing. */
   readonly sourceOf: (topic: string) => string
   readonly model: ModelChoice
-  /** What is asked next where the first answer is less likely than `below`. */
-  readonly cascade?: { readonly model: ModelChoice; readonly below: number } | undefined
+  /** What is asked next where the first answer is less likely than `below`; by the name that workers announce. */
+  readonly cascade?: { readonly model: string; readonly below: number } | undefined
   /** Where inputs that look like the last one are not computed. */
   readonly unchanged?: UnchangedSettings | undefined
 }

@@ -5,7 +5,7 @@ import type { StreamSettings } from '../src/scheduler/mix/mix.ts'
 import type { MixReport } from '../src/scheduler/mix/mix-report.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import type { PoolSession } from './exchange.ts'
-import { type MindedModel, ModelMind } from './model-mind.ts'
+import { type MindedModel, ModelMind, type ModelMindOptions } from './model-mind.ts'
 import { type Decide, StreamProgram } from './stream-program.ts'
 
 export interface MindOptions {
@@ -17,6 +17,8 @@ export interface MindOptions {
   readonly probeTopic: string
   readonly probe: { readonly staleMs: number; readonly bytes: number }
   readonly models: readonly MindedModel[]
+  /** Names or hashes of models that may be added. */
+  readonly askedElsewhere?: ReadonlySet<string>
   /** Of all models. */
   readonly streams: readonly StreamSettings[]
   /** The mix of plans where absent. */
@@ -27,13 +29,26 @@ export interface MindOptions {
 /** Everything an agent believes, what feeds it, and what decides by it. The daemon and the simulator have the same. */
 export class Mind {
   private readonly prober: LinkProber
-  private readonly models: ReadonlyMap<string, ModelMind>
+  private readonly models = new Map<string, ModelMind>()
+  private readonly common: Omit<ModelMindOptions, 'model' | 'isElsewhere'>
+  private readonly isElsewhere: ModelMindOptions['isElsewhere']
   private readonly program: StreamProgram
   private readonly clock: Clock
   /** When a request was planned last. */
   private askedAtMs: number
 
-  constructor({ clock, session, probe, probeTopic, models, streams, decide, ...rest }: MindOptions) {
+  constructor(options: MindOptions) {
+    const {
+      clock,
+      session,
+      probe,
+      probeTopic,
+      models,
+      askedElsewhere = new Set(),
+      streams,
+      decide,
+      ...rest
+    } = options
     const belief = new LinkBelief({ staleMs: probe.staleMs, probeBytes: probe.bytes })
     this.clock = clock
     this.askedAtMs = clock.now()
@@ -41,7 +56,7 @@ export class Mind {
     this.prober = new LinkProber({ session, belief, probeTopic, clock, demand })
     const program = new StreamProgram(streams, decide)
     this.program = program
-    const common = {
+    this.common = {
       ...rest,
       clock,
       session,
@@ -49,13 +64,21 @@ export class Mind {
       link: () => this.linkWithBacklog(),
       onDownlink: (bytes: number, ms: number) => belief.answered(bytes, ms, clock.now()),
     }
-    const hashes = models.map(({ modelHash }) => modelHash)
-    this.models = new Map(
-      models.map((model) => {
-        const otherHashes = new Set(hashes.filter((hash) => hash !== model.modelHash))
-        return [model.modelHash, new ModelMind({ ...common, model, otherHashes })]
-      }),
-    )
+    this.isElsewhere = ({ name, hash }) =>
+      this.models.has(hash) || askedElsewhere.has(name) || askedElsewhere.has(hash)
+    for (const model of models) this.remember(model)
+  }
+
+  /** Thinks of one more model from now on. */
+  async add(model: MindedModel): Promise<void> {
+    if (!this.models.has(model.modelHash)) await this.remember(model).start()
+  }
+
+  private remember(model: MindedModel): ModelMind {
+    const { common, isElsewhere } = this
+    const mind = new ModelMind({ ...common, model, isElsewhere })
+    this.models.set(model.modelHash, mind)
+    return mind
   }
 
   get link(): LinkState {

@@ -20,8 +20,8 @@ export interface MindedModel {
 
 export interface ModelMindOptions {
   readonly model: MindedModel
-  /** Of the agent's other models. */
-  readonly otherHashes: ReadonlySet<string>
+  /** Whether it is another model that this agent asks workers about. */
+  readonly isElsewhere: (announced: { readonly name: string; readonly hash: string }) => boolean
   readonly clock: Clock
   /** With the pool. */
   readonly session: PoolSession
@@ -51,7 +51,7 @@ export class ModelMind {
     const workers: Workers = new Workers({
       topicPrefix,
       modelHash,
-      otherHashes: rest.otherHashes,
+      isElsewhere: rest.isElsewhere,
       wounds: new Set(chain.wounds.map(({ id }) => id)),
       now: clock.now,
       log,

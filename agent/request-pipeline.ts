@@ -30,6 +30,8 @@ import type { AnswerMessage, ResultMessage } from './request-message.ts'
 export interface PipelineOptions {
   readonly config: AgentConfig
   readonly streams: readonly ServedStream[]
+  /** Of that name, as far as it is known. */
+  readonly larger: (model: string) => EdgeModel | undefined
   readonly mind: Pick<Mind, 'of' | 'reused'>
   readonly onRecord: RecordListener
   readonly log: Log
@@ -55,27 +57,13 @@ export class RequestPipeline {
 
   constructor(options: PipelineOptions) {
     this.options = options
-    const { config, streams, mind } = options
+    const { config, streams } = options
     const { requests, inputBytesInWork: bytes } = config.limits
     this.intake = new Intake({ requests, bytes })
     this.streams = new Map(streams.map((stream) => [stream.name, stream]))
-    for (const model of streams.flatMap(({ model: own, larger }) => [
-      own,
-      ...(larger ? [larger.model] : []),
-    ])) {
+    for (const { model } of streams) {
       const { state } = model.reader
       if (state.length > 0) this.states.set(model, new PublisherStates(state, 1000 * config.input.stateGapS))
-      this.readers.set(
-        model,
-        new InputReader({
-          model: model.model,
-          maxBytes: config.limits.inputBytes,
-          jsonPath: config.input.jsonPath,
-          header: config.input.header,
-          edge: mind.of(model.hash).edge,
-          slowdown: config.lab.workSlowdown,
-        }),
-      )
     }
     for (const { name, unchanged } of streams)
       if (unchanged !== undefined) this.unchanged.set(name, new UnchangedFrames(unchanged))
@@ -149,7 +137,7 @@ export class RequestPipeline {
     const { unchanged: settings, model } = this.streams.get(message.stream)!
     const frames = this.unchanged.get(message.stream)
     if (settings === undefined || frames === undefined) return this.compute(request)
-    const sketch = await this.readers.get(model)!.sketch(message)
+    const sketch = await this.readerOf(model).sketch(message)
     const compared = frames.compare(message.topic, sketch, beganMs)
     if (compared.kind === 'unchanged') {
       const totalMs = systemClock.now() - beganMs
@@ -166,7 +154,7 @@ export class RequestPipeline {
 
   private async compute(request: Case): Promise<ResultMessage> {
     const { stream } = request.message
-    const { model, larger } = this.streams.get(stream)!
+    const { model, cascade } = this.streams.get(stream)!
     const trace = newTrace()
     let first: AnswerMessage
     try {
@@ -174,8 +162,9 @@ export class RequestPipeline {
     } catch (error) {
       return this.failed(request, trace, error)
     }
-    const isDoubtful = larger !== undefined && (confidenceOf(first) ?? 1) < larger.below
-    const second = isDoubtful ? await this.askLarger(larger.model, first, request, trace) : undefined
+    const isDoubtful = cascade !== undefined && (confidenceOf(first) ?? 1) < cascade.below
+    const larger = isDoubtful ? this.options.larger(cascade.model) : undefined
+    const second = larger && (await this.askLarger(larger, first, request, trace))
     this.record(request, stream, trace, second === undefined ? outcomeOf(first) : { kind: 'doubted' })
     return second ?? first
   }
@@ -193,7 +182,7 @@ export class RequestPipeline {
     const timeLeftMs = request.timeLeftMs - (systemClock.now() - beganMs) - reserveMs
     try {
       const answer = await this.ask(model, stream, { ...request, timeLeftMs }, trace, true)
-      this.record(request, stream, trace, outcomeOf(answer))
+      this.record(request, stream, trace, outcomeOf(answer), model.name)
       return secondMessage(answer, first, systemClock.now() - beganMs)
     } catch (error) {
       const { id } = request.message
@@ -237,12 +226,28 @@ export class RequestPipeline {
       trace.measured.inputMs = ms
       if (this.isWarm) edge.decoded(bytes, ms)
     }
-    const read = () => (input = this.readers.get(model)!.read(message, onRead, held))
+    const read = () => (input = this.readerOf(model).read(message, onRead, held))
     const request = { stream, bytes, timeLeftMs, read, isOptional }
     const answered = await answerer.answer(request, trace, this.over.signal)
     const { values, finishedAt } = answered
     const state = held === undefined ? [] : model.reader.stateOf(values, finishedAt === 'worker')
     return { result: answerMessage(message, model, answered, await input!.facts(), trace), state }
+  }
+
+  private readerOf(model: EdgeModel): InputReader {
+    const known = this.readers.get(model)
+    if (known !== undefined) return known
+    const { config, mind } = this.options
+    const reader = new InputReader({
+      model: model.model,
+      maxBytes: config.limits.inputBytes,
+      jsonPath: config.input.jsonPath,
+      header: config.input.header,
+      edge: mind.of(model.hash).edge,
+      slowdown: config.lab.workSlowdown,
+    })
+    this.readers.set(model, reader)
+    return reader
   }
 
   private failed(request: Case, trace: RequestTrace, error: unknown): ResultMessage {
@@ -262,13 +267,13 @@ export class RequestPipeline {
     stream: string,
     trace: RequestTrace,
     outcome: RequestRecord['outcome'],
+    model = this.streams.get(message.stream)!.model.name,
   ): void {
     if (!this.isWarm) return
-    const { model, larger } = this.streams.get(message.stream)!
     this.options.onRecord({
       id: message.id,
       stream,
-      model: (stream === message.stream ? model : larger!.model).name,
+      model,
       ...(message.traceparent !== undefined && { traceparent: message.traceparent }),
       arrivedAt,
       input: { bytes: message.payload.length },

@@ -19,6 +19,8 @@ export interface ShownOptions {
   readonly device: string
   /** The one that the configuration names first is the first; at least one. */
   readonly models: readonly EdgeModel[]
+  /** Those that only workers hold, as far as they are known. */
+  readonly larger: () => readonly EdgeModel[]
   readonly mind: Mind
   readonly cpu: CpuMonitor
   readonly inWork: () => number
@@ -39,12 +41,11 @@ export class Shown implements DashboardSource {
   private readonly rates: StreamRates
   /** Of all models, and by name of each. */
   private readonly tally = new RequestTally()
-  private readonly tallies: ReadonlyMap<string, RequestTally>
+  private readonly tallies = new Map<string, RequestTally>()
 
   constructor(options: ShownOptions) {
     this.options = options
     this.rates = new StreamRates((options.clock ?? systemClock).now)
-    this.tallies = new Map(options.models.map(({ name }) => [name, new RequestTally()]))
   }
 
   start(): void {
@@ -63,24 +64,25 @@ export class Shown implements DashboardSource {
   record(record: RequestRecord): void {
     this.tally.record(record)
     this.rates.record(record)
-    this.tallies.get(record.model)?.record(record)
+    this.tallyOf(record.model).record(record)
   }
 
   figures(): AgentFigures {
-    return this.figuresOf(this.options.models, this.tally)
+    return this.figuresOf(this.models, this.tally)
   }
 
   metrics(): { contentType: string; text: string } {
-    const { device, models } = this.options
-    const series = models.map((model) => ({
+    const { device } = this.options
+    const series = this.models.map((model) => ({
       labels: { device, model: model.name },
-      figures: this.figuresOf([model], this.tallies.get(model.name)!),
+      figures: this.figuresOf([model], this.tallyOf(model.name)),
     }))
     return { contentType: prometheusContentType, text: prometheusText(agentMetrics, series) }
   }
 
   live(): LiveState {
-    const { device, models, mind, sessions, explanation } = this.options
+    const { device, mind, sessions, explanation } = this.options
+    const { models } = this
     const { link, carrier } = mind
     const over = carrier.now === undefined ? '' : ` over ${carrier.now.linkClass} (${carrier.now.name})`
     return {
@@ -108,6 +110,16 @@ export class Shown implements DashboardSource {
       explanation: explanation(),
       requests: liveRequests(this.tally.last),
     }
+  }
+
+  private get models(): readonly EdgeModel[] {
+    return [...this.options.models, ...this.options.larger()]
+  }
+
+  private tallyOf(model: string): RequestTally {
+    const known = this.tallies.get(model) ?? new RequestTally()
+    this.tallies.set(model, known)
+    return known
   }
 
   async graph(): Promise<string> {
@@ -146,9 +158,9 @@ export class Shown implements DashboardSource {
 
   /** Each once, however many of the models it serves. */
   private workers(): LiveState['workers'] {
-    const { models, mind } = this.options
+    const { mind } = this.options
     const workers = new Map<string, LiveState['workers'][number]>()
-    for (const { allWorkers, workers: pooled } of models.map(({ hash }) => mind.of(hash)))
+    for (const { allWorkers, workers: pooled } of this.models.map(({ hash }) => mind.of(hash)))
       for (const said of allWorkers) {
         const worker = pooled.find(({ id }) => id === said.id)
         const known = workers.get(said.id)
@@ -165,8 +177,8 @@ export class Shown implements DashboardSource {
       id,
       headMs: tensors.length === 0 ? wholeMs(profile) : headMs(profile, id),
     }))
-    const isOneOfSeveral = this.options.models.length > 1
-    return liveWounds(wounds, this.tallies.get(name)!.last).map((wound) => ({
+    const isOneOfSeveral = this.models.length > 1
+    return liveWounds(wounds, this.tallyOf(name).last).map((wound) => ({
       ...wound,
       ...(isOneOfSeveral && { model: name }),
     }))

@@ -16,8 +16,6 @@ export interface StartedEdge {
 
 export interface StartEdgeOptions {
   readonly model: Model
-  /** Nothing is to be computed here. */
-  readonly isRemote: boolean
   readonly dispatcher: RunDispatcher
   readonly log: Log
   readonly signal?: AbortSignal | undefined
@@ -29,10 +27,9 @@ export interface StartEdgeOptions {
  * @throws {NoEngineError} where no engine can be used and nothing may be sent.
  */
 export async function startEdge(config: AgentConfig, options: StartEdgeOptions): Promise<StartedEdge> {
-  const { model, isRemote, log, signal } = options
+  const { model, log, signal } = options
   const calibration = await modelCalibration(config.model.model, model.hash, log)
   const around: EdgeSurroundings = { ...options, calibration }
-  if (isRemote) return startRemote(config, model, around)
   const engines = {
     ...config.model,
     modelHash: model.hash,
@@ -57,8 +54,8 @@ export async function startEdge(config: AgentConfig, options: StartEdgeOptions):
   }
 }
 
-/** @param reason Why nothing is computed here, where something should be. */
-async function startRemote(
+/** Computes nothing here. @param reason why not, where something should be. */
+export async function startRemote(
   config: AgentConfig,
   model: Model,
   around: EdgeSurroundings,

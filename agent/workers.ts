@@ -7,8 +7,8 @@ import { workerOf } from '../src/transport/topics.ts'
 export interface WorkersOptions {
   readonly topicPrefix: string
   readonly modelHash: string
-  /** Of the agent's other models, which have workers of their own. */
-  readonly otherHashes?: ReadonlySet<string> | undefined
+  /** Whether it is another model that this agent asks workers about. */
+  readonly isElsewhere?: (announced: { readonly name: string; readonly hash: string }) => boolean
   /** The wounds there are: what is announced of others is nothing to this agent. */
   readonly wounds: ReadonlySet<string>
   readonly now: () => number
@@ -98,8 +98,8 @@ export class Workers {
     const models = announcement.models.map(({ name, hash }) => ({ name, hash }))
     this.said.set(id, { id, version, models, isOurs, heardAtMs: this.options.now() })
     if (isOurs || before?.isOurs === false) return
-    const { log, modelHash, otherHashes } = this.options
-    if (models.some(({ hash }) => otherHashes?.has(hash))) return
+    const { log, modelHash, isElsewhere = () => false } = this.options
+    if (models.some(isElsewhere)) return
     const serves = models.map(({ name, hash }) => `${name} ${hash}`)
     log('warn', 'a worker does not serve this model', { worker: id, serves, wanted: modelHash })
   }

@@ -1,4 +1,4 @@
-import type { RequestHead } from '../src/transport/frame.ts'
+import type { RequestHead } from '../src/transport/frame-content.ts'
 import { RequestError } from './prepare-request.ts'
 import type { ServedModel } from './served-model.ts'
 

@@ -1,3 +1,5 @@
+import type { Calibration } from '../src/codec/calibration-file.ts'
+import { writeModelCard } from '../src/codec/model-card.ts'
 import { modelCalibration } from '../src/codec/model-codecs.ts'
 import { pictureCost } from '../src/codec/picture-cost.ts'
 import type { EngineName, ExecutionProvider } from '../src/executor/engine.ts'
@@ -7,9 +9,10 @@ import { randomInputs } from '../src/executor/random-inputs.ts'
 import { type SegmentChain, segmentChain } from '../src/executor/segment-chain.ts'
 import { type EngineState, startWithEngine } from '../src/executor/start-with-engine.ts'
 import { machineName } from '../src/latency-model/measure-profile.ts'
+import { loadLabels } from '../src/model-graph/load-model.ts'
 import { pictureOf } from '../src/model-graph/manifest.ts'
 import { type Model, manifestOf } from '../src/model-graph/model.ts'
-import { loadChosenModel, type ModelChoice } from '../src/model-graph/model-choice.ts'
+import { loadChosenModel, type ModelChoice, randomWeights } from '../src/model-graph/model-choice.ts'
 import { plannedWounds } from '../src/scheduler/candidate-wounds.ts'
 import { localWound } from '../src/scheduler/plan-point.ts'
 import type { Log } from '../src/telemetry/log.ts'
@@ -43,6 +46,7 @@ export class ServedModel {
   private cache!: TailCache
   private model!: Model
   private wounds!: RequestedWounds
+  private calibration: Calibration | undefined
 
   constructor(choice: ModelChoice, config: WorkerConfig, log: Log) {
     this.choice = choice
@@ -69,8 +73,8 @@ export class ServedModel {
     signal?.throwIfAborted()
     const { graph } = this.model
     this.wounds = new RequestedWounds(graph)
-    const calibration = await modelCalibration(choice.model, this.hash, log)
-    const chain = segmentChain(graph, plannedWounds(graph, calibration))
+    this.calibration = await modelCalibration(choice.model, this.hash, log)
+    const chain = segmentChain(graph, plannedWounds(graph, this.calibration))
     const { inference, engine } = await this.startEngine(chain, signal)
     this.inference = inference
     this.engine = engine
@@ -145,6 +149,18 @@ export class ServedModel {
       }
     }
     return { inference, start, stop: () => inference.stop() }
+  }
+
+  /** Its card. @throws {TypeError} for a model that does not say what goes in and comes out; that of its labels' file. */
+  async card(): Promise<Uint8Array<ArrayBuffer>> {
+    const { model, calibration, choice } = this
+    const labels = await loadLabels(choice.model, model)
+    return writeModelCard({ model, labels, calibration, hasRandomWeights: this.hasRandomWeights })
+  }
+
+  /** They are made up: its answers mean nothing. */
+  get hasRandomWeights(): boolean {
+    return this.choice.weights === randomWeights
   }
 
   /** Milliseconds of a request alone, of the input's with decoding a picture; 0 where it was not measured. */

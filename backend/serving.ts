@@ -2,7 +2,12 @@ import { type Deferred, deferred } from '../src/async/deferred.ts'
 import { linkedAbort } from '../src/async/linked-abort.ts'
 import { LiveSlowdown } from '../src/latency-model/live-slowdown.ts'
 import type { Log } from '../src/telemetry/log.ts'
-import { type FailureFrame, type Frame, modelDigits, type RequestFrame } from '../src/transport/frame.ts'
+import {
+  type FailureFrame,
+  type Frame,
+  modelDigits,
+  type RequestFrame,
+} from '../src/transport/frame-content.ts'
 import type { WorkerConfig } from './config.ts'
 import type { Finished } from './measure-tails.ts'
 import { type PreparedRequest, RequestError } from './prepare-request.ts'

@@ -3,19 +3,20 @@ import { waitAtMost } from '../src/async/wait-at-most.ts'
 import { ConfigError } from '../src/config/load-config.ts'
 import { programVersion } from '../src/files/program-version.ts'
 import { logWarningsHere } from '../src/machine/this-machine.ts'
-import { randomWeights } from '../src/model-graph/model-choice.ts'
 import type { Log } from '../src/telemetry/log.ts'
-import { type Announcement, announcementRenewMs } from '../src/transport/announcement.ts'
+import type { Announcement } from '../src/transport/announcement.ts'
 import { ChunkAssembler } from '../src/transport/chunk-assembler.ts'
 import { ChunkError } from '../src/transport/chunks.ts'
 import { endpointOptions } from '../src/transport/endpoint-config.ts'
-import { decodeFrame, encodeFrame, type Frame, isRequestId, readRequestHead } from '../src/transport/frame.ts'
+import { decodeFrame, encodeFrame, readRequestHead } from '../src/transport/frame.ts'
+import { type Frame, isRequestId } from '../src/transport/frame-content.ts'
 import { defaultFrameLimits } from '../src/transport/frame-limits.ts'
 import type { IncomingMessage } from '../src/transport/message.ts'
 import { MqttSession } from '../src/transport/mqtt-session.ts'
 import type { SessionState } from '../src/transport/session-options.ts'
 import { workerTopic } from '../src/transport/topics.ts'
 import { sendFrame } from '../src/transport/transfer.ts'
+import { Announcer } from './announcer.ts'
 import type { WorkerConfig } from './config.ts'
 import { MetricsServer, type WorkerFigures } from './metrics-server.ts'
 import { RequestError } from './prepare-request.ts'
@@ -43,8 +44,8 @@ type LeftOut = Announcement['leftOut'][number]
 /** What there is while the worker serves. */
 interface Service {
   readonly models: readonly ServedModel[]
-  readonly leftOut: readonly LeftOut[]
   readonly serving: Serving
+  readonly announcer: Announcer
   readonly assembler: ChunkAssembler
   readonly session: MqttSession
   readonly timer: NodeJS.Timeout
@@ -66,7 +67,6 @@ export class BackendWorker {
   private starting: Promise<void> | undefined
   private readonly started: ServedModel[] = []
   private service: Service | undefined
-  private announced = { text: '', atMs: 0 }
   private stopping = false
   /** When nothing was here, or something was answered, last. */
   private movedAtMs = performance.now()
@@ -122,12 +122,13 @@ export class BackendWorker {
     const metrics =
       config.metrics &&
       new MetricsServer(config.metrics, worker, () => this.figures(models, serving, session))
-    this.service = { models, leftOut, serving, assembler, session, timer, metrics, unsubscribe }
+    const announcer = new Announcer({ session, topic: this.stateTopic, models, leftOut, serving, log })
+    this.service = { models, serving, announcer, assembler, session, timer, metrics, unsubscribe }
     const url = await metrics?.start()
     if (url !== undefined) log('info', 'metrics are told', { url })
     session.onState((state) => {
       if (state.kind !== 'online') return
-      this.announced = { text: '', atMs: 0 }
+      announcer.forget()
       this.announce()
     })
     session.start()
@@ -166,7 +167,9 @@ export class BackendWorker {
   }
 
   /** One model that cannot be served does not keep the others from it. @throws {ConfigError} and where none can be. */
-  private async startModels(signal: AbortSignal): Promise<Pick<Service, 'models' | 'leftOut'>> {
+  private async startModels(
+    signal: AbortSignal,
+  ): Promise<{ models: readonly ServedModel[]; leftOut: readonly LeftOut[] }> {
     const { config, log } = this
     const { started: models } = this
     const leftOut: LeftOut[] = []
@@ -210,43 +213,10 @@ export class BackendWorker {
     return workerTopic(this.config.worker, 'request', this.config.topicPrefix)
   }
 
-  /** Where it has changed, or grows old. */
   private announce(): void {
-    if (this.service !== undefined) this.publishState(this.service)
-  }
-
-  private publishState({ models, leftOut, serving, session }: Service): void {
-    if (!this.isTaking(session.state)) return
-    const announcement: Announcement = {
-      models: this.stopping ? [] : models.map((model) => this.describe(model, serving)),
-      leftOut: [...leftOut],
-      version: programVersion(),
-      waitingBytes: serving.bytes,
-    }
-    const text = JSON.stringify(announcement)
-    const nowMs = performance.now()
-    if (text === this.announced.text && nowMs - this.announced.atMs < announcementRenewMs) return
-    this.announced = { text, atMs: nowMs }
-    session
-      .publish(this.stateTopic, text, {
-        qos: 1,
-        retain: true,
-        timeoutMs: announcementRenewMs,
-        expirySeconds: Math.ceil((3 * announcementRenewMs) / 1000),
-      })
-      .catch((error: Error) => this.log('warn', 'the announcement was not published', { error }))
-  }
-
-  private describe(model: ServedModel, serving: Serving): Announcement['models'][number] {
-    return {
-      name: model.name,
-      hash: model.hash,
-      ...(model.choice.weights === randomWeights && { weights: randomWeights }),
-      engine: model.engine,
-      wounds: [...model.tails.keys()].map((id) => ({ id, tailMs: model.tailMs(id) })),
-      pictureMs: model.pictureMs,
-      queueMs: Math.round(serving.waitMs(model.hash)),
-    }
+    const { service } = this
+    if (service !== undefined && this.isTaking(service.session.state))
+      service.announcer.announce(this.stopping)
   }
 
   private async onMessage({ correlationData, responseTopic, payload }: IncomingMessage): Promise<void> {
@@ -280,6 +250,7 @@ export class BackendWorker {
       assembler.giveUp(frame.request, nowMs)
       return serving.cancel(frame.request)
     }
+    if (frame.kind === 'describe') return reply(await this.described(service, frame.model))
     if (frame.kind !== 'request')
       return reply(failure('bad-frame', `Cannot serve: kind must be request, current value is ${frame.kind}`))
     if (responseTopic === undefined) {
@@ -287,6 +258,16 @@ export class BackendWorker {
       return
     }
     await serving.accept({ key, sender: responseTopic, frame, reply })
+  }
+
+  private async described({ models }: Service, hash: string): Promise<Frame> {
+    const model = models.find((each) => each.hash.startsWith(hash))
+    if (model === undefined) return failure('unknown-model', `There is no model with hash ${hash} here`)
+    try {
+      return { kind: 'description', card: await model.card() }
+    } catch (error) {
+      return failure('internal', (error as Error).message)
+    }
   }
 
   /** The next request does not wait for this one's answer to be on its way. */
@@ -305,6 +286,6 @@ export class BackendWorker {
   }
 }
 
-function failure(code: RequestError['code'] | 'bad-frame', message: string): Frame {
+function failure(code: RequestError['code'] | 'bad-frame' | 'internal', message: string): Frame {
   return { kind: 'failure', code, message }
 }

@@ -7,10 +7,9 @@ import { endpointFaults } from '../src/transport/endpoint-config.ts'
 /** What is wrong with the files that an agent's configuration names. */
 export async function agentFaults(config: AgentConfig): Promise<string[]> {
   const { mqtt, pool, model, wound, limits, streams = [] } = config
-  const ofStreams = streams.flatMap(({ model: own, cascade }, i) => [
-    ...(own === undefined ? [] : [modelFaults(`streams.${i}.model`, own)]),
-    ...(cascade === undefined ? [] : [modelFaults(`streams.${i}.cascade.model`, cascade.model)]),
-  ])
+  const ofStreams = streams.flatMap(({ model: own }, i) =>
+    own === undefined ? [] : [modelFaults(`streams.${i}.model`, own)],
+  )
   return [
     ...endpointFaults('mqtt', mqtt),
     ...(pool === undefined ? [] : endpointFaults('pool', pool)),

@@ -11,7 +11,7 @@ import { borderShape } from '../../src/model-graph/layer-graph.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
 import type { ModelChoice } from '../../src/model-graph/model-choice.ts'
 import { elementCount } from '../../src/tensor/element-count.ts'
-import { type Frame, modelDigits, type RequestFrame } from '../../src/transport/frame.ts'
+import { type Frame, modelDigits, type RequestFrame } from '../../src/transport/frame-content.ts'
 import { type WaveBound, waveBound } from './wave-bound.ts'
 
 export interface MixedOptions {

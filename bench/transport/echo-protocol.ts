@@ -1,4 +1,4 @@
-import type { Part } from '../../src/transport/frame.ts'
+import type { Part } from '../../src/transport/frame-content.ts'
 
 /** What the echoing thread is told at its start. */
 export interface EchoSetup {

@@ -43,7 +43,7 @@ export async function calibrateCascade(options: CascadeOptions): Promise<number>
   for (const [i, row] of rows.entries())
     if (row === best || i % 5 === 0 || i === rows.length - 1) console.log(described(row, row === best))
   console.log(
-    `For a stream in the agent's configuration: cascade: { model: ${options.cascade}, below: ${Math.min(1, best.below)} }. Chart: ${chart}`,
+    `For a stream in the agent's configuration: cascade: { model: ${large}, below: ${Math.min(1, best.below)} }. Chart: ${chart}`,
   )
   return 0
 }

@@ -39,7 +39,8 @@ export async function doctor(args: readonly string[]): Promise<number> {
  * not answer its brokers are tried from here.
  */
 async function examineAgent(config: AgentConfig): Promise<Finding[]> {
-  const { mqtt, pool, policy } = config
+  const { mqtt, pool, policy, streams = [] } = config
+  const larger = streams.flatMap(({ cascade }) => (cascade === undefined ? [] : [cascade.model]))
   const findings = [
     ...(await checkMachine(config)),
     ...checkCertificates('mqtt', mqtt),
@@ -53,6 +54,7 @@ async function examineAgent(config: AgentConfig): Promise<Finding[]> {
         ...checkWorkers(
           live.workers,
           live.models.map(({ hash }) => hash),
+          larger,
         ),
       )
     return findings
@@ -76,16 +78,13 @@ async function examineAgent(config: AgentConfig): Promise<Finding[]> {
   if (findings.some(({ about, verdict }) => about.endsWith('files') && verdict === 'bad')) return findings
   const { workers, tried } = await tryBrokers(config)
   findings.push(...tried)
-  if (workers !== undefined && policy !== 'local') findings.push(...checkWorkers(workers, hashes))
+  if (workers !== undefined && policy !== 'local') findings.push(...checkWorkers(workers, hashes, larger))
   return findings
 }
 
 /** The models of all streams, each once. */
 function choicesOf(config: AgentConfig): ModelChoice[] {
-  const choices = inputStreams(config).flatMap(({ model, cascade }) => [
-    model,
-    ...(cascade ? [cascade.model] : []),
-  ])
+  const choices = inputStreams(config).map(({ model }) => model)
   return [...new Map(choices.map((choice) => [JSON.stringify(choice), choice])).values()]
 }
 

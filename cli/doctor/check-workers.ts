@@ -10,12 +10,33 @@ export interface SeenWorker {
   readonly trust?: string | undefined
 }
 
-/** Whether there is one for each of the agent's models, of this version, and trusted. @param hashes of those that are known */
-export function checkWorkers(workers: readonly SeenWorker[], hashes: readonly string[]): Finding[] {
+/**
+ * Whether there is one for each of the agent's models, of this version, and trusted.
+ * @param hashes of those that are known
+ * @param larger names or hashes of models that only workers hold
+ */
+export function checkWorkers(
+  workers: readonly SeenWorker[],
+  hashes: readonly string[],
+  larger: readonly string[] = [],
+): Finding[] {
+  const holds = ({ models }: SeenWorker, wanted: string) =>
+    models.some(({ name, hash }) => name === wanted || hash === wanted)
   const serves = ({ models }: SeenWorker, wanted: string) => models.some(({ hash }) => hash === wanted)
   const ours = workers.filter((worker) => hashes.some((hash) => serves(worker, hash)))
   const findings = ours.map((worker) => checkWorker(worker))
-  for (const { id, models } of workers.filter((worker) => !ours.includes(worker)))
+  const useless = workers.filter(
+    (worker) => !ours.includes(worker) && !larger.some((wanted) => holds(worker, wanted)),
+  )
+  for (const wanted of larger.filter((name) => !workers.some((worker) => holds(worker, name))))
+    findings.push(
+      warning(
+        'larger model',
+        `No worker serves ${wanted}: what a stream is in doubt about stays as it is`,
+        "Name it in a worker's models; a stream's cascade.model is the name that the worker announces.",
+      ),
+    )
+  for (const { id, models } of useless)
     findings.push(
       warning(
         'worker',

@@ -1,14 +1,14 @@
 /**
- * The frame: one request, result, failure or cancellation as bytes. Everything is little endian, nothing is padded. A
- * *number* is whole, 7 bits a byte, the lowest first, bit 7 set in all bytes but the last (LEB128, four bytes at most). A
- * string is its UTF-8 length (number) and its bytes. A time is milliseconds, binary32, finite, not negative.
+ * The frame: what agent and worker say to each other (`frame-content.ts`) as bytes. Everything is little endian, nothing
+ * is padded. A *number* is whole, 7 bits a byte, the lowest first, bit 7 set in all bytes but the last (LEB128, four bytes
+ * at most). A string is its UTF-8 length (number) and its bytes. A time is milliseconds, binary32, finite, not negative.
  *
  * | offset | bytes | field |
  * |---|---|---|
  * | 0 | 2 | magic `SG` |
  * | 2 | 1 | version, 3 |
- * | 3 | 1 | kind: 1 request, 2 result, 3 failure, 4 cancellation |
- * | 4 | 1 | request and result: number of parts, bit 7 see there; failure: code, index in {@link failureCodes}; cancellation: bytes of the id, 8 to 16 |
+ * | 3 | 1 | kind: 1 request, 2 result, 3 failure, 4 cancellation, 5 question for a model's card, 6 such a card |
+ * | 4 | 1 | request and result: number of parts, bit 7 see there; failure: code, index in {@link failureCodes}; cancellation: bytes of the id, 8 to 16; card and question: 0 |
  *
  * | request, from 5 | bytes |
  * |---|---|
@@ -35,91 +35,40 @@
  * |---|---|
  * | correlation id of the request that is given up | as byte 4 says |
  *
+ * | question, from 5 | bytes |
+ * |---|---|
+ * | the first half of the model's hash | 8 |
+ *
+ * | card, from 5 | bytes |
+ * |---|---|
+ * | the card (`src/codec/model-card.ts`) as JSON, in UTF-8 | the rest |
+ *
  * What a frame answers and how long it is say the message's properties: it is sent whole, or in chunks (`chunks.ts`).
  */
 import type { AnswerSpec } from '../answer/answer-spec.ts'
 import { answerWords, readAnswerWords } from '../answer/answer-words.ts'
+import {
+  type CancelFrame,
+  type FailureCode,
+  type FailureFrame,
+  type Frame,
+  failureCodes,
+  leastIdBytes,
+  modelDigits,
+  mostIdBytes,
+  type Part,
+  type RequestFrame,
+  type RequestHead,
+  type ResultFrame,
+} from './frame-content.ts'
 import { FrameError } from './frame-error.ts'
 import { defaultFrameLimits, type FrameLimits } from './frame-limits.ts'
 import { FrameReader } from './frame-reader.ts'
 import { FrameWriter } from './frame-writer.ts'
 
-/** One tensor of a result, encoded. `shape` is the decoded tensor's, batch axis included. */
-export interface Part {
-  readonly shape: readonly number[]
-  readonly bytes: Uint8Array
-}
-
-/** Hex digits of a model's hash that travel. */
-export const modelDigits = 16
-
-/** Why a worker did not answer. The order is the wire's: append only. */
-export const failureCodes = [
-  'unknown-model',
-  'unknown-wound',
-  'bad-frame',
-  'bad-input',
-  'expired',
-  'overloaded',
-  'internal',
-  'bad-output',
-  'stopping',
-] as const
-export type FailureCode = (typeof failureCodes)[number]
-
-export interface RequestFrame {
-  readonly kind: 'request'
-  /** The first {@link modelDigits} hex digits of the model's hash, lower case. */
-  readonly model: string
-  readonly wound: string
-  readonly codec: string
-  /** Whole. */
-  readonly timeLeftMs: number
-  /** The crossing tensors, encoded, or a picture's bytes. */
-  readonly parts: readonly Uint8Array[]
-  /** How the outputs are to be condensed; the outputs themselves are wanted without. */
-  readonly answer?: AnswerSpec
-}
-
-export interface ResultFrame {
-  readonly kind: 'result'
-  readonly codec: string
-  /** The picture ends early or is corrupt, and most of it is there. */
-  readonly isDamaged: boolean
-  /** All that it was at the worker without being computed: queue, decode and elapsed are the whole stay. */
-  readonly queueMs: number
-  /** Of its own picture. */
-  readonly decodeMs: number
-  /** Of the call of the engine that finished it, whoever else was finished in it. */
-  readonly elapsedMs: number
-  /** What of the call this request is charged with: all of it where it was alone. */
-  readonly shareMs: number
-  readonly parts: readonly Part[]
-}
-
-interface Failure<Code extends FailureCode> {
-  readonly kind: 'failure'
-  readonly code: Code
-  readonly message: string
-}
-
-export type FailureFrame =
-  | Failure<Exclude<FailureCode, 'overloaded'>>
-  /** `waitMs` is how long it would have waited before it was begun. */
-  | (Failure<'overloaded'> & { readonly waitMs: number })
-
-/** The sender has given a request up: what waits is dropped, what runs is ended. It is not answered. */
-export interface CancelFrame {
-  readonly kind: 'cancel'
-  /** The request's correlation id, 16 to 32 hex digits, lower case; the message that carries this frame has one of its own. */
-  readonly request: string
-}
-
-export type Frame = RequestFrame | ResultFrame | FailureFrame | CancelFrame
-
 const magic = 0x4753
 const version = 3
-const kinds = ['request', 'result', 'failure', 'cancel'] as const
+const kinds = ['request', 'result', 'failure', 'cancel', 'describe', 'description'] as const
 /** Of the byte that counts parts. */
 const flag = 0x80
 
@@ -146,6 +95,14 @@ export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
     case 'cancel':
       writer.u8(checkIdBytes('encode', frame.request.length / 2))
       writer.hex('request', frame.request, frame.request.length)
+      break
+    case 'describe':
+      writer.u8(0)
+      writer.hex('model', frame.model, modelDigits)
+      break
+    case 'description':
+      writer.u8(0)
+      writer.bytes(frame.card, true)
   }
   return writer.finish()
 }
@@ -186,9 +143,6 @@ export function decodeFrame(bytes: Uint8Array, limits: Partial<FrameLimits> = {}
   reader.end()
   return frame
 }
-
-/** What the first bytes of a request say before the rest is there. */
-export type RequestHead = Pick<RequestFrame, 'model' | 'timeLeftMs' | 'wound' | 'codec'>
 
 /** @param bytes A frame's first. @throws {FrameError} where they are not a request's, or too few. */
 export function readRequestHead(bytes: Uint8Array): RequestHead {
@@ -239,7 +193,20 @@ function readBody(reader: FrameReader, kind: Frame['kind']): Frame {
       return readRequest(reader)
     case 'result':
       return readResult(reader)
+    case 'describe':
+      readNothing(reader)
+      return { kind, model: reader.hex(modelDigits) }
+    case 'description':
+      readNothing(reader)
+      return { kind, card: reader.bytes(true) }
   }
+}
+
+/** A byte that is kept for later. */
+function readNothing(reader: FrameReader): void {
+  const found = reader.u8()
+  if (found !== 0)
+    throw new FrameError('value', `Cannot decode frame: byte 4 must be 0, current value is ${found}`)
 }
 
 function readFailure(reader: FrameReader): FailureFrame {
@@ -258,16 +225,6 @@ function readFailure(reader: FrameReader): FailureFrame {
 
 function readCancel(reader: FrameReader): CancelFrame {
   return { kind: 'cancel', request: reader.hex(2 * checkIdBytes('decode', reader.u8())) }
-}
-
-/** Of a correlation id: enough that nobody guesses one, and that no two are alike. */
-const leastIdBytes = 8
-const mostIdBytes = 16
-
-/** Whether a message's correlation data may name a request. */
-export function isRequestId(correlation: Uint8Array | undefined): correlation is Uint8Array {
-  const length = correlation?.length ?? 0
-  return length >= leastIdBytes && length <= mostIdBytes
 }
 
 function checkIdBytes(verb: 'encode' | 'decode', bytes: number): number {

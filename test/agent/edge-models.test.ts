@@ -12,13 +12,11 @@ import { repositoryRoot } from '../paths.ts'
 
 let folder: string
 let small: string
-let numbers: string
 const stops = new ReleaseStack()
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'surgeon-edge-models-'))
   small = await smallModel('small', classifier)
-  numbers = await smallModel('numbers', sensor)
 })
 afterAll(async () => {
   await stops.releaseAll()
@@ -37,17 +35,16 @@ function started(streams: readonly object[]): Promise<ServedStream[]> {
   return startModels(config, inputStreams(config), stops, () => undefined)
 }
 
-test('startModels() has each model once, whatever its names, and holds nothing of one that is only asked in doubt', async () => {
+test('startModels() has each model once, whatever its names, and nothing of one that is only asked in doubt', async () => {
   const path = fileURLToPath(new URL('models/mobilenetv2', repositoryRoot))
   const served = await started([
     { name: 'porch' },
-    { name: 'yard', model: path, cascade: { model: small, below: 0.5 } },
+    { name: 'yard', model: path, cascade: { model: 'of workers', below: 0.5 } },
   ])
   const [porch, yard] = served
   expect(yard!.model).toBe(porch!.model)
-  expect(modelsOf(served)).toEqual([porch!.model, yard!.larger!.model])
+  expect(modelsOf(served)).toEqual([porch!.model])
   expect(porch!.model.setup).toMatchObject({ workersOf: porch!.model.hash, wound: undefined })
-  expect(yard!.larger!.model).toMatchObject({ holdsHeadAlone: true, engine: { used: 'none' } })
 })
 
 test('startModels() tells models of one name apart by their hashes', async () => {
@@ -61,14 +58,14 @@ test('startModels() tells models of one name apart by their hashes', async () =>
   expect(new Set(names).size).toBe(2)
 })
 
-test('startModels() refuses a cascade whose models do not go together, before anything is started', async () => {
-  const cascade = { model: numbers, below: 0.5 }
-  await expect(started([{ name: 'porch', cascade }])).rejects.toThrow(
-    'Cannot serve stream porch: cascade.model must take what mobilenetv2 takes, pictures, current value is one of numbers',
+test('startModels() refuses a cascade after a model that does not say how sure it is, before anything is started', async () => {
+  const values = await smallModel('values', sensor)
+  const manifest = { name: 'values', input: { kind: 'values', shape: [64, 3] }, output: { kind: 'values' } }
+  await writeFile(join(values, 'surgeon.json'), JSON.stringify(manifest))
+  const cascade = { model: 'of workers', below: 1 }
+  await expect(started([{ name: 'window', model: values, cascade }])).rejects.toThrow(
+    'Cannot serve stream window: cascade must be left out, as answers of kind values do not say how sure the model is',
   )
-  await expect(
-    started([{ name: 'window', model: numbers, cascade: { model: small, below: 1 } }]),
-  ).rejects.toThrow(/Cannot serve stream window: cascade/)
 })
 
 test('startModels() has each input of a model with state computed', async () => {

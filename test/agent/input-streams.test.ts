@@ -24,7 +24,7 @@ const stream: InputStream = {
   shedReplies: true,
   sourceOf: () => 'porch',
   model: { model: 'small' },
-  cascade: { model: { model: 'large' }, below: 0.6 },
+  cascade: { model: 'large', below: 0.6 },
 }
 
 const beliefs = (nowMs: number, tailMs: number): Beliefs => ({

@@ -5,7 +5,7 @@ import type { Preparation, QueueLimits } from '../../backend/request-queue.ts'
 import { type Server, Serving } from '../../backend/serving.ts'
 import { type Deferred, deferred } from '../../src/async/deferred.ts'
 import { blankImage } from '../../src/codec/image-codecs.ts'
-import type { Frame, RequestFrame } from '../../src/transport/frame.ts'
+import type { Frame, RequestFrame } from '../../src/transport/frame-content.ts'
 
 const limits: QueueLimits = { maxBytes: 1e6, maxRequests: 50, maxWaitMs: 1e6, maxPrepared: 6, slackMs: 50 }
 

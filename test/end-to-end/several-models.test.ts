@@ -42,7 +42,9 @@ describe('an agent with several models', () => {
         { name: 'porch' },
         { name: 'yard', model: yard },
         // All that is not certain is doubtful.
-        { name: 'hall', cascade: { model: larger, below: 1 } },
+        { name: 'hall', cascade: { model: 'larger', below: 1 } },
+        // Nobody has it.
+        { name: 'roof', cascade: { model: 'largest', below: 1 } },
         { name: 'gate', model: yard, unchanged: { difference: 12 } },
         { name: 'attic', model: yard, unchanged: { difference: 12, reuse: 'silence' } },
       ],
@@ -62,15 +64,14 @@ describe('an agent with several models', () => {
     expect(yard).toMatchObject({ model: 'yard', source: 'yard' })
     expect(yard.top).toHaveLength(3)
     expect(state.model).toBe('mobilenetv2')
-    expect(state.models.map(({ model }) => model)).toEqual(['mobilenetv2', 'yard', 'larger'])
-    expect(new Set(state.models.map(({ hash }) => hash)).size).toBe(3)
-    expect(state.models[2]!.engine).toBe('none')
+    expect(state.models.map(({ model }) => model)).toEqual(['mobilenetv2', 'yard'])
+    expect(new Set(state.models.map(({ hash }) => hash)).size).toBe(2)
     const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
     expect(metrics).toMatch(/surgeon_answered_total\{device="pi",model="mobilenetv2"\} [1-9]/)
     expect(metrics.match(/# TYPE surgeon_answered_total/g)).toHaveLength(1)
   })
 
-  test('has a larger model answer what is doubtful, as long as there is a worker that holds it', async () => {
+  test('has a larger model answer what is doubtful, of which it has no file, as long as a worker holds it', async () => {
     const doubtful = await askUntil(
       () => running.ask(device, photo, 'hall'),
       ({ doubted }) => doubted !== undefined,
@@ -82,6 +83,7 @@ describe('an agent with several models', () => {
       doubted: { model: 'mobilenetv2', confidence: expect.any(Number) },
     })
     expect(doubtful.top).toHaveLength(3)
+    expect(await ask('roof')).not.toHaveProperty('doubted')
   })
 
   test('does not compute what looks like the last, and does what is new', async () => {

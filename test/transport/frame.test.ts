@@ -1,15 +1,13 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { AnswerSpec } from '../../src/answer/answer-spec.ts'
+import { decodeFrame, encodeFrame, readRequestHead } from '../../src/transport/frame.ts'
 import {
-  decodeFrame,
-  encodeFrame,
   type Frame,
   failureCodes,
   type RequestFrame,
   type RequestHead,
-  readRequestHead,
-} from '../../src/transport/frame.ts'
+} from '../../src/transport/frame-content.ts'
 import { FrameError, type FrameErrorCode } from '../../src/transport/frame-error.ts'
 import { goldenFrames } from './golden-vectors.ts'
 
@@ -66,6 +64,8 @@ const frames: fc.Arbitrary<Frame> = fc.oneof(
     message: text,
   }),
   fc.record({ kind: fc.constant('cancel' as const), request: fc.oneof(hexOf(8), hexOf(16)) }),
+  fc.record({ kind: fc.constant('describe' as const), model: hexOf(8) }),
+  fc.record({ kind: fc.constant('description' as const), card: payload }),
 )
 
 function codeOf(run: () => unknown): FrameErrorCode | 'none' {
@@ -93,6 +93,7 @@ function headFields({ model, timeLeftMs, wound, codec }: RequestFrame): RequestH
 
 /** Bytes that a frame has at least: its last part is what follows. */
 function bytesBeforeLast(frame: Frame, bytes: Uint8Array): number {
+  if (frame.kind === 'description') return bytes.length - frame.card.length
   const last = 'parts' in frame ? frame.parts.at(-1) : undefined
   if (last === undefined) return bytes.length
   return bytes.length - ('bytes' in last ? last.bytes : last).length
@@ -143,7 +144,8 @@ describe('frame', () => {
         expect(codeOf(() => decodeFrame(bytes.subarray(0, length)))).toBe('length')
       }
       const longer = codeOf(() => decodeFrame(Buffer.concat([bytes, Buffer.alloc(1)])))
-      expect(longer).toBe(least < bytes.length ? 'none' : 'length')
+      const isOpen = least < bytes.length || frame.kind === 'description'
+      expect(longer).toBe(isOpen ? 'none' : 'length')
     }
   })
 
@@ -214,6 +216,7 @@ describe('frame', () => {
       [{ kind: 'cancel', request: model.slice(2) }, 'value'],
       [{ kind: 'cancel', request: model.slice(1) }, 'value'],
       [{ kind: 'cancel', request: `${model}${model}00` }, 'value'],
+      [{ kind: 'describe', model: model.slice(2) }, 'value'],
     ]
     for (const [frame, code] of bad) expect(codeOf(() => encodeFrame(frame))).toBe(code)
     const bytes = encodeFrame({ ...result, parts: [{ ...part, shape: [3, 4] }] })

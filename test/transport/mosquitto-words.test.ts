@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Exchange } from '../../agent/exchange.ts'
 import { Workers } from '../../agent/workers.ts'
-import { isRequestId } from '../../src/transport/frame.ts'
+import { isRequestId } from '../../src/transport/frame-content.ts'
 import { MqttSession } from '../../src/transport/mqtt-session.ts'
 import type { PublishReceipt } from '../../src/transport/outbox.ts'
 import { workerTopic } from '../../src/transport/topics.ts'
