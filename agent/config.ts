@@ -23,7 +23,10 @@ export const agentConfigSchema = z
     mqtt: endpointSchema,
     /** Where the worker pool is reached; the same broker unless the device has one of its own. */
     pool: endpointSchema.optional(),
-    /** Zoo name, model directory or file; with the weights where it has none. */
+    /**
+     * Zoo name, model directory or file; `{ model, weights }` where it has no weights. `inputShapes: { NAME: [1, 3, 320, 320] }`
+     * closes axes that an ONNX file leaves open, `inputValues: { NAME: 16000 }` makes an input a constant.
+     */
     model: modelChoiceSchema,
     /**
      * `auto`: the fastest that passes the parity check on this machine, measured once and remembered; what is meant on

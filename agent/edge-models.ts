@@ -51,7 +51,7 @@ export async function startModels(
 ): Promise<ServedStream[]> {
   const loaded = new Map<string, LoadedModel>()
   const load = async (choice: ModelChoice): Promise<string> => {
-    const key = JSON.stringify([choice.model, choice.weights])
+    const key = JSON.stringify(choice)
     if (!loaded.has(key)) loaded.set(key, await loadEdgeModel(choice))
     signal?.throwIfAborted()
     return loaded.get(key)!.model.hash

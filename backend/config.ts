@@ -14,7 +14,10 @@ export const workerConfigSchema = z.strictObject({
   /** First level of all topics; the same for agents and their workers. */
   topicPrefix: topicPrefixField,
   mqtt: endpointSchema,
-  /** Zoo names, model directories or files; with the weights where one has none. */
+  /**
+   * Zoo names, model directories or files; `{ model, weights }` where one has no weights. `inputShapes: { NAME: [1, 3, 320, 320] }`
+   * closes axes that an ONNX file leaves open, `inputValues: { NAME: 16000 }` makes an input a constant: as the agents have it.
+   */
   models: z.array(modelChoiceSchema).min(1),
   /** `auto`: the fastest that passes the parity check on this machine, measured once and remembered. */
   engine: z.enum(engineSettings).default('onnxruntime'),

@@ -29,7 +29,7 @@ function privacyWound(privacy: string): string | undefined {
   return privacy === 'none' || privacy === 'noInput' ? undefined : privacy
 }
 
-/** @param wounds By field; the model itself is read only where one has to be looked for in it. */
+/** @param wounds By field; the model itself is read only where one, or an input, has to be looked for in it. */
 async function modelFaults(
   field: string,
   choice: ModelChoice,
@@ -38,7 +38,8 @@ async function modelFaults(
   const named = Object.entries(wounds).filter((entry): entry is [string, string] => entry[1] !== undefined)
   try {
     await checkWeights(choice)
-    if (named.length === 0) return []
+    const isAsWritten = choice.inputShapes === undefined && choice.inputValues === undefined
+    if (named.length === 0 && isAsWritten) return []
     const { graph } = await loadChosenModel(choice)
     return named.flatMap(([at, wound]) => {
       try {

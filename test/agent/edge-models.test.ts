@@ -6,8 +6,17 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { agentConfigSchema } from '../../agent/config.ts'
 import { modelsOf, type ServedStream, startModels } from '../../agent/edge-models.ts'
 import { inputStreams } from '../../agent/input-streams.ts'
+import { workerConfigSchema } from '../../backend/config.ts'
+import { ServedModel } from '../../backend/served-model.ts'
 import { ReleaseStack } from '../../src/async/release-stack.ts'
-import { classifier, openBatch, sensor, smallModel, stateful } from '../model-graph/onnx/small-models.ts'
+import {
+  classifier,
+  openBatch,
+  openWindow,
+  sensor,
+  smallModel,
+  stateful,
+} from '../model-graph/onnx/small-models.ts'
 import { repositoryRoot } from '../paths.ts'
 
 let folder: string
@@ -56,6 +65,38 @@ test('startModels() tells models of one name apart by their hashes', async () =>
   const names = served.map(({ model }) => model.name)
   expect(names).toEqual(served.map(({ model }) => `small ${model.hash.slice(0, 8)}`))
   expect(new Set(names).size).toBe(2)
+})
+
+test('startModels() closes what a file leaves open, and has a constant for an input, as agent and worker are told', async () => {
+  const model = await smallModel('open', openWindow)
+  const told = { model, inputShapes: { window: [1, 6] }, inputValues: { gain: 3 } }
+  const [own] = await started([{ name: 'window', model: told }])
+  const { graph, hash } = own!.model.model
+  expect(graph.inputs.map((id) => graph.tensors[id]!.shape)).toEqual([[6]])
+  const reply = await own!.model.edge.inference.run({
+    request: 'whole',
+    segments: own!.model.setup.chain.segments.map(({ key }) => key),
+    input: {
+      kind: 'values',
+      tensors: graph.inputs,
+      values: [{ shape: [1, 6], data: Float32Array.of(-1, 0, 1, 2, 3, 4) }],
+    },
+    output: graph.outputs,
+    keep: false,
+    values: true,
+  })
+  expect([...reply.values[0]!.data]).toEqual([0, 0, 3, 6, 9, 12])
+  const config = workerConfigSchema.parse({
+    worker: 'w',
+    mqtt: { url: 'mqtt://127.0.0.1:1' },
+    models: [told],
+    stateDirectory: folder,
+    compiledCache: { directory: join(folder, 'compiled') },
+  })
+  const served = new ServedModel(config.models[0]!, config, () => undefined)
+  stops.add(() => served.stop())
+  await served.start()
+  expect(served.hash).toBe(hash)
 })
 
 test('startModels() refuses a cascade after a model that does not say how sure it is, before anything is started', async () => {

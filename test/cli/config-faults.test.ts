@@ -37,6 +37,8 @@ const faulty: [field: string, config: object][] = [
   ['wound', { wound: 'block_6_project_BN', policy: 'input' }],
   ['limits.requestMs', { limits: { requestMs: 3_000_000_000 } }],
   ['model', { model: '/nowhere' }],
+  ['model', { model: { model: 'mobilenetv2', inputShapes: { photo: [1, 3, 8, 8] } } }],
+  ['model', { model: { model: 'resnet50', weights: 'random', inputValues: { gain: 1 } } }],
   ['mqtt', { mqtt: { url: 'mqtts://127.0.0.1:1', ca: '/nowhere.pem' } }],
   ['mqtt.cert', { mqtt: { url: 'mqtts://127.0.0.1:1', cert: '/nowhere.pem' } }],
   ['mqtt.url', { mqtt: { url: 'mqtt://127.0.0.1:1', ca: '/nowhere.pem' } }],

@@ -55,6 +55,14 @@ export const sensor: FileParts = {
   ],
 }
 
+/** Numbers of any length, times a gain: both are to be told beside the file. */
+export const openWindow: FileParts = {
+  inputs: [value('window', ['batch', 'length']), value('gain', [1])],
+  outputs: [value('y', ['batch', 'length'])],
+  initializers: [],
+  nodes: [onnxNode('Mul', ['window', 'gain'], ['scaled']), onnxNode('Relu', ['scaled'], ['y'])],
+}
+
 /** Run window after window: what is heard fades, and `hn` is the next `h`. */
 export const stateful: FileParts = {
   inputs: [value('sound', [1, 6]), value('h', [1, 8])],
