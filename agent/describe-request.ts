@@ -1,5 +1,6 @@
 import { confidenceOf } from '../src/answer/confidence.ts'
 import { InputError } from '../src/input/input-error.ts'
+import type { PlanPoint } from '../src/scheduler/plan-point.ts'
 import type { Outcome, PlanRecord } from '../src/telemetry/request-record.ts'
 import type { EdgeModel } from './edge-model.ts'
 import type { InputFacts } from './input-reader.ts'
@@ -40,6 +41,7 @@ export function answerMessage(
       uplinkBps: conditions.link?.uplinkBps ?? null,
     },
     finishedAt,
+    ...(finishedAt === 'edge' && precisionOf(chosen.point)),
     bytes: measured.sentBytes,
     totalMs: measured.totalMs,
     headMs: measured.headMs ?? 0,
@@ -88,6 +90,7 @@ export function planRecord({ plan }: RequestTrace): PlanRecord | undefined {
   return {
     wound: chosen.point.wound,
     codec: chosen.point.codec,
+    ...precisionOf(chosen.point),
     worker: worker?.id,
     predicted: {
       edgeMs,
@@ -100,6 +103,11 @@ export function planRecord({ plan }: RequestTrace): PlanRecord | undefined {
     edgeFactor: conditions.edgeFactor,
     edgeWaitMs: conditions.edgeWaitMs,
   }
+}
+
+/** Said where it is not float32. */
+function precisionOf({ precision }: PlanPoint): { readonly precision?: 'int8' } {
+  return precision === 'int8' ? { precision } : {}
 }
 
 export function outcomeOf(result: ResultMessage): Outcome {

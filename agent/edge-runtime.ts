@@ -1,19 +1,25 @@
 import type { Calibration } from '../src/codec/calibration-file.ts'
 import type { EngineName } from '../src/executor/engine.ts'
+import { runTrial } from '../src/executor/engine-trial.ts'
 import { InferenceHost } from '../src/executor/inference-host.ts'
 import { engineVersion } from '../src/executor/installed-engines.ts'
-import { crossingExamples } from '../src/executor/parity.ts'
+import { crossingExamples, woundTolerance } from '../src/executor/parity.ts'
 import type { RunDispatcher } from '../src/executor/run-dispatcher.ts'
-import { type ChainSegment, type SegmentChain, segmentChain } from '../src/executor/segment-chain.ts'
+import { type ChainSegment, keyIn, type SegmentChain, segmentChain } from '../src/executor/segment-chain.ts'
 import { remember } from '../src/files/remember.ts'
-import { machineName, measureProfile, profileOfNothing } from '../src/latency-model/measure-profile.ts'
+import {
+  machineName,
+  measureProfile,
+  measureSegments,
+  profileOfNothing,
+} from '../src/latency-model/measure-profile.ts'
 import type { Profile } from '../src/latency-model/profile.ts'
 import { profilePath, readProfile } from '../src/latency-model/profile-store.ts'
 import { findWound } from '../src/model-graph/find-wound.ts'
 import { borderShape } from '../src/model-graph/layer-graph.ts'
 import { pictureOf } from '../src/model-graph/manifest.ts'
 import type { Model } from '../src/model-graph/model.ts'
-import { accuracyBudget } from '../src/scheduler/accuracy-budget.ts'
+import { accuracyBudget, type CodecPair } from '../src/scheduler/accuracy-budget.ts'
 import { plannedWounds } from '../src/scheduler/candidate-wounds.ts'
 import { type CodecOption, codecOptions } from '../src/scheduler/codec-options.ts'
 import type { ExcludedPlan } from '../src/scheduler/mix/limits.ts'
@@ -49,6 +55,10 @@ export class EdgeRuntime {
   readonly excluded: readonly ExcludedPlan[]
   /** Of the model's outputs, batch axis first. */
   readonly outputShapes: readonly (readonly number[])[]
+  /** The whole model may be computed in int8, by what the calibration has of it. */
+  readonly mayRound: boolean
+  /** Its segments are loaded in int8, too. */
+  private canRound = false
   /** Some segment is not in the cache of compiled segments, and so its weights are held twice for a while. */
   compiledInMemory = false
   private readonly config: EdgeConfig
@@ -77,13 +87,16 @@ export class EdgeRuntime {
       throw new RangeError(
         `Cannot cut at ${fixed}: limits.privacy is ${privacy}, and more than that would leave the device`,
       )
+    const budget = calibration && accuracyBudget(calibration, config.maxAccuracyLoss)
+    const isWhole = this.needed.length === this.chain.segments.length
+    this.mayRound = isWhole && (budget?.allowed.some(isRounded) ?? false)
     const codecs = codecsOf(inputRules(config, model), this.chain, calibration)
     this.codecs = new Map([...codecs].filter(([wound]) => allowed.has(wound)))
     this.excluded = [
       ...[...codecs.keys()]
         .filter((wound) => !allowed.has(wound))
         .map((name) => ({ name, limit: 'privacy' as const })),
-      ...(calibration === undefined ? [] : accuracyBudget(calibration, config.maxAccuracyLoss).refused)
+      ...(budget?.refused ?? [])
         .filter(({ wound }) => allowed.has(wound))
         .map(({ wound, codec }) => ({ name: `${wound}/${codec}`, limit: 'maxAccuracyLoss' as const })),
     ]
@@ -128,7 +141,11 @@ export class EdgeRuntime {
     await this.inference.start()
     for (const segment of this.needed) await this.inference.load(segment.key, segment)
     const stored = await readProfile(this.profilePath)
-    if (stored !== undefined && this.matches(stored)) return stored
+    if (stored !== undefined && this.matches(stored)) {
+      if (this.mayRound && stored.int8!.length > 0) await this.loadRounded()
+      return this.permitted(stored)
+    }
+    await this.tryRounded()
     const beganMs = performance.now()
     const fields = { model: this.model.manifest.name, engine: this.config.engine }
     this.log('info', 'measuring this machine, once', { ...fields, segments: this.needed.length })
@@ -167,8 +184,38 @@ export class EdgeRuntime {
       },
       this.needed.length,
     )
-    await remember(this.profilePath, profile, this.log)
-    return profile
+    const int8 = this.mayRound && { int8: this.canRound ? await this.measureRounded() : [] }
+    const whole = { ...profile, ...int8 }
+    await remember(this.profilePath, whole, this.log)
+    return whole
+  }
+
+  /** A profile without what the calibration does not allow here. */
+  permitted({ int8, ...profile }: Profile): Profile {
+    return this.mayRound && int8 !== undefined ? { ...profile, int8 } : profile
+  }
+
+  /** In a process of its own first: a library of the system's may take that down. */
+  private async tryRounded(): Promise<void> {
+    if (!this.mayRound) return
+    const { engine, threads, model } = this.config
+    const reply = await runTrial({ ...model, engine, threads, precision: 'int8' })
+    const isSound = reply.kind === 'ran' && reply.woundDifference <= woundTolerance
+    if (isSound) return this.loadRounded()
+    const reason = reply.kind === 'failed' ? reply.reason : 'head and tail differ from the whole'
+    this.log('warn', 'int8 is left out', { engine, reason })
+  }
+
+  private async loadRounded(): Promise<void> {
+    for (const segment of this.needed) await this.inference.load(keyIn('int8', segment), segment, 'int8')
+    this.canRound = true
+  }
+
+  private measureRounded(): Promise<Profile['segments']> {
+    return measureSegments(this.chain, 'int8', crossingExamples(this.model), {
+      run: (request) => this.inference.run(request, { urgency: 'background' }),
+      drop: (request) => this.inference.drop(request),
+    })
   }
 
   private get engineVersion(): { readonly engineVersion?: string } {
@@ -199,6 +246,7 @@ export class EdgeRuntime {
       profile.slowdown === this.config.lab.edgeSlowdown &&
       (profile.workSlowdown ?? 1) === this.config.lab.workSlowdown &&
       profile.segments.length === this.needed.length &&
+      (!this.mayRound || profile.int8 !== undefined) &&
       profile.segments.every((segment, i) => segment.to === this.chain.wounds[i + 1]?.id) &&
       this.featurePairs().every(([wound, codec]) =>
         profile.codecs.some((entry) => entry.wound === wound && entry.codec === codec),
@@ -213,6 +261,11 @@ export class EdgeRuntime {
       (this.codecs.get(id) ?? []).map(({ codec }): [string, string] => [id, codec]),
     )
   }
+}
+
+/** What calibration calls the whole model in int8. */
+function isRounded({ wound, codec }: CodecPair): boolean {
+  return wound === 'local' && codec === 'int8'
 }
 
 /** Numbers are sent as they are: they are few, and no picture codec knows them. */

@@ -2,6 +2,7 @@ import { after } from '../src/async/clock.ts'
 import { deferred } from '../src/async/deferred.ts'
 import { linkedAbort } from '../src/async/linked-abort.ts'
 import type { LinkState } from '../src/bandwidth-probe/link-belief.ts'
+import type { Precision } from '../src/executor/engine.ts'
 import type { InferenceHost } from '../src/executor/inference-host.ts'
 import type { ModelInput } from '../src/executor/inference-protocol.ts'
 import type { EdgeBelief } from '../src/latency-model/edge-belief.ts'
@@ -74,11 +75,12 @@ export class RequestAnswerer {
     this.options = options
     const { instruments, edge, setup } = options
     const { clock } = instruments
-    const profiledMs = (from: number, to: number) => segmentsMs(setup().profile, from, to)
+    const profiledMs = (from: number, to: number, precision?: Precision) =>
+      segmentsMs(setup().profile, from, to, precision)
     this.instruments = {
       ...instruments,
-      segmentMs: (i) => edge.factorAt(clock.now()) * profiledMs(i, i + 1),
-      onEdgeRun: (from, to, ms) => edge.ran(ms, profiledMs(from, to), clock.now()),
+      segmentMs: (i, precision) => edge.factorAt(clock.now()) * profiledMs(i, i + 1, precision),
+      onEdgeRun: (from, to, ms, precision) => edge.ran(ms, profiledMs(from, to, precision), clock.now()),
     }
   }
 

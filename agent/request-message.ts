@@ -41,6 +41,8 @@ export interface AnswerMessage {
     readonly uplinkBps: number | null
   }
   readonly finishedAt: 'edge' | 'worker'
+  /** Of the answer, where it is not float32. */
+  readonly precision?: 'int8'
   /** Bytes sent to the pool. */
   readonly bytes: number
   /** Milliseconds, measured: from the input's arrival to this message, and its parts. */

@@ -3,7 +3,7 @@ import type { CpuMonitor } from '../src/bandwidth-probe/cpu-monitor.ts'
 import type { DashboardSource } from '../src/dashboard/dashboard-server.ts'
 import { type LiveState, liveRequests, liveWounds } from '../src/dashboard/live-state.ts'
 import { programVersion } from '../src/files/program-version.ts'
-import { headMs, wholeMs } from '../src/latency-model/profile.ts'
+import { fastestWhole, headMs } from '../src/latency-model/profile.ts'
 import { EventLoopDelay } from '../src/telemetry/event-loop-delay.ts'
 import { metricValues } from '../src/telemetry/metric.ts'
 import { prometheusContentType, prometheusText } from '../src/telemetry/prometheus-text.ts'
@@ -175,7 +175,7 @@ export class Shown implements DashboardSource {
     const { profile, chain } = this.options.mind.of(hash).setup
     const wounds = chain.wounds.map(({ id, tensors }) => ({
       id,
-      headMs: tensors.length === 0 ? wholeMs(profile) : headMs(profile, id),
+      headMs: tensors.length === 0 ? fastestWhole(profile).ms : headMs(profile, id),
     }))
     const isOneOfSeveral = this.models.length > 1
     return liveWounds(wounds, this.tallyOf(name).last).map((wound) => ({

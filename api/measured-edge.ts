@@ -48,7 +48,7 @@ export async function measuredEdge(choice: EdgeChoice, log: Log, profile?: Profi
     log,
   })
   const { chain, codecs } = edge
-  if (profile !== undefined) return { model, calibration, chain, codecs, profile }
+  if (profile !== undefined) return { model, calibration, chain, codecs, profile: edge.permitted(profile) }
   try {
     await edge.start()
     return { model, calibration, chain, codecs, profile: await edge.measure() }

@@ -199,12 +199,13 @@ export const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import('./commands/report.ts')).report,
   },
   calibrate: {
-    summary: 'what codecs, cascades and reuse cost in answers',
+    summary: 'what codecs, cascades, reuse and int8 cost in answers',
     options: {
       ...model,
       '--images DIR': 'at least 16 pictures',
       '--labels FILE': 'the right classes: lines of a file name, a tab and the index of its class',
       '--cascade M2': 'instead of codecs: below which confidence a larger model is worth asking',
+      '--precision int8': 'instead of codecs: what engine xnnpack loses and gains by it',
       '--sequence DIR': "instead of pictures: a camera's frames, and how far they may differ",
       '--max-accuracy-loss X': 'with --sequence: share of answers that may differ; 0.01 unless given',
       '--limit N': 'so many of the pictures',
@@ -216,6 +217,7 @@ export const commands: Readonly<Record<string, Command>> = {
     examples: [
       'calibrate --model mobilenetv2 --images pictures/',
       'calibrate --model mobilenetv2 --sequence frames/',
+      'calibrate --model mobilenetv2 --images pictures/ --precision int8',
       'calibrate --model mobilenetv2 --cascade resnet50/ --images pictures/',
     ],
     load: async () => (await import('./commands/calibrate.ts')).calibrate,

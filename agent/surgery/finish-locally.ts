@@ -1,5 +1,6 @@
 import type { RunningJob } from '../../src/executor/inference-host.ts'
 import type { ModelInput } from '../../src/executor/inference-protocol.ts'
+import { keyIn } from '../../src/executor/segment-chain.ts'
 import { localWound } from '../../src/scheduler/plan-point.ts'
 import type { TensorValue } from '../../src/tensor/tensor-value.ts'
 import type { Instruments, Surgery } from './surgery.ts'
@@ -20,6 +21,7 @@ export function finishLocally(
 ): LocalFinish {
   const { chain, inference, clock, onEdgeRun } = instruments
   const { plan, plannedAtMs, measured, onQueued } = surgery
+  const { precision = 'float32' } = plan.point
   let urgency = begun
   let job: RunningJob | undefined
   // While the worker's answer is expected the local tail is only insurance: heads of other requests go first.
@@ -29,9 +31,9 @@ export function finishLocally(
       {
         request: surgery.id,
         steps: chain.segments.slice(place).map((segment, i) => ({
-          segment: segment.key,
+          segment: keyIn(precision, segment),
           output: chain.crossing(place + i + 1),
-          expectedMs: instruments.segmentMs(place + i),
+          expectedMs: instruments.segmentMs(place + i, precision),
         })),
         input: input === undefined ? { kind: 'kept' } : { ...input, tensors: chain.crossing(0) },
         keep: false,
@@ -42,7 +44,7 @@ export function finishLocally(
         urgency,
         signal,
         onSegment: (i, ms) => {
-          onEdgeRun(place + i, place + i + 1, ms)
+          onEdgeRun(place + i, place + i + 1, ms, precision)
           if (plan.point.wound === localWound) measured.headMs = (measured.headMs ?? 0) + ms
           else measured.localTailMs = (measured.localTailMs ?? 0) + ms
         },

@@ -61,7 +61,8 @@ async function resumeLocally(
   const { plan, plannedAtMs, deadlineMs } = surgery
   // Whatever was expected of the worker: with twice the time that the edge takes by itself it is still done in time.
   const edgeOnlyMs =
-    expectedMs(instruments, place, instruments.chain.segments.length) + (place === 0 ? plan.point.inputMs : 0)
+    expectedMs(instruments, place, instruments.chain.segments.length, plan.point.precision) +
+    (place === 0 ? plan.point.inputMs : 0)
   const latestMs = deadlineMs - plannedAtMs - 2 * edgeOnlyMs
   const failed = byWorker.then(
     () => new Promise<never>(() => undefined),

@@ -1,5 +1,6 @@
 import type { AnswerSpec } from '../../src/answer/answer-spec.ts'
 import type { Clock } from '../../src/async/clock.ts'
+import type { Precision } from '../../src/executor/engine.ts'
 import type { InferenceHost } from '../../src/executor/inference-host.ts'
 import type { ModelInput } from '../../src/executor/inference-protocol.ts'
 import type { SegmentChain } from '../../src/executor/segment-chain.ts'
@@ -17,9 +18,9 @@ export interface Instruments {
   readonly outputShapes: readonly (readonly number[])[]
   readonly clock: Clock
   /** What a segment is expected to take on the edge now. */
-  readonly segmentMs: (index: number) => number
+  readonly segmentMs: (index: number, precision?: Precision) => number
   /** Told what segments `from` to `to` took on the edge. */
-  readonly onEdgeRun: (from: number, to: number, ms: number) => void
+  readonly onEdgeRun: (from: number, to: number, ms: number, precision?: Precision) => void
 }
 
 /** One plan to be carried out. */
@@ -61,8 +62,13 @@ export interface SurgeryResult {
 }
 
 /** What segments `from` to `to` are expected to take on the edge now. */
-export function expectedMs({ segmentMs }: Instruments, from: number, to: number): number {
+export function expectedMs(
+  { segmentMs }: Instruments,
+  from: number,
+  to: number,
+  precision?: Precision,
+): number {
   let total = 0
-  for (let i = from; i < to; i++) total += segmentMs(i)
+  for (let i = from; i < to; i++) total += segmentMs(i, precision)
   return total
 }

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { calibrationChart } from '../../src/calibration/calibration-chart.ts'
 import { runCalibration } from '../../src/calibration/run-calibration.ts'
-import { saveCalibration } from '../../src/codec/calibration-file.ts'
+import { loadCalibration, saveCalibration } from '../../src/codec/calibration-file.ts'
 import { kltLevels } from '../../src/codec/klt/klt-parameters.ts'
 import { findModel } from '../../src/model-graph/find-model.ts'
 import { defaultMaxAccuracyLoss } from '../../src/scheduler/accuracy-budget.ts'
@@ -10,6 +10,7 @@ import { positiveNumber, readOptions, wholeNumber, wholeNumbers } from '../../sr
 import { progressLine } from '../../src/terminal/progress-line.ts'
 import { UsageError } from '../../src/terminal/usage-error.ts'
 import { calibrateCascade } from './calibrate-cascade.ts'
+import { calibrateInt8 } from './calibrate-precision.ts'
 import { calibrateSequence } from './calibrate-sequence.ts'
 
 export async function calibrate(args: readonly string[]): Promise<number> {
@@ -20,6 +21,7 @@ export async function calibrate(args: readonly string[]): Promise<number> {
       labels: { type: 'string' },
       sequence: { type: 'string' },
       cascade: { type: 'string' },
+      precision: { type: 'string' },
       'max-accuracy-loss': { type: 'string' },
       limit: { type: 'string' },
       wounds: { type: 'string' },
@@ -45,6 +47,11 @@ export async function calibrate(args: readonly string[]): Promise<number> {
     throw new UsageError('surgeon calibrate needs --out DIR for a model of the zoo')
   if (cascade !== undefined)
     return calibrateCascade({ model, cascade, images, labels, limit: limit ?? Infinity, directory, json })
+  if (values.precision !== undefined) {
+    if (values.precision !== 'int8')
+      throw new UsageError(`--precision must be int8, current value is ${values.precision}`)
+    return calibrateInt8({ model, images, labels, limit: limit ?? Infinity, directory, json })
+  }
   const progress = progressLine()
   const wounds = values.wounds?.split(',')
   const levels =
@@ -61,7 +68,10 @@ export async function calibrate(args: readonly string[]): Promise<number> {
   })
   progress.end()
   const file = join(directory, 'calibration.json')
-  await saveCalibration(file, result.calibration)
+  const known = await loadCalibration(file, result.calibration.model).catch(() => undefined)
+  // What it says of precisions is measured by itself.
+  const kept = known?.rows.filter(({ wound }) => wound === 'local') ?? []
+  await saveCalibration(file, { ...result.calibration, rows: [...result.calibration.rows, ...kept] })
   const { name } = result.loaded.manifest
   await writeFile(
     join(directory, 'calibration.svg'),

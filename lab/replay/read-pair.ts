@@ -102,9 +102,12 @@ async function profiledPair(
 }
 
 function scaledProfile(profile: Profile, scale: number): Profile {
+  const times = (segments: Profile['segments']) =>
+    segments.map((segment) => ({ ...segment, medianMs: scale * segment.medianMs }))
   return {
     ...profile,
-    segments: profile.segments.map((segment) => ({ ...segment, medianMs: scale * segment.medianMs })),
+    segments: times(profile.segments),
+    ...(profile.int8 !== undefined && { int8: times(profile.int8) }),
     codecs: profile.codecs.map((entry) => ({ ...entry, encodeMs: scale * entry.encodeMs })),
   }
 }

@@ -4,8 +4,11 @@ import type { Decide } from '../../agent/stream-program.ts'
 import { after, type Clock } from '../../src/async/clock.ts'
 import { mostUplinkBps } from '../../src/bandwidth-probe/link-belief.ts'
 import { rawInput } from '../../src/codec/image-codecs.ts'
+import { precisions } from '../../src/executor/engine.ts'
 import { InferenceHost } from '../../src/executor/inference-host.ts'
 import type { ModelInput } from '../../src/executor/inference-protocol.ts'
+import { keyIn } from '../../src/executor/segment-chain.ts'
+import { segmentsMs } from '../../src/latency-model/profile.ts'
 import { borderShape, elementsOf } from '../../src/model-graph/layer-graph.ts'
 import type { StreamSettings } from '../../src/scheduler/mix/mix.ts'
 import type { PlanSetup } from '../../src/scheduler/planner.ts'
@@ -122,6 +125,11 @@ export async function simulate(world: World): Promise<SimulatedRequest[]> {
   const { profile, chain } = setup
   const codecOf = (wound: string, codec: string) =>
     profile.codecs.find((entry) => entry.wound === wound && entry.codec === codec)
+  const profiledMs = new Map(
+    chain.segments.flatMap((segment, i) =>
+      precisions.map((precision) => [keyIn(precision, segment), segmentsMs(profile, i, i + 1, precision)]),
+    ),
+  )
   const inference = new InferenceHost(
     { model: 'replayed', engine: 'onnxruntime', threads: 1, slowdown: 1 },
     {
@@ -129,10 +137,7 @@ export async function simulate(world: World): Promise<SimulatedRequest[]> {
       open: openVirtualThread({
         clock,
         outputs,
-        segmentMs: (key) => {
-          const place = chain.segments.findIndex((segment) => segment.key === key)
-          return profile.segments[place]!.medianMs * world.edgeFactorAt(worldMs())
-        },
+        segmentMs: (key) => profiledMs.get(key)! * world.edgeFactorAt(worldMs()),
         encodeMs: (wound, codec) => (codecOf(wound, codec)?.encodeMs ?? 0) * world.edgeFactorAt(worldMs()),
         encodedBytes: (wound, codec) => codecOf(wound, codec)?.bytes ?? 0,
         onBusy: world.onEdgeBusy,

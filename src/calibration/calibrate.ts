@@ -43,6 +43,14 @@ export const defaultCodecs: CodecChoice = {
 /** Fewer say nothing: the transforms would learn the images by heart. */
 const leastImages = 16
 
+/** @throws {RangeError} for too few. */
+export function requireImages({ length }: readonly CalibrationImage[]): void {
+  if (length < leastImages)
+    throw new RangeError(
+      `Cannot calibrate: there must be at least ${leastImages} images, current value is ${length}`,
+    )
+}
+
 export interface CalibrationResult {
   readonly calibration: Calibration
   /** Every row measured, the dominated ones too. */
@@ -57,11 +65,7 @@ export interface CalibrationResult {
  */
 export async function calibrate(options: CalibrateOptions): Promise<CalibrationResult> {
   const { model, engine, threads, images, wounds, codecs, journal, progress } = options
-  if (images.length < leastImages) {
-    throw new RangeError(
-      `Cannot calibrate: there must be at least ${leastImages} images, current value is ${images.length}`,
-    )
-  }
+  requireImages(images)
   const { input, output } = calibratable(model.manifest)
   const whole = await engine.compile(model, wholeModel(model.graph), { threads })
   const truths: Float32Array[] = []

@@ -6,7 +6,10 @@ const share = z.number().min(0).max(1)
 
 export const calibrationRowSchema = z.strictObject({
   wound: z.string(),
+  /** Of wound `local`, where nothing crosses, the precision in which the whole model is computed on the edge. */
   codec: z.string(),
+  /** How many it was measured on, where not on those of the other rows. */
+  images: z.int().min(1).optional(),
   /** Payload of all crossing tensors, without frames. */
   bytesMean: z.number().min(0),
   bytesP95: z.number().min(0),

@@ -8,6 +8,7 @@ import { cut, wholeModel } from '../model-graph/cut.ts'
 import { loadModel } from '../model-graph/load-model.ts'
 import { loadingOptions } from '../model-graph/model-choice.ts'
 import { singleWounds } from '../model-graph/single-wounds.ts'
+import { withPrecision } from './engine.ts'
 import type { TrialReply, TrialSetup } from './engine-trial.ts'
 import { loadEngine } from './load-engine.ts'
 import { exampleInputs, largestDifference, runSegment } from './parity.ts'
@@ -15,8 +16,8 @@ import { exampleInputs, largestDifference, runSegment } from './parity.ts'
 const runs = { warmUp: 2, measured: 7 }
 
 async function tryEngine(setup: TrialSetup): Promise<TrialReply> {
-  const { engine: name, threads } = setup
-  const engine = await loadEngine(name)
+  const { engine: name, threads, precision = 'float32' } = setup
+  const engine = withPrecision(await loadEngine(name), precision)
   const model = await loadModel(setup.model, loadingOptions(setup))
   const inputs = exampleInputs(model)
   const whole = await engine.compile(model, wholeModel(model.graph), { threads })

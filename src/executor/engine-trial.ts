@@ -2,11 +2,12 @@ import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { ModelChoice } from '../model-graph/model-choice.ts'
 import type { TensorValue } from '../tensor/tensor-value.ts'
-import type { EngineName } from './engine.ts'
+import type { EngineName, Precision } from './engine.ts'
 
 export interface TrialSetup extends ModelChoice {
   readonly engine: EngineName
   readonly threads: number
+  readonly precision?: Precision
 }
 
 export type TrialReply =

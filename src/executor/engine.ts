@@ -10,6 +10,13 @@ export type EngineName = (typeof engineNames)[number]
 export const executionProviders = ['cuda', 'tensorrt', 'coreml', 'dml', 'webgpu'] as const
 export type ExecutionProvider = (typeof executionProviders)[number]
 
+/**
+ * What an engine computes in. `int8`: convolutions and matrix products round their weights to 8 bits, and what they read
+ * as it comes; answers are near those of `float32` and not equal to them.
+ */
+export const precisions = ['float32', 'int8'] as const
+export type Precision = (typeof precisions)[number]
+
 export interface Executable {
   /**
    * Values of the segment's outputs, in the segment's order, for its inputs in the segment's order.
@@ -31,12 +38,31 @@ export interface CompileOptions {
   readonly threads: number
   /** For engines that can map weights from files; without it they are compiled in memory. */
   readonly cache?: CompiledCache | undefined
+  /** `float32` where absent. */
+  readonly precision?: Precision | undefined
 }
 
 /** Computes segments. `run` may block the thread that calls it: a daemon calls it from a worker thread. */
 export interface Engine {
   readonly name: EngineName
+  /** @throws {RangeError} for a precision that the engine, or its library here, does not have. */
   compile(model: Model, segment: Segment, options: CompileOptions): Promise<Executable>
+}
+
+/** The engine where it computes in another precision. */
+export function withPrecision(engine: Engine, precision: Precision): Engine {
+  return {
+    name: engine.name,
+    compile: (model, segment, options) => engine.compile(model, segment, { ...options, precision }),
+  }
+}
+
+/** @throws {RangeError} where another precision is asked of an engine that has only this one. */
+export function requireFloat32(engine: EngineName, { precision = 'float32' }: CompileOptions): void {
+  if (precision === 'float32') return
+  throw new RangeError(
+    `Cannot compile: precision of engine ${engine} must be float32, current value is ${precision}; engine xnnpack has it`,
+  )
 }
 
 /** Runs a segment that others of the same engine may follow: in place where the engine can. */

@@ -1,4 +1,5 @@
 import type { Segment } from '../model-graph/segment.ts'
+import type { Precision } from './engine.ts'
 import type { RunReply, RunRequest, ThreadNote, ThreadSetup } from './inference-protocol.ts'
 import { type OpenThread, openThread, RunCancelledError } from './inference-thread-link.ts'
 import { LastingThread, notRunning } from './lasting-thread.ts'
@@ -148,8 +149,8 @@ export class InferenceHost {
   }
 
   /** Compiles a segment under a key; a segment already under that key is replaced. */
-  async load(key: string, segment: Segment): Promise<void> {
-    await this.thread.load(key, segment)
+  async load(key: string, segment: Segment, precision: Precision = 'float32'): Promise<void> {
+    await this.thread.load(key, { segment, precision })
   }
 
   async unload(key: string): Promise<void> {

@@ -4,7 +4,7 @@ import type { Segment } from '../model-graph/segment.ts'
 import type { LogLevel } from '../telemetry/log.ts'
 import type { TensorValue } from '../tensor/tensor-value.ts'
 import type { CompiledCacheSettings } from './compiled-cache/cache-settings.ts'
-import type { EngineName, ExecutionProvider } from './engine.ts'
+import type { EngineName, ExecutionProvider, Precision } from './engine.ts'
 
 /** What the inference thread is started with. Plain data: it crosses to the thread by structured clone. */
 export interface ThreadSetup extends ModelChoice {
@@ -74,8 +74,14 @@ export interface RunReply {
   readonly encodeMs: number
 }
 
+/** What is compiled, and how. */
+export interface SegmentLoad {
+  readonly segment: Segment
+  readonly precision?: Precision
+}
+
 export type ThreadCommand =
-  | { readonly kind: 'load'; readonly call: number; readonly key: string; readonly segment: Segment }
+  | ({ readonly kind: 'load'; readonly call: number; readonly key: string } & SegmentLoad)
   | { readonly kind: 'unload'; readonly call: number; readonly key: string }
   | {
       readonly kind: 'run'

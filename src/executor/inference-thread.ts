@@ -215,7 +215,7 @@ async function carryOut(command: ThreadCommand): Promise<void> {
   const { call } = command
   switch (command.kind) {
     case 'load': {
-      await segments.load(command.key, command.segment)
+      await segments.load(command.key, command.segment, command.precision)
       return post({ kind: 'done', call })
     }
     case 'unload': {

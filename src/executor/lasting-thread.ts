@@ -1,6 +1,5 @@
 import { type Deferred, deferred } from '../async/deferred.ts'
-import type { Segment } from '../model-graph/segment.ts'
-import type { ThreadNote, ThreadSetup } from './inference-protocol.ts'
+import type { SegmentLoad, ThreadNote, ThreadSetup } from './inference-protocol.ts'
 import {
   InferenceThreadError,
   type OpenThread,
@@ -42,7 +41,7 @@ export class LastingThread {
   private readonly setup: ThreadSetup
   private readonly options: LastingThreadOptions
   /** What a new thread has to be given. */
-  private readonly segments = new Map<string, Segment>()
+  private readonly segments = new Map<string, SegmentLoad>()
   private state: State = { kind: 'stopped' }
   private failures = 0
   private hash = ''
@@ -94,10 +93,10 @@ export class LastingThread {
     state.back.reject(new RunCancelledError('The inference thread is stopped'))
   }
 
-  async load(key: string, segment: Segment): Promise<void> {
-    await this.loadInto(await this.link(), key, segment)
+  async load(key: string, load: SegmentLoad): Promise<void> {
+    await this.loadInto(await this.link(), key, load)
     // Only what could be compiled: a segment that kills its thread is not tried again and again.
-    this.segments.set(key, segment)
+    this.segments.set(key, load)
   }
 
   async unload(key: string): Promise<void> {
@@ -110,9 +109,9 @@ export class LastingThread {
     this.failures = 0
   }
 
-  private async loadInto(link: ThreadLink, key: string, segment: Segment): Promise<void> {
+  private async loadInto(link: ThreadLink, key: string, load: SegmentLoad): Promise<void> {
     const limit = { ms: loadLimitMs, graceMs: 0, what: `Compiling ${key}` }
-    await limitedCall(link, { kind: 'load', key, segment }, limit, this.options.now)
+    await limitedCall(link, { kind: 'load', key, ...load }, limit, this.options.now)
   }
 
   private async link(): Promise<ThreadLink> {
@@ -164,7 +163,7 @@ export class LastingThread {
     try {
       link = await this.open()
       if (link.modelHash !== this.hash) throw new Error('the model has been changed on disk')
-      for (const [key, segment] of this.segments) await this.loadInto(link, key, segment)
+      for (const [key, load] of this.segments) await this.loadInto(link, key, load)
       this.restarts++
       this.serve(away, link)
     } catch (cause) {

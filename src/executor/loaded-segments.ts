@@ -3,9 +3,9 @@ import type { Model } from '../model-graph/model.ts'
 import type { Segment } from '../model-graph/segment.ts'
 import type { Log } from '../telemetry/log.ts'
 import { Crowding } from './crowding.ts'
-import type { CompileOptions, Engine, Executable } from './engine.ts'
+import type { CompileOptions, Engine, Executable, Precision } from './engine.ts'
 
-export interface LoadedSegmentsOptions extends CompileOptions {
+export interface LoadedSegmentsOptions extends Omit<CompileOptions, 'precision'> {
   /** The threads may become fewer while it computes. */
   readonly mayLower: boolean
   /** What wants to run on this machine, per core. */
@@ -18,6 +18,7 @@ export interface LoadedSegmentsOptions extends CompileOptions {
 export interface LoadedSegment {
   readonly executable: Executable
   readonly segment: Segment
+  readonly precision: Precision
 }
 
 /** Compiled segments by their keys, all with the same number of threads. */
@@ -46,12 +47,12 @@ export class LoadedSegments {
   }
 
   /** One of the same key is replaced once the new one is compiled. */
-  async load(key: string, segment: Segment): Promise<void> {
+  async load(key: string, segment: Segment, precision: Precision = 'float32'): Promise<void> {
     const { threads } = this
     const { cache } = this.options
-    const executable = await this.engine.compile(this.model, segment, { threads, cache })
+    const executable = await this.engine.compile(this.model, segment, { threads, cache, precision })
     await this.free(key)
-    this.loaded.set(key, { executable, segment })
+    this.loaded.set(key, { executable, segment, precision })
     collectGarbage()
   }
 
@@ -75,9 +76,9 @@ export class LoadedSegments {
     this.threads = Math.floor(this.threads / 2)
     const { engine, options, threads } = this
     options.log('warn', 'runs take twice as long under load: fewer threads', { engine: engine.name, threads })
-    for (const [key, { segment }] of this.loaded) {
+    for (const [key, { segment, precision }] of this.loaded) {
       // What cannot be compiled anew goes on as it is.
-      await this.load(key, segment).catch((error: Error) =>
+      await this.load(key, segment, precision).catch((error: Error) =>
         options.log('warn', `segment ${key} keeps its threads`, { error }),
       )
     }

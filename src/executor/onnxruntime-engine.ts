@@ -1,5 +1,5 @@
 import { nativeOnnxRuntime } from '../onnx/onnx-runtime.ts'
-import type { Engine, ExecutionProvider } from './engine.ts'
+import { type Engine, type ExecutionProvider, requireFloat32 } from './engine.ts'
 import { blocksChannels } from './onnx/blocks-channels.ts'
 import { commonSessionOptions, compileOnnxSession } from './onnx-session.ts'
 
@@ -13,7 +13,9 @@ export function onnxruntimeEngine(provider: ExecutionProvider | 'cpu' = 'cpu'): 
   let entersBlocked: Promise<boolean> | undefined
   return {
     name: 'onnxruntime',
-    compile: async (model, segment, { threads, cache }) => {
+    compile: async (model, segment, asked) => {
+      requireFloat32('onnxruntime', asked)
+      const { threads, cache } = asked
       const options = {
         ...commonSessionOptions,
         executionProviders: [provider],

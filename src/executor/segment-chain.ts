@@ -2,6 +2,7 @@ import { divide } from '../model-graph/cut.ts'
 import type { LayerGraph } from '../model-graph/layer-graph.ts'
 import type { Segment } from '../model-graph/segment.ts'
 import type { Wound } from '../model-graph/wound.ts'
+import type { Precision } from './engine.ts'
 
 export interface ChainSegment extends Segment {
   readonly key: string
@@ -20,6 +21,11 @@ export interface SegmentChain {
   crossing(i: number): readonly number[]
   /** Place of a wound in the chain. @throws {RangeError} for a wound that is not a border of it. */
   indexOf(wound: string): number
+}
+
+/** Under which key a segment is loaded that is computed in a precision. */
+export function keyIn(precision: Precision, { key }: ChainSegment): string {
+  return precision === 'float32' ? key : `${key} ${precision}`
 }
 
 export function segmentChain(graph: LayerGraph, wounds: readonly Wound[]): SegmentChain {

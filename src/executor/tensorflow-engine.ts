@@ -3,7 +3,7 @@ import type { Model, WeightSource } from '../model-graph/model.ts'
 import type { Segment } from '../model-graph/segment.ts'
 import type { TensorValue } from '../tensor/tensor-value.ts'
 import { checkInputs } from './check-inputs.ts'
-import type { Engine, Executable } from './engine.ts'
+import { type Engine, type Executable, requireFloat32 } from './engine.ts'
 import { toBorderOrder, toKerasOrder } from './tensorflow/border-order.ts'
 import { makeLayer } from './tensorflow/layers-model-layer.ts'
 import {
@@ -24,8 +24,10 @@ export function tensorflowEngine(): Engine {
   const require = locateTensorFlow()
   return {
     name: 'tensorflow',
-    compile: async (model, segment, { threads }) =>
-      compileSegment(loadTensorFlow(require, threads), model, segment),
+    compile: async (model, segment, asked) => {
+      requireFloat32('tensorflow', asked)
+      return compileSegment(loadTensorFlow(require, asked.threads), model, segment)
+    },
   }
 }
 

@@ -1,5 +1,5 @@
 import { webAssemblyOnnxRuntime } from '../onnx/onnx-runtime.ts'
-import type { Engine } from './engine.ts'
+import { type Engine, requireFloat32 } from './engine.ts'
 import { commonSessionOptions, compileOnnxSession } from './onnx-session.ts'
 
 /**
@@ -10,8 +10,9 @@ export async function wasmEngine(): Promise<Engine> {
   const runtime = await webAssemblyOnnxRuntime()
   return {
     name: 'wasm',
-    compile: (model, segment, { threads }) => {
-      runtime.env.wasm.numThreads = threads
+    compile: async (model, segment, asked) => {
+      requireFloat32('wasm', asked)
+      runtime.env.wasm.numThreads = asked.threads
       runtime.env.logLevel = 'error'
       return compileOnnxSession(runtime, 'heap', model, segment, {
         ...commonSessionOptions,

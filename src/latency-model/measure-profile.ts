@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { median, medianAbsoluteDeviation } from 'simple-statistics'
 import { measured } from '../async/measured.ts'
-import type { EngineName } from '../executor/engine.ts'
+import type { EngineName, Precision } from '../executor/engine.ts'
 import type { RunReply, RunRequest } from '../executor/inference-protocol.ts'
-import type { SegmentChain } from '../executor/segment-chain.ts'
+import { keyIn, type SegmentChain } from '../executor/segment-chain.ts'
 import type { TensorValue } from '../tensor/tensor-value.ts'
 import type { Profile } from './profile.ts'
 
@@ -50,6 +50,25 @@ function boardName(): string | undefined {
 }
 
 /**
+ * The times of a chain's segments in another precision, one after the other.
+ * @param inputs Of the first wound, in its order.
+ */
+export async function measureSegments(
+  chain: SegmentChain,
+  precision: Precision,
+  inputs: readonly TensorValue[],
+  engine: ProfiledEngine,
+): Promise<Profile['segments']> {
+  try {
+    const nothing = new Map<string, never[]>()
+    const parts = await measureParts(chain, inputs, nothing, engine, chain.segments.length, precision)
+    return parts.segments
+  } finally {
+    engine.drop(request)
+  }
+}
+
+/**
  * Measures the segments of a chain one after the other on real inputs, and each feature codec at each wound.
  * @param inputs Of the first wound, in its order.
  * @param loaded How many segments there are on this machine, from the first.
@@ -76,6 +95,7 @@ async function measureParts(
   codecOptions: ReadonlyMap<string, readonly { readonly codec: string }[]>,
   { run, onSegment }: ProfiledEngine,
   loaded: number,
+  precision: Precision = 'float32',
 ): Promise<Pick<Profile, 'segments' | 'codecs'>> {
   const segments: Profile['segments'] = []
   const codecs: Profile['codecs'] = []
@@ -92,7 +112,7 @@ async function measureParts(
     const output = chain.crossing(i + 1)
     const step: RunRequest = {
       request,
-      segments: [segment.key],
+      segments: [keyIn(precision, segment)],
       input: { kind: 'kept' },
       output,
       keep: false,

@@ -1,8 +1,19 @@
 import { z } from 'zod'
-import { engineNames } from '../executor/engine.ts'
+import { engineNames, type Precision } from '../executor/engine.ts'
 
 /** An hour is more than anything here takes: a file that says so is damaged. */
 const duration = z.number().min(0).max(3_600_000)
+
+const segmentTimes = z.strictObject({
+  /** Candidate wounds at which the segment begins and ends. */
+  from: z.string(),
+  to: z.string(),
+  operations: z.number().nonnegative(),
+  /** Median and median absolute deviation over the measured runs, milliseconds. */
+  medianMs: duration,
+  madMs: duration,
+  runs: z.int().min(1),
+})
 
 /**
  * What one machine was measured to take for a model: the segments between candidate wounds in order, and the codecs at
@@ -23,22 +34,16 @@ export const profileSchema = z.strictObject({
   machine: z.string(),
   measuredAt: z.iso.datetime(),
   segments: z
-    .array(
-      z.strictObject({
-        /** Candidate wounds at which the segment begins and ends. */
-        from: z.string(),
-        to: z.string(),
-        operations: z.number().nonnegative(),
-        /** Median and median absolute deviation over the measured runs, milliseconds. */
-        medianMs: duration,
-        madMs: duration,
-        runs: z.int().min(1),
-      }),
-    )
+    .array(segmentTimes)
     .refine(
       (segments) => segments.length === 0 || segments.some(({ medianMs }) => medianMs > 0),
       'must take some time',
     ),
+  /**
+   * The same segments in `int8`, where the calibration has it within what may be lost; none where it was tried and
+   * cannot be used on this machine.
+   */
+  int8: z.array(segmentTimes).optional(),
   /** Milliseconds to encode what crosses at a wound, and the bytes of it. */
   codecs: z.array(
     z.strictObject({
@@ -61,11 +66,27 @@ export function headMs(profile: Profile, wound: string): number {
 }
 
 /** Milliseconds of the segments from one place in the chain to another. */
-export function segmentsMs(profile: Profile, from: number, to: number): number {
-  return profile.segments.slice(from, to).reduce((sum, segment) => sum + segment.medianMs, 0)
+export function segmentsMs(
+  { segments, int8 = [] }: Profile,
+  from: number,
+  to: number,
+  precision: Precision = 'float32',
+): number {
+  const measured = precision === 'int8' ? int8 : segments
+  return measured.slice(from, to).reduce((sum, segment) => sum + segment.medianMs, 0)
 }
 
-/** Milliseconds of the whole model, segment by segment. */
+/** Milliseconds of the whole model in float32, segment by segment. */
 export function wholeMs(profile: Profile): number {
   return segmentsMs(profile, 0, profile.segments.length)
+}
+
+/** The whole model as it is computed where nothing crosses: in the precision that is the fastest here. */
+export function fastestWhole(profile: Profile): { readonly precision: Precision; readonly ms: number } {
+  const { segments, int8 = [] } = profile
+  const exactMs = wholeMs(profile)
+  const roundedMs = segmentsMs(profile, 0, segments.length, 'int8')
+  return int8.length > 0 && roundedMs < exactMs
+    ? { precision: 'int8', ms: roundedMs }
+    : { precision: 'float32', ms: exactMs }
 }

@@ -27,7 +27,8 @@ export function allowedUncalibrated(codec: string): boolean {
  * loss is at most the share that changed; its upper Wilson bound. Neither trusts the model's confidence: what `changeLoss`
  * predicts is several times too little for codecs that change few answers.
  */
-export function accuracyLossBound(row: CalibrationRow, images: number): number {
+export function accuracyLossBound(row: CalibrationRow, others: number): number {
+  const { images = others } = row
   if (row.lost === undefined || row.won === undefined) {
     const changed = Math.round(images * (1 - row.agreement))
     return wilsonInterval(changed, images, oneSided95).upper

@@ -1,9 +1,12 @@
+import type { Precision } from '../executor/engine.ts'
+
 /**
  * One way to answer: a wound and a codec, with what it costs before any link is known. Milliseconds are as profiled or
  * announced; a prediction multiplies each kind by how much slower that kind is now.
  */
 export interface PlanPoint {
   readonly wound: string
+  /** Of the local plan, where nothing crosses, `none`, or the precision it is computed in. */
   readonly codec: string
   /**
    * Making the model's input of the message: on the edge, beside the engine; as it was seen to take, not profiled. Before
@@ -18,6 +21,11 @@ export interface PlanPoint {
   readonly sendMs: number
   /** Payload that goes up. */
   readonly bytes: number
+  /**
+   * In which the edge computes, `float32` where absent. `int8` is measured of whole models alone: an edge that has
+   * computed a head in float32 finishes in float32.
+   */
+  readonly precision?: Precision
   /** The layers that are left, on the edge: what finishing locally costs once the head is done. */
   readonly localTailMs: number
   /** What the worker decodes, and how long that takes it. */
@@ -35,10 +43,11 @@ export const localWound = 'local'
 const noCodec = 'none'
 
 /** The all-local plan of a model that takes `wholeMs` on the edge, once its input is made. */
-export function localPoint(wholeMs: number, inputMs = 0): PlanPoint {
+export function localPoint(wholeMs: number, inputMs = 0, precision: Precision = 'float32'): PlanPoint {
   return {
     wound: localWound,
-    codec: noCodec,
+    codec: precision === 'float32' ? noCodec : precision,
+    precision,
     inputMs,
     headMs: wholeMs,
     encodeMs: 0,

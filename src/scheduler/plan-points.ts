@@ -3,7 +3,7 @@ import { isInputCodec, rawInput } from '../codec/image-codecs.ts'
 import type { SegmentChain } from '../executor/segment-chain.ts'
 import type { InputEstimate } from '../latency-model/edge-belief.ts'
 import { fitOperations, predictMs } from '../latency-model/operation-regression.ts'
-import { headMs, type Profile, wholeMs } from '../latency-model/profile.ts'
+import { fastestWhole, headMs, type Profile, wholeMs } from '../latency-model/profile.ts'
 import { elementsOf, type LayerGraph } from '../model-graph/layer-graph.ts'
 import { crossingShapes } from './candidate-wounds.ts'
 import type { CodecOption } from './codec-options.ts'
@@ -47,6 +47,7 @@ export function planPoints(
   if (pieces.length === 0) return []
   const regression = fitOperations(pieces)
   const whole = wholeMs(profile)
+  const local = fastestWhole(profile)
   const resultBytes = frameOverheadBytes + (space.answerBytes ?? resultBytesPerValue * outputValues(graph))
   return chain.wounds.slice(0, -1).flatMap((wound, i): PlanPoint[] => {
     const announcedMs = tailMs.get(wound.id) ?? predictMs(regression, tails[i]!)
@@ -60,7 +61,8 @@ export function planPoints(
         encodeMs: 0,
         sendMs: encodeMs,
         bytes: bytes + frameOverheadBytes,
-        localTailMs: whole,
+        precision: local.precision,
+        localTailMs: local.ms,
         backendDecode: isDecoded(codec) ? 'picture' : 'none',
         backendDecodeMs: isDecoded(codec) ? pictureMs : 0,
         backendTailMs: Math.max(0, announcedMs - pictureMs),

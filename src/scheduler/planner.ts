@@ -1,6 +1,6 @@
 import { type AnswerSpec, expectedBytes } from '../answer/answer-spec.ts'
 import type { SegmentChain } from '../executor/segment-chain.ts'
-import { type Profile, wholeMs } from '../latency-model/profile.ts'
+import { fastestWhole, type Profile } from '../latency-model/profile.ts'
 import type { PooledWorker } from '../latency-model/worker-belief.ts'
 import type { LayerGraph } from '../model-graph/layer-graph.ts'
 import type { Beliefs } from './beliefs.ts'
@@ -80,7 +80,8 @@ export interface Offers {
 export function offersOf(setup: PlanSetup, beliefs: Beliefs, inputBytes: number): Offers {
   const { policy, wound, graph, chain, codecs, profile, resume, answer } = setup
   const { link, edge, workers } = beliefs
-  const local = localPoint(wholeMs(profile), edge.inputMs)
+  const { precision, ms } = fastestWhole(profile)
+  const local = localPoint(ms, edge.inputMs, precision)
   const alone: Conditions = {
     ...noBackend,
     edgeFactor: edge.factor,

@@ -1,4 +1,4 @@
-import type { RequestRecord } from './request-record.ts'
+import type { PlanRecord, RequestRecord } from './request-record.ts'
 
 /** What became of one stream's requests lately, a second. */
 export interface StreamRate {
@@ -101,9 +101,14 @@ export class StreamRates {
   }
 }
 
-/** `local`, or wound and codec. */
-export function planName({ wound, codec }: { readonly wound: string; readonly codec: string }): string {
-  return wound === 'local' ? 'local' : `${wound} / ${codec}`
+/** `local`, with its precision where that is not float32, or wound and codec. */
+export function planName({
+  wound,
+  codec,
+  precision,
+}: Pick<PlanRecord, 'wound' | 'codec' | 'precision'>): string {
+  if (wound !== 'local') return `${wound} / ${codec}`
+  return precision === undefined ? wound : `${wound} / ${precision}`
 }
 
 function noCounts(): Counts {

@@ -91,6 +91,7 @@ test('localPoint() costs the edge alone', () => {
   expect(localPoint(100, 6)).toEqual({
     wound: 'local',
     codec: 'none',
+    precision: 'float32',
     inputMs: 6,
     headMs: 100,
     encodeMs: 0,

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest'
 import type { Outcome, RequestRecord } from '../../src/telemetry/request-record.ts'
-import { StreamRates } from '../../src/telemetry/stream-rates.ts'
+import { planName, StreamRates } from '../../src/telemetry/stream-rates.ts'
 
 let nowMs = 0
 let rates: StreamRates
@@ -72,4 +72,10 @@ test('StreamRates holds a bounded number of streams, whatever others call theirs
   for (let n = 0; n < 1000; n++) rates.record(record(`s${n}`, 'local', answered))
   nowMs += 1000
   expect(rates.rates).toHaveLength(64)
+})
+
+test('planName() says in which precision all is computed here, where that is not float32', () => {
+  expect(planName({ wound: 'local', codec: 'none' })).toBe('local')
+  expect(planName({ wound: 'local', codec: 'int8', precision: 'int8' })).toBe('local / int8')
+  expect(planName({ wound: 'input', codec: 'raw', precision: 'int8' })).toBe('input / raw')
 })

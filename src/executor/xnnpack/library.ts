@@ -72,6 +72,11 @@ const laterDeclarations = {
   transpose: ['xnn_define_static_transpose', 'p zZ uuu'],
   tanh: ['xnn_define_tanh', 'p uuu'],
   exp: ['xnn_define_exp', 'p uuu'],
+  // type, rank, axes that share one scale, dimensions, external id, flags
+  roundedTensor: ['xnn_define_dynamically_quantized_tensor_value', 'p i zz Z uu U'],
+  // type, scales, rank, axis of the scales, dimensions, data, external id, flags
+  scaledTensor: ['xnn_define_channelwise_quantized_tensor_value', 'p i p zz Z p uu U'],
+  convert: ['xnn_define_convert', 'p uuu'],
 } as const satisfies Record<string, readonly [string, string]>
 
 type Functions = Readonly<Record<keyof typeof declarations, ForeignFunction>>
@@ -86,6 +91,15 @@ export interface XnnLibrary extends Functions, LaterFunctions {
 }
 
 let loaded: XnnLibrary | undefined
+
+/** @throws {RangeError} naming the package whose library rounds what convolutions read. */
+export function requireInt8({ roundedTensor, scaledTensor, convert, file }: XnnLibrary): void {
+  if (roundedTensor && scaledTensor && convert) return
+  const [{ name, release }] = packages
+  throw new RangeError(
+    `Cannot compute in int8: the library must be that of ${name} (${release}) or newer, current value is ${file}`,
+  )
+}
 
 /**
  * Loads XNNPACK into this process, once.

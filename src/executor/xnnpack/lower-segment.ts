@@ -2,6 +2,7 @@ import type { Layer, LayerGraph } from '../../model-graph/layer-graph.ts'
 import { mapClass, rowLayers } from '../../model-graph/layers/row-layers.ts'
 import type { Model } from '../../model-graph/model.ts'
 import type { Segment } from '../../model-graph/segment.ts'
+import type { Precision } from '../engine.ts'
 import { affineReader, foldableBatchNorms } from '../onnx/batch-norm.ts'
 import type { SegmentPart } from './divide-by-weights.ts'
 import type { XnnLibrary } from './library.ts'
@@ -110,8 +111,9 @@ export async function lowerSegment(
   { graph, weights }: Model,
   segment: SegmentPart,
   externals: readonly External[],
+  precision: Precision,
 ): Promise<Subgraph> {
-  const subgraph = new Subgraph(xnn, graph, weights, externals)
+  const subgraph = new Subgraph(xnn, graph, weights, externals, precision)
   const folds = foldableBatchNorms(graph, segment)
   const foldedAway = new Set([...folds.values()].map(({ index }) => index))
   try {

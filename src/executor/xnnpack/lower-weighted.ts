@@ -58,6 +58,44 @@ function addOutputsFirst(
   })
 }
 
+/**
+ * Kernels that read fewer channels stay as they are. They read a picture, or the first maps made of it, whose errors
+ * all that follows makes larger: with them rounded as well MobileNetV2 takes 0.62 of its float32 time instead of 0.64,
+ * and changes 3.7 % of its answers instead of 2.8 %.
+ */
+const leastRoundedChannels = 64
+
+/** What is read where it can be rounded. */
+interface RoundedInput {
+  readonly source: ValueId
+  /** Without the batch axis. */
+  readonly shape: readonly number[]
+  /** The last axes whose values are rounded alike. */
+  readonly together: number
+}
+
+/**
+ * What a product reads and its kernel, both rounded where the segment is computed in `int8`.
+ * @param values Keras's [inputs, outputs], positions among the inputs.
+ */
+function addFactors(
+  subgraph: Subgraph,
+  { source, shape, together }: RoundedInput,
+  dims: readonly [outputs: number, ...inputs: number[]],
+  values: Floats,
+  scale: Floats | undefined,
+): { readonly source: ValueId; readonly filter: ValueId } {
+  const rounds = subgraph.precision === 'int8' && dims.at(-1)! >= leastRoundedChannels
+  // Groups have kernels of fewer inputs than there are.
+  if (!rounds || dims.at(-1) !== shape.at(-1))
+    return { source, filter: addOutputsFirst(subgraph, dims, values, scale) }
+  const turned = outputsFirst(values, 1, values.length / dims[0], dims[0], scale)
+  return {
+    source: subgraph.rounded(source, shape, together),
+    filter: subgraph.roundedKernel(dims, turned),
+  }
+}
+
 /** Keras's order of a depthwise kernel is XNNPACK's. */
 function addDepthwiseKernel(
   subgraph: Subgraph,
@@ -78,7 +116,9 @@ export const lowerConv: LowerLayer = async (subgraph, call) => {
   const depth = mapOf(call)[2] / groups
   const filters = output.shape.at(-1)!
   const kernel = await read(subgraph, call, 'kernel')
-  const filter = addOutputsFirst(subgraph, [filters, ...window.size, depth], kernel, folded?.scale)
+  const map = { source: sources[0]!, shape: mapOf(call), together: 3 }
+  const dims = [filters, ...window.size, depth] as const
+  const { source, filter } = addFactors(subgraph, map, dims, kernel, folded?.scale)
   const bias = await addBias(subgraph, call, filters)
   await withActivation(subgraph, call, (target) => {
     const geometry = [...paddingOf(window), ...window.size, ...window.strides, ...window.dilations]
@@ -88,7 +128,7 @@ export const lowerConv: LowerLayer = async (subgraph, call) => {
       ...geometry,
       ...channels,
       ...unbounded,
-      sources[0]!,
+      source,
       filter,
       bias,
       target,
@@ -133,11 +173,12 @@ export const lowerSeparableConv: LowerLayer = async (subgraph, call) => {
   const depthwise = addDepthwiseKernel(subgraph, window, middle, kernel, undefined)
   addDepthwise(subgraph, window, [multiplier, channels], sources[0]!, depthwise, noId, between)
   const points = await read(subgraph, call, 'pointwise_kernel')
-  const pointwise = addOutputsFirst(subgraph, [filters, 1, 1, middle], points, folded?.scale)
+  const map = { source: between, shape: [...window.output, middle], together: 3 }
+  const { source, filter } = addFactors(subgraph, map, [filters, 1, 1, middle], points, folded?.scale)
   const bias = await addBias(subgraph, call, filters)
   await withActivation(subgraph, call, (target) => {
     const geometry = [0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, middle, filters]
-    subgraph.xnn.conv(subgraph.pointer, ...geometry, ...unbounded, between, pointwise, bias, target, 0)
+    subgraph.xnn.conv(subgraph.pointer, ...geometry, ...unbounded, source, filter, bias, target, 0)
   })
 }
 
@@ -202,10 +243,17 @@ export const lowerDense: LowerLayer = async (subgraph, call) => {
   const units = output.shape.at(-1)!
   const kernel =
     columns === undefined ? await read(subgraph, call, 'kernel') : await readColumns(subgraph, call, columns)
+  const bias = await addBias(subgraph, call, units)
+  if (subgraph.precision === 'int8') {
+    const row = { source: sources[0]!, shape: inputs[0]!.shape, together: 1 }
+    const { source, filter } = addFactors(subgraph, row, [units, depth], kernel, folded?.scale)
+    return withActivation(subgraph, call, (target) => {
+      subgraph.xnn.dense(subgraph.pointer, ...unbounded, source, filter, bias, target, 0)
+    })
+  }
   const scaled = folded === undefined ? kernel : scaleColumns(kernel, folded.scale)
   // The largest kernels there are: no copy of them is made.
   const filter = subgraph.kernelInPlace([depth, units], scaled)
-  const bias = await addBias(subgraph, call, units)
   await withActivation(subgraph, call, (target) => {
     subgraph.xnn.dense(subgraph.pointer, ...unbounded, sources[0]!, filter, bias, target, transposeWeights)
   })

@@ -2,10 +2,12 @@ import type { GraphTensor, Layer, LayerGraph } from '../../model-graph/layer-gra
 import type { LayerConfig } from '../../model-graph/layers/layer-config.ts'
 import type { WeightSource } from '../../model-graph/model.ts'
 import { elementCount } from '../../tensor/element-count.ts'
+import type { Precision } from '../engine.ts'
 import type { Affine } from '../onnx/lowering.ts'
 import type { Pointer } from './foreign-functions.ts'
 import type { XnnLibrary } from './library.ts'
-import { allocateFloats, type NativeFloats } from './native-memory.ts'
+import { allocate, allocateFloats, type NativeBytes, type NativeFloats } from './native-memory.ts'
+import { roundOutputs } from './round-outputs.ts'
 
 /** A value's id in the subgraph it was defined in. */
 export type ValueId = number
@@ -16,7 +18,8 @@ export const noId = 0xffff_ffff
 /** Bounds of a node whose values are not limited. XNNPACK fuses a clamp into the node before by itself. */
 export const unbounded = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY] as const
 
-const float32 = 1
+/** Of values: float32, whole numbers of 8 bits with a scale per output, and such with a scale that each run finds. */
+const dataTypes = { float32: 1, scaled: 6, rounded: 9 } as const
 const externalFlag = { input: 1, output: 2 } as const
 
 /**
@@ -62,18 +65,29 @@ export class Subgraph {
   readonly xnn: XnnLibrary
   readonly weights: WeightSource
   readonly pointer: Pointer
+  readonly precision: Precision
   private readonly graph: LayerGraph
   private readonly constants: { readonly use: ConstantUse; readonly memory: NativeFloats }[] = []
+  private readonly roundedKernels: NativeBytes[] = []
+  /** What was rounded once is read by several. */
+  private readonly roundedIds = new Map<string, ValueId>()
   private readonly ids = new Map<number, ValueId>()
   private readonly held: Float32Array[] = []
 
   /** @param externals Tensors that get memory from outside; their ids are their places in the list. */
-  constructor(xnn: XnnLibrary, graph: LayerGraph, weights: WeightSource, externals: readonly External[]) {
+  constructor(
+    xnn: XnnLibrary,
+    graph: LayerGraph,
+    weights: WeightSource,
+    externals: readonly External[],
+    precision: Precision = 'float32',
+  ) {
     const out: [Pointer] = [0n]
     xnn.createSubgraph(externals.length, 0, out)
     this.xnn = xnn
     this.graph = graph
     this.weights = weights
+    this.precision = precision
     this.pointer = out[0]
     for (const [id, { tensor, kind, shape }] of externals.entries())
       this.ids.set(tensor, this.define([1, ...shape], null, id, externalFlag[kind]))
@@ -126,6 +140,42 @@ export class Subgraph {
     return this.define(dims, this.xnn.koffi.address(values), noId, 0)
   }
 
+  /**
+   * A kernel as whole numbers of 8 bits, each output with a scale of its own.
+   * @param values Outputs first.
+   */
+  roundedKernel(dims: readonly [outputs: number, ...inputs: number[]], values: Float32Array): ValueId {
+    const { xnn } = this
+    const memory = allocate(xnn, values.length)
+    const scales = allocateFloats(xnn, dims[0])
+    this.roundedKernels.push(memory)
+    this.constants.push({ use: 'kernel', memory: scales })
+    roundOutputs(values, new Int8Array(memory.data), scales.data)
+    const id: [number] = [0]
+    const type = dataTypes.scaled
+    const { pointer } = memory
+    xnn.scaledTensor!(this.pointer, type, scales.pointer, dims.length, 0, dims, pointer, noId, 0, id)
+    return id[0]
+  }
+
+  /**
+   * A value rounded to 8 bits between the least and the largest of it, as each run finds them.
+   * @param shape Without the batch axis.
+   * @param together The last axes whose values are rounded alike.
+   */
+  rounded(source: ValueId, shape: readonly number[], together: number): ValueId {
+    const key = `${source} ${together}`
+    const known = this.roundedIds.get(key)
+    if (known !== undefined) return known
+    const { xnn, pointer } = this
+    const dims = [1, ...shape]
+    const id: [number] = [0]
+    xnn.roundedTensor!(pointer, dataTypes.rounded, dims.length, together, dims, noId, 0, id)
+    xnn.convert!(pointer, source, id[0], 0)
+    this.roundedIds.set(key, id[0])
+    return id[0]
+  }
+
   /** One number or one per channel as an operand. */
   operand(values: ArrayLike<number>): ValueId {
     return this.constant('operand', [values.length], (to) => to.set(values))
@@ -142,12 +192,13 @@ export class Subgraph {
       .filter(({ use }) => keepOperands && use === 'operand')
       .map(({ memory }) => memory)
     for (const { memory } of this.constants) if (!kept.includes(memory)) memory.free()
+    for (const memory of this.roundedKernels) memory.free()
     return kept
   }
 
   private define(dims: readonly number[], data: Pointer | null, external: number, flags: number): ValueId {
     const id: [number] = [0]
-    this.xnn.tensor(this.pointer, float32, dims.length, dims, data, external, flags, id)
+    this.xnn.tensor(this.pointer, dataTypes.float32, dims.length, dims, data, external, flags, id)
     return id[0]
   }
 }

@@ -13,12 +13,24 @@ export interface NativeFloats {
   free(): void
 }
 
-export function allocateFloats({ koffi }: XnnLibrary, count: number): NativeFloats {
-  const pointer = koffi.alloc('uint8_t', count * 4 + readBehindBytes) as Pointer
+export function allocateFloats(xnn: XnnLibrary, count: number): NativeFloats {
+  const memory = allocate(xnn, 4 * count)
+  return { ...memory, data: new Float32Array(memory.data) }
+}
+
+/** As {@link NativeFloats}, of bytes. */
+export interface NativeBytes {
+  readonly pointer: Pointer
+  readonly data: ArrayBuffer
+  free(): void
+}
+
+export function allocate({ koffi }: XnnLibrary, bytes: number): NativeBytes {
+  const pointer = koffi.alloc('uint8_t', bytes + readBehindBytes) as Pointer
   let freed = false
   return {
     pointer,
-    data: new Float32Array(koffi.view(pointer, count * 4)),
+    data: koffi.view(pointer, bytes),
     free() {
       if (!freed) koffi.free(pointer)
       freed = true

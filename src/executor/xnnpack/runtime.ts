@@ -1,10 +1,17 @@
 import type { Model } from '../../model-graph/model.ts'
+import type { Precision } from '../engine.ts'
 import type { SegmentPart } from './divide-by-weights.ts'
 import type { Pointer } from './foreign-functions.ts'
 import type { XnnLibrary } from './library.ts'
 import { lowerSegment } from './lower-segment.ts'
 import type { External } from './lowering.ts'
 import type { NativeFloats } from './native-memory.ts'
+
+export interface ComputeOptions {
+  /** The calling thread where null. */
+  readonly threadPool: Pointer | null
+  readonly precision: Precision
+}
 
 interface Place {
   readonly tensor: number
@@ -36,7 +43,7 @@ export class Runtime {
     xnn: XnnLibrary,
     model: Model,
     segment: SegmentPart,
-    threadPool: Pointer | null,
+    { threadPool, precision }: ComputeOptions,
   ): Promise<Runtime> {
     const { columns } = segment
     const shapeOf = (tensor: number) => model.graph.tensors[tensor]!.shape
@@ -48,7 +55,7 @@ export class Runtime {
         shape: columns === undefined ? shapeOf(tensor) : [columns.end - columns.begin],
       })),
     ]
-    const subgraph = await lowerSegment(xnn, model, segment, externals)
+    const subgraph = await lowerSegment(xnn, model, segment, externals, precision)
     const out: [Pointer] = [0n]
     try {
       xnn.createRuntime(subgraph.pointer, threadPool, 0, out)

@@ -11,7 +11,7 @@ import type { XnnLibrary } from './library.ts'
 import { requireLowerable } from './lower-segment.ts'
 import { allocateFloats, type NativeFloats } from './native-memory.ts'
 import { fromBorder, NativeValue, toBorder } from './native-value.ts'
-import { Runtime } from './runtime.ts'
+import { type ComputeOptions, Runtime } from './runtime.ts'
 
 /** Weights that are held twice at most while a segment is compiled, but for those of a single layer. */
 const packedTogetherBytes = 16 * 2 ** 20
@@ -26,14 +26,14 @@ export async function compileXnnpackSegment(
   xnn: XnnLibrary,
   model: Model,
   segment: Segment,
-  threadPool: Pointer | null,
+  how: ComputeOptions,
 ): Promise<Executable> {
   requireLowerable(model.graph, segment)
   const runtimes: Runtime[] = []
   try {
     const parts = partsOf(model, segment)
     for (const part of parts) {
-      runtimes.push(await Runtime.create(xnn, model, part, threadPool))
+      runtimes.push(await Runtime.create(xnn, model, part, how))
       // The weights that the part was packed from, before the next part's are read.
       if (parts.length > 1) collectGarbage()
     }

@@ -1,0 +1,62 @@
+import { join } from 'node:path'
+import { calibrationImages } from '../../src/calibration/calibration-images.ts'
+import { calibratePrecision, withPrecisionRow } from '../../src/calibration/precision.ts'
+import { loadCalibration, saveCalibration } from '../../src/codec/calibration-file.ts'
+import { runTrial } from '../../src/executor/engine-trial.ts'
+import { loadEngine } from '../../src/executor/load-engine.ts'
+import { loadModel } from '../../src/model-graph/load-model.ts'
+import { accuracyLossBound, defaultMaxAccuracyLoss } from '../../src/scheduler/accuracy-budget.ts'
+import { progressLine } from '../../src/terminal/progress-line.ts'
+
+interface PrecisionRun {
+  readonly model: string
+  readonly images: string
+  readonly labels: string | undefined
+  readonly limit: number
+  /** Where the calibration lies. */
+  readonly directory: string
+  readonly json: boolean
+}
+
+/** The only engine that has another precision than float32. */
+const engine = 'xnnpack'
+const precision = 'int8'
+const threads = 1
+
+/** What the model in int8 costs in answers, and brings in time; for an agent with engine xnnpack. */
+export async function calibrateInt8(run: PrecisionRun): Promise<number> {
+  const images = await calibrationImages(run.images, run.labels, run.limit)
+  const model = await loadModel(run.model)
+  const xnnpack = await loadEngine(engine)
+  // In a process of its own first: the library is the system's, and may take that down.
+  const trial = await runTrial({ model: run.model, engine, threads, precision })
+  if (trial.kind === 'failed') throw new Error(`Cannot calibrate ${precision}: ${trial.reason}`)
+  const { show: progress, end } = progressLine()
+  const now = () => performance.now()
+  const options = { model, engine: xnnpack, precision, threads, images, now, progress } as const
+  const measured = await calibratePrecision(options)
+  end()
+  const file = join(run.directory, 'calibration.json')
+  await saveCalibration(file, withPrecisionRow(model, measured, await loadCalibration(file, model.hash)))
+  const { row, timeRatio, accuracy } = measured
+  const lossBound = accuracyLossBound(row, images.length)
+  if (run.json) {
+    const { name } = model.manifest
+    const document = { model: name, images: images.length, accuracy, row, lossBound, timeRatio }
+    console.log(JSON.stringify(document, undefined, 2))
+    return 0
+  }
+  const percent = (share: number) => `${(100 * share).toFixed(1)} %`
+  console.log(`${images.length} images, engine ${engine} in ${precision} against float32`)
+  console.log(`same first class  ${percent(row.agreement)}`)
+  if (row.accuracy !== undefined)
+    console.log(
+      `right             ${percent(row.accuracy)} (${percent(accuracy!)}; ${row.lost} lost, ${row.won} won)`,
+    )
+  console.log(`time of a run     ${timeRatio.toFixed(2)} of float32's on this machine`)
+  console.log(
+    `It may lose up to ${percent(lossBound)} of the answers, with 95 % confidence: an agent uses it from maxAccuracyLoss ${Math.ceil(1000 * lossBound) / 1000} on (${defaultMaxAccuracyLoss} unless set).`,
+  )
+  console.log(`Written: ${file}`)
+  return 0
+}
