@@ -171,25 +171,25 @@ export class InferenceHost {
     return this.submit([request], [options.expectedMs ?? 0], options).reply
   }
 
-  /** Segments one after the other, between which what is due before goes first. Keeps nothing where it fails. */
+  /**
+   * Segments one after the other, between which what is due before goes first, unless they are over in no time. Keeps
+   * nothing where it fails.
+   */
   runJob({ steps, input, keep, encode, values, request }: JobRequest, options: JobOptions = {}): RunningJob {
-    const last = steps.length - 1
-    const runs = steps.map(({ segment, output }, i): RunRequest => {
+    const pieces = inPieces(steps)
+    const last = pieces.length - 1
+    const runs = pieces.map((piece, i): RunRequest => {
       const crossing = { keep: true, values: false }
       const result = { keep, values, ...(encode !== undefined && { encode }) }
       return {
         request,
-        segments: [segment],
+        segments: piece.map(({ segment }) => segment),
         input: i === 0 ? input : { kind: 'kept' },
-        output,
+        output: piece.at(-1)!.output,
         ...(i === last ? result : crossing),
       }
     })
-    const job = this.submit(
-      runs,
-      steps.map(({ expectedMs }) => expectedMs),
-      options,
-    )
+    const job = this.submit(runs, pieces.map(expectedOf), options)
     const cleanUp = (hasFailed: boolean) => {
       if (hasFailed || !keep) this.drop(request)
     }
@@ -209,11 +209,12 @@ export class InferenceHost {
     const cancel = new Int32Array(new SharedArrayBuffer(4))
     let waitsSinceMs = this.now()
     let queueMs = 0
+    let segment = 0
     const compute = async (index: number): Promise<RunReply> => {
       const { reply, beganMs } = await this.compute(runs[index]!, cancel)
       queueMs += beganMs - waitsSinceMs
       waitsSinceMs = this.now()
-      for (const ms of reply.segmentMs) onSegment?.(index, ms)
+      for (const ms of reply.segmentMs) onSegment?.(segment++, ms)
       return reply
     }
     const { results, revise } = this.dispatcher.submit({
@@ -244,6 +245,27 @@ export class InferenceHost {
     this.thread.hasServed()
     return { reply: reply!, beganMs }
   }
+}
+
+/**
+ * What others wait for at most where they might have gone between. Giving the thread one more segment and hearing of it
+ * takes 0.1 to 0.3 ms, as long as a small model's segment.
+ */
+const pieceMs = 2
+
+/** Steps in a row that together are over in no time are one piece. */
+function inPieces(steps: readonly SegmentStep[]): SegmentStep[][] {
+  const pieces: SegmentStep[][] = []
+  for (const step of steps) {
+    const piece = pieces.at(-1)
+    if (piece !== undefined && expectedOf([...piece, step]) <= pieceMs) piece.push(step)
+    else pieces.push([step])
+  }
+  return pieces
+}
+
+function expectedOf(steps: readonly SegmentStep[]): number {
+  return steps.reduce((sum, { expectedMs }) => sum + expectedMs, 0)
 }
 
 /** One reply of the segments' replies; at least one. */

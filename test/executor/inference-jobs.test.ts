@@ -79,6 +79,17 @@ test('InferenceHost.runJob: segment by segment gives what the run in one piece g
   expect(got.queueMs).toBeGreaterThanOrEqual(0)
 })
 
+test('InferenceHost.runJob: segments that are over in no time are given together, and still told one by one', async () => {
+  const { values } = await host.run(whole('whole'))
+  const heard: number[] = []
+  const quick = part('quick', 0, end)
+  const steps = quick.steps.map((step, i) => ({ ...step, expectedMs: i === 1 ? 5 : 0.5 }))
+  const got = await host.runJob({ ...quick, steps }, { onSegment: (i) => heard.push(i) }).reply
+  expect(got.values).toEqual(values)
+  expect(heard).toEqual(steps.map((_, i) => i))
+  expect(got.segmentMs).toHaveLength(end)
+})
+
 test('InferenceHost.runJob: a head is encoded and kept, and a later job goes on from it', async () => {
   const { values } = await host.run(whole('whole'))
   const wound = chain.wounds[2]!.id
