@@ -1,6 +1,5 @@
 import { type Deferred, deferred } from '../src/async/deferred.ts'
 import { linkedAbort } from '../src/async/linked-abort.ts'
-import { LiveSlowdown } from '../src/latency-model/live-slowdown.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import {
   type FailureFrame,
@@ -9,6 +8,7 @@ import {
   type RequestFrame,
 } from '../src/transport/frame-content.ts'
 import type { WorkerConfig } from './config.ts'
+import { LiveCallTimes } from './live-call-times.ts'
 import type { Finished } from './measure-tails.ts'
 import { type PreparedRequest, RequestError } from './prepare-request.ts'
 import { type Preparation, type QueuedRequest, type QueueLimits, RequestQueue } from './request-queue.ts'
@@ -66,7 +66,8 @@ const decodersOf = { cheap: 2, expensive: 1 } as const
  */
 export class Serving {
   private readonly servers: ReadonlyMap<string, Server>
-  private readonly speeds: ReadonlyMap<string, { readonly live: LiveSlowdown; factor: number }>
+  /** By model. */
+  private readonly times: ReadonlyMap<string, LiveCallTimes>
   private readonly queue: RequestQueue<Pending>
   private readonly now: () => number
   private readonly log: Log
@@ -81,19 +82,8 @@ export class Serving {
 
   constructor({ servers, limits, now, log }: ServingOptions) {
     this.servers = new Map(servers.map((server) => [server.hash.slice(0, modelDigits), server]))
-    this.speeds = new Map(servers.map(({ hash }) => [hash, { live: new LiveSlowdown(), factor: 1 }]))
-    const times = servers.map((server): [string, CallTimes] => {
-      const speed = this.speeds.get(server.hash)!
-      return [
-        server.hash,
-        {
-          batchLimit: (wound) => server.batchLimit(wound),
-          freeAtMs: () => server.freeAtMs(),
-          callMs: (wound, requests) => server.callMs(wound, requests) * speed.factor,
-        },
-      ]
-    })
-    this.queue = new RequestQueue(limits, new Map(times))
+    this.times = new Map(servers.map((server) => [server.hash, new LiveCallTimes(server)]))
+    this.queue = new RequestQueue(limits, this.times)
     this.now = now
     this.log = log
   }
@@ -207,10 +197,7 @@ export class Serving {
     const requests = call.map(({ key }) => this.prepared.get(key)!)
     const finished = await server.finish(requests, signal)
     const [{ wound }] = call as [Pending]
-    const speed = this.speeds.get(server.hash)!
-    speed.live.observe(finished[0]!.elapsedMs, server.callMs(wound, call.length), this.now())
-    // Once a call and not whenever it is asked for, which is often.
-    speed.factor = speed.live.factorAt(this.now())
+    this.times.get(server.hash)!.took(wound, call.length, finished[0]!.elapsedMs, this.now())
     for (const [i, pending] of call.entries()) {
       const { codec, encoded, elapsedMs, shareMs } = finished[i]!
       const { decodeMs } = requests[i]!

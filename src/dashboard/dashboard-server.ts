@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { BlockList, isIP } from 'node:net'
+import { isIP } from 'node:net'
+import { isLoopback } from '../machine/loopback.ts'
 import { dashboardPage } from './dashboard-page.ts'
 
 /** What is shown; everything is asked for when somebody looks. */
@@ -18,16 +19,6 @@ export interface DashboardSettings {
   readonly address: string
   /** Asked of every request where given; the user's name may be anything. */
   readonly password?: string | undefined
-}
-
-const loopback = new BlockList()
-loopback.addSubnet('127.0.0.0', 8, 'ipv4')
-loopback.addAddress('::1', 'ipv6')
-
-/** True for addresses that only this machine reaches. */
-export function isLoopback(address: string): boolean {
-  const version = isIP(address)
-  return version === 0 ? address === 'localhost' : loopback.check(address, version === 6 ? 'ipv6' : 'ipv4')
 }
 
 const headers = {

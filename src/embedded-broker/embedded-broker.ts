@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { Aedes, type AuthenticateError, type Client } from 'aedes'
+import { isLoopback } from '../machine/loopback.ts'
 import { type GuardOptions, guardBroker, guardHandlers } from './guard.ts'
 
 export interface EmbeddedBrokerOptions {
@@ -140,10 +141,6 @@ export function createEmbeddedBroker(options: EmbeddedBrokerOptions = {}): Embed
     stop,
     [Symbol.asyncDispose]: stop,
   }
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
 }
 
 function refusalOfCredentials(

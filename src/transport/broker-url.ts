@@ -1,8 +1,3 @@
-/** Whether a broker's URL is of this machine. */
-export function isLoopback(url: string): boolean {
-  return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(url).hostname)
-}
-
 /** @throws {TypeError} where the URL is not one of a broker, or not of an encrypted connection that has certificates. */
 export function checkBrokerUrl(url: string, hasCertificates: boolean): void {
   const protocols = hasCertificates ? ['mqtts:', 'wss:'] : ['mqtt:', 'mqtts:', 'ws:', 'wss:']

@@ -1,7 +1,8 @@
 import { systemClock } from '../async/clock.ts'
+import { isLoopbackUrl } from '../machine/loopback.ts'
 import type { LogLevel } from '../telemetry/log.ts'
-import { retryDelayMs } from './backoff.ts'
-import { checkBrokerUrl, isLoopback } from './broker-url.ts'
+import { Attempts } from './attempts.ts'
+import { checkBrokerUrl } from './broker-url.ts'
 import { type LinkLimits, type MqttLink, openLink, type Traffic } from './mqtt-link.ts'
 import { type Flight, Outbox, type PublishOptions, type PublishReceipt } from './outbox.ts'
 import type { FixedMessage, SessionOptions, SessionState } from './session-options.ts'
@@ -11,10 +12,6 @@ import { TransportError } from './transport-error.ts'
 import { whenOnline } from './when-online.ts'
 import { chunkBytesFor, windowBytesFor } from './window.ts'
 
-/** Only a connection that lasted this long shows that the next may be tried without growing pauses. */
-const steadyMs = 10_000
-/** After so many that did not last, one after the other, somebody is suspected: few brokers say that they replaced us. */
-const suspiciousBriefs = 3
 const stopTimeoutMs = 2_000
 
 /**
@@ -25,6 +22,7 @@ export class MqttSession {
   readonly #options: SessionOptions
   readonly #outbox: Outbox
   readonly #now: () => number
+  readonly #attempts: Attempts
   readonly #subscriptions: Subscriptions
   readonly #stateListeners = new Set<(state: SessionState) => void>()
   readonly #ackListeners = new Set<(receipt: PublishReceipt) => void>()
@@ -34,11 +32,8 @@ export class MqttSession {
   #past: Traffic = { sentBytes: 0, receivedBytes: 0 }
   /** Set from CONNACK on. */
   #limits: LinkLimits | undefined
-  #attempt = 1
   /** Until the broker has said that it does not: then others hear of us only what is said while they are there. */
   #mayRetain = true
-  /** Sessions in a row that were made and soon lost. */
-  #briefs = 0
   /** Runs while connecting (time limit) and while offline (next attempt). */
   #timer: NodeJS.Timeout | undefined
   #stopping: Promise<void> | undefined
@@ -46,6 +41,8 @@ export class MqttSession {
   constructor(options: SessionOptions) {
     this.#options = options
     this.#now = options.now ?? (() => performance.now())
+    const maxMs = isLoopbackUrl(options.url) ? 1000 : 30_000
+    this.#attempts = new Attempts(options.backoff ?? { minMs: 250, maxMs }, options.random ?? Math.random)
     this.#subscriptions = new Subscriptions((topic, error) => {
       this.#log('error', 'a message handler failed', { topic, error })
     })
@@ -76,7 +73,7 @@ export class MqttSession {
       return
     }
     if (this.#state.kind !== 'stopped') return
-    this.#attempt = 1
+    this.#attempts.begin()
     this.#connect()
   }
 
@@ -124,7 +121,7 @@ export class MqttSession {
   chunkBytes(): number {
     const { url, uplinkBps, maxInFlightBytes } = this.#options
     // Nothing waits on loopback, unless the owner knows that it leads to a link.
-    const alone = isLoopback(url) ? Number.POSITIVE_INFINITY : undefined
+    const alone = isLoopbackUrl(url) ? Number.POSITIVE_INFINITY : undefined
     return chunkBytesFor(uplinkBps === undefined ? alone : uplinkBps(), maxInFlightBytes)
   }
 
@@ -211,7 +208,7 @@ export class MqttSession {
     )
     this.#link = link
     this.#timer = setTimeout(() => link.destroy(`no session within ${connectTimeoutMs} ms`), connectTimeoutMs)
-    this.#setState({ kind: 'connecting', attempt: this.#attempt })
+    this.#setState({ kind: 'connecting', attempt: this.#attempts.number })
   }
 
   async #establish(link: MqttLink, limits: LinkLimits): Promise<void> {
@@ -252,21 +249,13 @@ export class MqttSession {
     clearTimeout(this.#timer)
     const state = this.#state
     const nowMs = this.#now()
-    const steady = state.kind === 'online' && nowMs - state.sinceMs >= steadyMs
     this.#forgetLink()
     this.#outbox.detach(cause)
     if (this.#stopping !== undefined) return
-    if (steady) this.#attempt = 1
-    this.#briefs = steady ? 0 : this.#briefs + (state.kind === 'online' ? 1 : 0)
-    const hint =
-      this.#briefs < suspiciousBriefs
-        ? ''
-        : ` ${this.#briefs} times soon: perhaps another client uses this id`
+    const { delayMs, hint } = this.#attempts.failed(
+      state.kind === 'online' ? nowMs - state.sinceMs : undefined,
+    )
     const reason = `${cause}${hint}`
-    const maxMs = isLoopback(this.#options.url) ? 1000 : 30_000
-    const backoff = this.#options.backoff ?? { minMs: 250, maxMs }
-    const delayMs = retryDelayMs(this.#attempt, backoff, this.#options.random ?? Math.random)
-    this.#attempt += 1
     this.#log('warn', 'no connection to the broker', { reason, retryMs: Math.round(delayMs) })
     this.#timer = setTimeout(() => this.#connect(), delayMs)
     this.#setState({ kind: 'offline', sinceMs: nowMs, reason, nextAttemptMs: nowMs + delayMs })
