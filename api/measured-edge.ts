@@ -1,5 +1,6 @@
 import { agentConfigSchema } from '../agent/config.ts'
 import { EdgeRuntime } from '../agent/edge-runtime.ts'
+import { type AnswerSpec, answerSpec } from '../src/answer/answer-spec.ts'
 import type { Calibration } from '../src/codec/calibration-file.ts'
 import { modelCalibration } from '../src/codec/model-codecs.ts'
 import type { EngineName } from '../src/executor/engine.ts'
@@ -27,6 +28,8 @@ export interface MeasuredEdge {
   readonly chain: SegmentChain
   readonly codecs: ReadonlyMap<string, readonly CodecOption[]>
   readonly profile: Profile
+  /** How workers are to condense the outputs; undefined where the answer is the outputs themselves. */
+  readonly answer: AnswerSpec | undefined
 }
 
 /**
@@ -48,10 +51,11 @@ export async function measuredEdge(choice: EdgeChoice, log: Log, profile?: Profi
     log,
   })
   const { chain, codecs } = edge
-  if (profile !== undefined) return { model, calibration, chain, codecs, profile: edge.permitted(profile) }
+  const known = { model, calibration, chain, codecs, answer: answerSpec(model.manifest, model.graph) }
+  if (profile !== undefined) return { ...known, profile: edge.permitted(profile) }
   try {
     await edge.start()
-    return { model, calibration, chain, codecs, profile: await edge.measure() }
+    return { ...known, profile: await edge.measure() }
   } finally {
     await edge.stop()
   }

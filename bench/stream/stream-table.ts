@@ -1,10 +1,9 @@
 import type { ArrivalKind } from '../../lab/replay/arrivals.ts'
 import { arrivalTimes } from '../../lab/replay/arrivals.ts'
-import { knownLink } from '../../lab/replay/believed-link.ts'
+import type { MachinePair } from '../../lab/replay/machine-pair.ts'
+import { summarise } from '../../lab/replay/policy-summary.ts'
 import { seededRandom } from '../../lab/replay/random.ts'
-import { simulateStream } from '../../lab/replay/simulate-stream.ts'
-import { mixPolicy } from '../../lab/replay/stream-policies.ts'
-import { localMs, mixOf, type StreamWorld } from '../../lab/replay/stream-world.ts'
+import { Replay, type ReplaySetting } from '../../lab/replay/replay.ts'
 import { fluidBound } from '../../src/scheduler/mix/program.ts'
 
 export interface StreamRow {
@@ -24,42 +23,70 @@ export interface StreamRow {
   readonly plans: Readonly<Record<string, number>>
 }
 
-const stream = 'camera'
+export interface StreamWorld {
+  readonly pair: MachinePair
+  readonly inputBytes: number
+  readonly uplinkMbps: number
+  readonly roundTripMs: number
+  readonly workers: number
+}
 
-/** One stream over a constant link in virtual time. */
-export function streamRow(
+/** Making the model's input of a picture on the edge, beside its engine, and on a worker. */
+const inputMs = 6
+const pictureMs = 2
+/** Until the link is known at full load. */
+const warmUpMs = 10_000
+const timeLimitMs = 10_000
+
+/** One stream over a constant link in virtual time: the agent's own mind, queues, frames and probes. Deterministic. */
+export async function streamRow(
   model: string,
-  world: StreamWorld & { readonly uplink: number },
+  world: StreamWorld,
   arrivals: ArrivalKind,
   load: number,
   seconds: number,
-): StreamRow {
-  const { plans, resources } = mixOf(world, { bps: world.uplink, relativeDeviation: 0 })
-  const boundPerS = fluidBound(plans, resources)
-  const times = arrivalTimes(arrivals, load * boundPerS, 1000 * seconds, seededRandom(7))
-  const inputs = simulateStream({
-    world,
-    link: knownLink(world.uplink),
-    arrivals: new Map([[stream, times]]),
-    policy: mixPolicy([{ name: stream, priority: 1, weight: 1, keep: 'newest' }]),
-    seed: 3,
+): Promise<StreamRow> {
+  const { uplinkMbps, inputBytes: bytes } = world
+  const capacity = 1e6 * uplinkMbps
+  const link = { name: `${uplinkMbps} Mbps`, capacity, lengthMs: undefined }
+  const settingOf = (times: readonly number[]): ReplaySetting => ({
+    ...world,
+    uplink: link,
+    downlink: link,
+    inputMs,
+    pictureMs,
+    workerWaitMs: 0,
+    arrivals: times.map((atMs) => ({ atMs, bytes })),
+    keep: 'newest',
+    timeLimitMs,
   })
-  const answered = inputs.filter(({ doneMs }) => doneMs < Infinity)
-  const latencies = answered.map(({ arrivedMs, doneMs }) => doneMs - arrivedMs).toSorted((a, b) => a - b)
-  const counts: Record<string, number> = {}
-  for (const { plan } of answered) if (plan !== undefined) counts[plan] = (counts[plan] ?? 0) + 1
-  const offeredPerS = inputs.length / seconds
+  const { plans, resources, localMs } = new Replay(settingOf([0])).options(capacity)
+  const boundPerS = fluidBound(plans, resources)
+  const times = arrivalTimes(arrivals, load * boundPerS, warmUpMs + 1000 * seconds, seededRandom(7))
+  const setting = settingOf(times)
+  const run = await new Replay(setting).play({ name: 'surgeon', summary: '' })
+  const requests = run.requests.filter(({ arrival }) => arrival.atMs >= warmUpMs)
+  const least = requests.map(() => localMs)
+  const {
+    answered,
+    shed,
+    failed,
+    p50Ms,
+    p95Ms,
+    plans: counts,
+  } = summarise({ ...run, requests }, setting, least, 1000 * seconds)
+  const offeredPerS = requests.length / seconds
   return {
     model,
-    uplinkMbps: world.uplink / 1e6,
+    uplinkMbps,
     arrivals,
     offeredPerS,
     boundPerS,
-    answeredPerS: answered.length / seconds,
-    shed: inputs.length - answered.length,
-    p50Ms: latencies[Math.floor(0.5 * latencies.length)] ?? 0,
-    p95Ms: latencies[Math.floor(0.95 * latencies.length)] ?? 0,
-    localMs: localMs(world),
+    answeredPerS: answered / seconds,
+    shed: shed + failed,
+    p50Ms,
+    p95Ms,
+    localMs,
     bestSinglePerS: Math.min(offeredPerS, Math.max(...plans.map((plan) => fluidBound([plan], resources)))),
     plans: counts,
   }

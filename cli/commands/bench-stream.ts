@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { measuredEdge } from '../../api/measured-edge.ts'
-import { boardPlans } from '../../bench/stream/board-world.ts'
+import { boardPair } from '../../bench/stream/board-pair.ts'
 import { type StreamRow, streamRow } from '../../bench/stream/stream-table.ts'
 import { type LiveStreamRow, liveStreams } from '../../lab/demo/live-streams.ts'
 import { stderrLog } from '../../src/telemetry/stderr-log.ts'
@@ -11,7 +11,7 @@ import { textTable } from '../../src/terminal/text-table.ts'
 
 const arrivalKinds = ['camera', 'poisson'] as const
 
-/** Streams over constant links in virtual time, on an edge as fast as a given board, against workers that are faster. */
+/** Streams over constant links in virtual time, by an agent on a board as fast as given, with workers that are faster. */
 export async function benchStream(args: readonly string[]): Promise<number> {
   const { values } = readOptions(args, {
     options: {
@@ -23,7 +23,7 @@ export async function benchStream(args: readonly string[]): Promise<number> {
       'input-bytes': { type: 'string', default: '20000' },
       rtt: { type: 'string', default: '40' },
       workers: { type: 'string', default: '2' },
-      seconds: { type: 'string', default: '60' },
+      seconds: { type: 'string', default: '20' },
       live: { type: 'boolean', default: false },
       fps: { type: 'string', default: '10,30' },
       json: { type: 'boolean', default: false },
@@ -33,8 +33,8 @@ export async function benchStream(args: readonly string[]): Promise<number> {
   const machines = {
     boardMs: positiveNumber(values['edge-ms'], '--edge-ms'),
     backendMs: positiveNumber(values['backend-ms'], '--backend-ms'),
-    inputBytes: positiveNumber(values['input-bytes'], '--input-bytes'),
   }
+  const inputBytes = positiveNumber(values['input-bytes'], '--input-bytes')
   const roundTripMs = positiveNumber(values.rtt, '--rtt')
   const workers = wholeNumber(values.workers, '--workers', 1)
   const seconds = positiveNumber(values.seconds, '--seconds')
@@ -42,12 +42,12 @@ export async function benchStream(args: readonly string[]): Promise<number> {
   const loads = numbers(values.loads, '--loads')
   const rows: StreamRow[] = []
   for (const model of values.models.split(',')) {
-    const plans = boardPlans(await measuredHere(model), machines)
+    const pair = boardPair(await measuredHere(model), machines)
     for (const mbps of uplinks)
       for (const arrivals of arrivalKinds)
         for (const load of loads) {
-          const world = { plans, uplink: 1e6 * mbps, roundTripMs, workers }
-          rows.push(streamRow(model, world, arrivals, load, seconds))
+          const world = { pair, inputBytes, uplinkMbps: mbps, roundTripMs, workers }
+          rows.push(await streamRow(model, world, arrivals, load, seconds))
         }
   }
   console.log(values.json ? JSON.stringify({ rows }, undefined, 2) : table(rows))

@@ -96,6 +96,7 @@ async function profiledPair(
       policy: 'surgeon',
       codecs,
       resume: 'at-once',
+      answer: known.answer,
     },
     tailMs: new Map(wounds.slice(0, -1).map((id) => [id, wholeMs(tails) - headMs(tails, id)])),
   }

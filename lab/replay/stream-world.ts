@@ -37,12 +37,12 @@ export function mixOf(
 ): { resources: Resource[]; plans: MixPlan[] } {
   const certain = plannedUtilisation(0)
   const resources: Resource[] = [
-    { name: 'edge', perS: 1000, maxUtilisation: certain, queue: { servers: 1, serviceCv2: 0.1 } },
+    { name: 'edge', perS: 1000, maxUtilisation: certain, queue: { servers: 1, serviceCv2: 0.05 } },
     {
       name: 'uplink',
       perS: 1000,
       maxUtilisation: plannedUtilisation(relativeDeviation),
-      queue: { servers: 1, serviceCv2: 0.5 },
+      queue: { servers: 1, serviceCv2: 0.05 },
     },
     {
       name: 'workers',

@@ -46,6 +46,8 @@ export interface TransferEstimatorOptions {
 }
 
 const minimumDeviation = 0.05
+/** Of many messages together, once some have been: chance evens out, and what is kept free of the link answers nobody. */
+const minimumRateDeviation = 0.01
 /** An estimate of fewer has hardly been tried; */
 const fewSamples = 3
 /** this is assumed of it. */
@@ -160,7 +162,8 @@ export class TransferEstimator {
   private rateDeviation(): number {
     const { stretchRatios, samples } = this
     if (stretchRatios.length === 0) return this.deviation()
-    const floor = samples < fewSamples ? untriedDeviation : minimumDeviation
+    const tried = stretchRatios.length < triedOften ? minimumDeviation : minimumRateDeviation
+    const floor = samples < fewSamples ? untriedDeviation : tried
     return Math.max(floor, rootMeanSquareFromOne(stretchRatios))
   }
 

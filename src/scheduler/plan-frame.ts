@@ -12,9 +12,9 @@ export type FrameDecision =
   | { readonly kind: 'plan'; readonly plan: PlannedRequest }
   | Extract<Decision, { kind: 'shed' }>
 
-/** Times of services vary: the engine's hardly, transfers and the pool with sizes and others' requests. */
-const engineCv2 = 0.1
-const sharedCv2 = 0.5
+/** What one plan takes varies: of the engine and the link hardly, of the pool with others' requests. */
+const ownCv2 = 0.05
+const poolCv2 = 0.5
 
 /**
  * What to do with an input of a stream that arrived now: the rates that the mix has for all streams, and of the plan that
@@ -241,19 +241,19 @@ function resourcesOf({ link, workers }: Beliefs, workersOf: string | undefined):
       name: 'edge',
       perS: 1000,
       maxUtilisation: plannedUtilisation(0),
-      queue: { servers: 1, serviceCv2: engineCv2 },
+      queue: { servers: 1, serviceCv2: ownCv2 },
     },
     {
       name: 'uplink',
       perS: 1000,
       maxUtilisation: plannedUtilisation(deviation),
-      queue: { servers: 1, serviceCv2: sharedCv2 },
+      queue: { servers: 1, serviceCv2: ownCv2 },
     },
     {
       name: workersResource(workersOf),
       perS: 1000 * servers,
       maxUtilisation: plannedUtilisation(0),
-      queue: { servers, serviceCv2: sharedCv2 },
+      queue: { servers, serviceCv2: poolCv2 },
     },
   ]
 }

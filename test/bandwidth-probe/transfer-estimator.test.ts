@@ -235,7 +235,7 @@ test('TransferEstimator is unsure of what it has hardly tried, and sure of what 
     [0.05, 0.05],
   ])
   const nowMs = feedSizes(estimator, sizes, 20_000, 700)
-  expect(estimator.estimate(nowMs)).toMatchObject({ relativeDeviation: 0.05, rateDeviation: 0.05 })
+  expect(estimator.estimate(nowMs)).toMatchObject({ relativeDeviation: 0.05, rateDeviation: 0.01 })
   expect(estimator.estimate(nowMs + 1000)!.ageMs).toBe(1200)
 })
 

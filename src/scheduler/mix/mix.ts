@@ -12,6 +12,7 @@
 import { doorMs, predictedMs } from './admission.ts'
 import { ArrivalEstimator } from './arrival-estimator.ts'
 import { Credits } from './credits.ts'
+import { withMixedServices } from './mixed-services.ts'
 import { type MixProblem, type MixSolution, solveMix } from './program.ts'
 import type { MixPlan, Resource } from './resource.ts'
 
@@ -130,7 +131,7 @@ export class Mix {
     )
     const isOther = signature !== this.solvedFor
     if (!isOther && nowMs - this.solvedAtMs < solvedForMs) return
-    const problem: MixProblem = {
+    const asked: MixProblem = {
       resources,
       streams: active.map(({ settings, arrivals }) => ({
         ...settings,
@@ -139,6 +140,7 @@ export class Mix {
         plans: plans.get(settings.name) ?? [],
       })),
     }
+    const problem = withMixedServices(asked, solveMix(asked))
     const solution = solveMix(problem)
     const kept = isOther ? 0 : Math.exp((this.solvedAtMs - nowMs) / smoothingMs)
     for (const [s, state] of active.entries()) {

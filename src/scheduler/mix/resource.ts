@@ -8,7 +8,8 @@ export interface Resource {
   readonly perS: number
   /** How much of that may be planned away, 0 to 1: what is uncertain needs room. */
   readonly maxUtilisation: number
-  /** Undefined where nobody waits: a budget. */
+  /** Undefined where nobody waits: a budget. Of the services of one plan their squared coefficient of variation; plans that
+   * differ add to it. */
   readonly queue: { readonly servers: number; readonly serviceCv2: number } | undefined
 }
 

@@ -48,7 +48,7 @@ export function playConstant(
   kind: ArrivalKind,
   load: number,
   seconds: number,
-): Outcome & { readonly boundPerS: number } {
+): Outcome & { readonly boundPerS: number; readonly bestSinglePerS: number } {
   const world = worldOf(plans, mbps)
   const bound = boundPerS(world, 1e6 * mbps)
   const times = arrivalTimes(kind, load * bound, 1000 * seconds, seededRandom(7))
@@ -59,7 +59,9 @@ export function playConstant(
     policy: mixPolicy([{ name: 'camera', priority: 1, weight: 1, keep: 'newest' }]),
     seed: 3,
   })
-  return { ...outcome(inputs, world, seconds), boundPerS: bound }
+  const made = mixOf(world, { bps: 1e6 * mbps, relativeDeviation: 0 })
+  const singles = made.plans.map((plan) => fluidBound([plan], made.resources))
+  return { ...outcome(inputs, world, seconds), boundPerS: bound, bestSinglePerS: Math.max(...singles) }
 }
 
 function outcome(inputs: readonly SimulatedInput[], world: StreamWorld, seconds: number): Outcome {
