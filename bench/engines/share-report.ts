@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { cpus, homedir, totalmem } from 'node:os'
 import { basename } from 'node:path'
 import { median } from 'simple-statistics'
-import { type Engine, type EngineName } from '../../src/executor/engine.ts'
+import { type Engine, type EngineName, type Executable, withPrecision } from '../../src/executor/engine.ts'
 import { type EngineEnvironment, engineEnvironment } from '../../src/executor/installed-engines.ts'
 import { loadEngine } from '../../src/executor/load-engine.ts'
 import { exampleInputs, relativeDifference } from '../../src/executor/parity.ts'
@@ -14,6 +14,8 @@ import { type PairedOptions, pairedTimes, type Work } from './paired-times.ts'
 interface SharedRow {
   readonly model: string
   readonly engine: EngineName
+  /** `float32` where absent. */
+  readonly precision?: 'int8'
   readonly wholeMs: number
   /** Of the first engine / of this one, the median of runs next to each other: above 1 this one is the faster. */
   readonly speed: number
@@ -31,8 +33,8 @@ export interface SharedReport {
   readonly threads: number
   readonly environment: EngineEnvironment
   readonly rows: readonly SharedRow[]
-  /** Why an engine has no row. */
-  readonly absent: Readonly<Partial<Record<EngineName, string>>>
+  /** Why an engine, or its int8 (`xnnpack int8`), has no row. */
+  readonly absent: Readonly<Record<string, string>>
 }
 
 /** Runs the models whole on those of the engines that are here, alternating in this process. */
@@ -42,7 +44,7 @@ export async function shareReport(
   threads: number,
   options: PairedOptions,
 ): Promise<SharedReport> {
-  const absent: Partial<Record<EngineName, string>> = {}
+  const absent: Record<string, string> = {}
   const engines: Engine[] = []
   for (const name of names) {
     try {
@@ -54,7 +56,11 @@ export async function shareReport(
   if (engines.length < 2)
     throw new Error(`Cannot compare engines: at least 2 must be here, current value is ${engines.length}`)
   const rows: SharedRow[] = []
-  for (const model of models) rows.push(...(await rowsOf(model, engines, threads, options)))
+  for (const model of models) {
+    const measured = await rowsOf(model, engines, threads, options)
+    rows.push(...measured.rows)
+    if (measured.withoutInt8 !== undefined) absent['xnnpack int8'] = measured.withoutInt8
+  }
   return {
     version: 1,
     board: boardName(),
@@ -68,47 +74,59 @@ export async function shareReport(
   }
 }
 
+/** What is compared, by the name it goes by here. */
+interface Compared {
+  readonly engine: EngineName
+  readonly precision?: 'int8'
+  readonly executable: Executable
+}
+
 async function rowsOf(
   source: string,
   engines: readonly Engine[],
   threads: number,
   options: PairedOptions,
-): Promise<SharedRow[]> {
+): Promise<{ readonly rows: SharedRow[]; readonly withoutInt8?: string }> {
   const model = await loadModel(source)
   const inputs = exampleInputs(model)
-  const executables = await Promise.all(
-    engines.map((engine) => engine.compile(model, wholeModel(model.graph), { threads })),
-  )
-  const runs = executables.map(
-    (executable): Work =>
+  const compile = (engine: Engine) => engine.compile(model, wholeModel(model.graph), { threads })
+  const compared: Compared[] = []
+  let withoutInt8: string | undefined
+  for (const engine of engines) {
+    compared.push({ engine: engine.name, executable: await compile(engine) })
+    if (engine.name !== 'xnnpack') continue
+    try {
+      const executable = await compile(withPrecision(engine, 'int8'))
+      compared.push({ engine: engine.name, precision: 'int8', executable })
+    } catch (error) {
+      withoutInt8 = (error as Error).message
+    }
+  }
+  const answers: TensorValue[][] = []
+  for (const { executable } of compared) answers.push(await executable.run(inputs))
+  const runs = compared.map(
+    ({ executable }): Work =>
       () =>
         executable.run(inputs),
   )
-  const answers: TensorValue[][] = []
-  for (const executable of executables) answers.push(await executable.run(inputs))
-  const others = engines.slice(1).map(({ name }, i) => [name, runs[i + 1]!] as const)
+  const nameOf = ({ engine, precision }: Compared) => `${engine} ${precision ?? 'float32'}`
+  const others = compared.slice(1).map((other, i) => [nameOf(other), runs[i + 1]!] as const)
   const times = await pairedTimes(runs[0]!, Object.fromEntries(others), options)
   const baseMs = median(Object.values(times).map((pair) => pair.baseMs))
-  for (const executable of executables) await executable.release()
-  const first = {
-    model: basename(source),
-    engine: engines[0]!.name,
-    wholeMs: baseMs,
-    speed: 1,
-    relativeDifference: 0,
-  }
-  const rest = others.map(([engine], i): SharedRow => {
-    const { otherMs, ratio } = times[engine]!
-    const difference = relativeDifference(answers[i + 1]!, answers[0]!)
+  for (const { executable } of compared) await executable.release()
+  const rows = compared.map((each, i): SharedRow => {
+    const { engine, precision } = each
+    const { otherMs, ratio } = i === 0 ? { otherMs: baseMs, ratio: 1 } : times[nameOf(each)]!
     return {
       model: basename(source),
       engine,
+      ...(precision !== undefined && { precision }),
       wholeMs: otherMs,
       speed: 1 / ratio,
-      relativeDifference: difference,
+      relativeDifference: relativeDifference(answers[i]!, answers[0]!),
     }
   })
-  return [first, ...rest]
+  return { rows, ...(withoutInt8 !== undefined && { withoutInt8 }) }
 }
 
 /** The board as it names itself, or the processor. */

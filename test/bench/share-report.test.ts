@@ -3,6 +3,8 @@ import { fileURLToPath } from 'node:url'
 import { expect, test, vi } from 'vitest'
 import { shareReport } from '../../bench/engines/share-report.ts'
 import { engineTolerance } from '../../src/executor/parity.ts'
+import { loadXnnpack } from '../../src/executor/xnnpack/library.ts'
+import { noXnnpack, xnnpackWhereInstalled } from '../executor/xnnpack-setup.ts'
 import { repositoryRoot } from '../paths.ts'
 
 const options = { rounds: 1, warmUpRounds: 0, now: () => performance.now() }
@@ -20,6 +22,21 @@ test('shareReport compares the engines that are here and says why others are not
   expect(second!.speed).toBeGreaterThan(0)
   expect(Object.keys(report.absent)).toEqual(report.rows.length === 3 ? [] : ['tensorflow'])
   expect(JSON.stringify(report)).not.toContain(`${homedir()}/`)
+})
+
+test('shareReport has a row of int8 where XNNPACK has it, and says what is missing elsewhere', async ({
+  skip,
+}) => {
+  skip((await xnnpackWhereInstalled()) === undefined, noXnnpack)
+  const { rows, absent } = await shareReport(models, ['onnxruntime', 'xnnpack'], 1, options)
+  const isLater = loadXnnpack().roundedTensor !== undefined
+  expect(rows.map(({ engine, precision = 'float32' }) => `${engine} ${precision}`)).toEqual([
+    'onnxruntime float32',
+    'xnnpack float32',
+    ...(isLater ? ['xnnpack int8'] : []),
+  ])
+  expect(Object.keys(absent)).toEqual(isLater ? [] : ['xnnpack int8'])
+  expect(absent['xnnpack int8'] ?? 'Debian 13').toContain('Debian 13')
 })
 
 test('shareReport refuses to compare an engine with nothing', async () => {
