@@ -114,6 +114,21 @@ export const benches: Readonly<Record<string, Command>> = {
     examples: ['bench transport --bytes 4096,102400'],
     load: async () => (await import('./commands/bench-transport.ts')).benchTransport,
   },
+  estimators: {
+    summary: 'a model that was never measured, predicted from others',
+    options: {
+      '--models M,M': 'two or more; the zoo',
+      '--engine E': 'onnxruntime, wasm, tensorflow or xnnpack',
+      '--threads N': 'of one run',
+      '--parts N': 'into which each model is cut',
+      ...json,
+    },
+    examples: [
+      'bench estimators',
+      'bench estimators --models zoo:mobilenet,zoo:mobilenetv2,zoo:resnet50 --parts 8',
+    ],
+    load: async () => (await import('./commands/bench-estimators.ts')).benchEstimators,
+  },
   regret: {
     summary: 'every policy against hindsight, over traces and machines',
     options: {

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import * as fc from 'fast-check'
 import { median } from 'simple-statistics'
 import { expect, test } from 'vitest'
+import { type Block, byKind, byOperationsAlone, leaveOneOut } from '../../bench/estimators/leave-one-out.ts'
 import { LayerRegression, type MeasuredPiece } from '../../src/latency-model/layer-regression.ts'
 import { layerKinds, layerWorks } from '../../src/latency-model/layer-work.ts'
-import { fitOperations, predictMs } from '../../src/latency-model/operation-regression.ts'
 import { graphFromKeras } from '../../src/model-graph/keras-topology.ts'
 import { zooModel } from '../../src/model-graph/zoo/zoo.ts'
 import { noSharedData, sharedData } from '../shared-data.ts'
@@ -71,11 +71,6 @@ const measuredModels = [
   ['nasnetmobile', 'nasnetmobile', 0],
 ] as const
 
-interface Block extends MeasuredPiece {
-  readonly model: string
-  readonly operations: number
-}
-
 function blocksOf(csv: string): Block[] {
   const rows = readFileSync(csv, 'utf8').trim().split('\n').slice(1)
   return measuredModels.flatMap(([model, ours, shift]) => {
@@ -97,39 +92,17 @@ function blocksOf(csv: string): Block[] {
   })
 }
 
-/** Each model predicted from all others: what is off, as shares. */
-function leaveOneOut(blocks: readonly Block[]) {
-  const of = (byKind: boolean) => {
-    const whole: number[] = []
-    const block: number[] = []
-    for (const [model] of measuredModels) {
-      const known = blocks.filter((each) => each.model !== model)
-      const asked = blocks.filter((each) => each.model === model)
-      const regression = new LayerRegression({ memory: 1 })
-      for (const piece of known) regression.observe(piece)
-      const line = fitOperations(known)
-      const predicted = asked.map(({ works, operations }) =>
-        byKind ? regression.predictMs(works) : predictMs(line, operations),
-      )
-      const total = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0)
-      whole.push(Math.abs(total(predicted) / total(asked.map(({ ms }) => ms)) - 1))
-      block.push(...predicted.map((ms, i) => Math.abs(ms / asked[i]!.ms - 1)))
-    }
-    return { whole: median(whole), block: median(block) }
-  }
-  return { byKind: of(true), operationsAlone: of(false) }
-}
-
 const machines = ['device-raspi4', 'edge-2500', 'cloud-6700k(NoGPU)']
 
 test('LayerRegression predicts models it never saw, on three machines', ({ skip }) => {
   const folder = sharedData('latency/scission')
   skip(folder === undefined, noSharedData)
   for (const machine of machines) {
-    const found = leaveOneOut(blocksOf(`${folder}/${machine}.csv`))
+    const blocks = blocksOf(`${folder}/${machine}.csv`)
+    const { whole, block } = leaveOneOut(blocks, byKind)
     // Targets of the benchmark; docs/benchmarks.md has the numbers.
-    expect(found.byKind.whole).toBeLessThan(0.15)
-    expect(found.byKind.block).toBeLessThan(0.3)
-    expect(found.byKind.whole).toBeLessThan(found.operationsAlone.whole / 2)
+    expect(whole).toBeLessThan(0.15)
+    expect(block).toBeLessThan(0.3)
+    expect(whole).toBeLessThan(leaveOneOut(blocks, byOperationsAlone).whole / 2)
   }
 })
