@@ -1,5 +1,6 @@
 import type { createKernels } from '../kernels/kernels.ts'
 import { readCentred, writeRestored } from './centred-tile.ts'
+import { mostRows, multiplyWithin, type Reach } from './multiply-within.ts'
 import { inPanels, packTransposed, panel, tileMemory } from './tile-memory.ts'
 import { emphasisFactors, type TileBasis, tileCorners } from './tile-transform.ts'
 
@@ -24,23 +25,24 @@ export function forwardByComponent(shape: TileBasis, values: number, create: typ
   packTransposed(shape.spatial, area, views.spatial)
   views.mean.set(shape.mean)
   const emphasis = emphasisFactors(shape)
-  return (map: Float32Array, components: number): Float32Array => {
+  let reached: Reach | undefined
+  return (map: Float32Array, reach: Reach): Float32Array => {
+    if (reach !== reached) views.coefficients.fill(0)
+    reached = reach
     for (const [tile, corner] of tileCorners(shape).entries()) {
       readCentred(memory, shape, map, corner, emphasis)
       kernels.multiply({
         a: { at: at.basis, row: 4 * channels, column: 4 },
         b: { at: at.tile, row: 4 * stride, panel: 4 * panel },
         c: { at: at.mixed, row: 4 * stride },
-        rows: components,
+        rows: mostRows(reach),
         panels: stride / panel,
         length: channels,
       })
-      kernels.multiply({
+      multiplyWithin(kernels, reach, {
         a: { at: at.mixed, row: 4 * stride, column: 4 },
         b: { at: at.spatial, row: 4 * panel, panel: 4 * panel * area },
         c: { at: at.coefficients + 4 * tile * kept * stride, row: 4 * stride },
-        rows: components,
-        panels: stride / panel,
         length: area,
       })
     }

@@ -5,9 +5,14 @@ import { coefficientModels, type Effort } from './coefficients.ts'
 import type { PlacedModels } from './klt-codes.ts'
 import { type KltParameters, kltLevels } from './klt-parameters.ts'
 import { type MapCoder, sharedCoder } from './map-coder.ts'
-import { coefficientPlace } from './map-transform.ts'
+import { coefficientPlace, reachOf } from './map-transform.ts'
 
 const stampBytes = 4
+/**
+ * Coefficients of weaker models (a mean magnitude below 1/16 step, below 1/8 where each is rounded by itself) are 0 to the encoder
+ * where that spares it their products: one in hundreds would have another code, and its bytes were worth as much (docs/codec.md).
+ */
+const leastComputed = { trellis: 4, fast: 8 } as const
 
 /**
  * Transform coding of a feature map: values weighted by what their place does to the answer, Karhunen-Loeve transforms
@@ -39,10 +44,12 @@ export function kltCodec(
   const stamp = (parameters.hash ^ Math.imul(variant + 1, 0x9e37_79b1)) >>> 0
   const models = coefficientModels(parameters, level, effort)
   const { components } = models
-  const placed: PlacedModels = {
-    ...models,
-    places: models.sent.map((index) => 4 * coefficientPlace(parameters, index)),
-  }
+  const places = models.sent.map((index) => coefficientPlace(parameters, index))
+  const reach = reachOf(
+    parameters,
+    places.filter((_, i) => models.contexts[i]! >= leastComputed[effort]),
+  )
+  const placed: PlacedModels = { ...models, places: places.map((place) => 4 * place) }
 
   function requireShape(verb: string, shape: readonly number[]): void {
     if (shape.join() !== [1, channels, height, width].join()) {
@@ -61,7 +68,7 @@ export function kltCodec(
     encode(tensor) {
       checkTensor(name, tensor)
       requireShape('encode', tensor.shape)
-      const bytes = coder.write(coder.transform.forward(tensor.data, components), placed, stampBytes)
+      const bytes = coder.write(coder.transform.forward(tensor.data, reach), placed, stampBytes)
       new DataView(bytes.buffer).setUint32(0, stamp, true)
       return bytes
     },

@@ -1,5 +1,6 @@
 import type { createKernels } from '../kernels/kernels.ts'
 import { readCentred, writeRestored } from './centred-tile.ts'
+import { mostRows, multiplyWithin, type Reach } from './multiply-within.ts'
 import { inPanels, packTransposed, panel, tileMemory } from './tile-memory.ts'
 import { emphasisFactors, type TileBasis, tileCorners } from './tile-transform.ts'
 
@@ -13,37 +14,38 @@ export function forwardByPattern(shape: TileBasis, values: number, create: typeo
   const stride = inPanels(kept)
   const memory = tileMemory(create, {
     basis: channels * stride,
-    spatial: area * area,
+    spatial: area * places,
     mean: channels,
     factors: places,
     tile: channels * places,
-    mixed: area * stride,
+    mixed: channels * places,
     coefficients: values,
   })
   const { kernels, at, views } = memory
   packTransposed(shape.basis, channels, views.basis)
-  views.spatial.set(shape.spatial)
+  packTransposed(shape.spatial, area, views.spatial)
   views.mean.set(shape.mean)
   const emphasis = emphasisFactors(shape)
-  return (map: Float32Array, components: number): Float32Array => {
-    const panels = Math.ceil(components / panel)
+  let reached: Reach | undefined
+  return (map: Float32Array, reach: Reach): Float32Array => {
+    if (reach !== reached) views.coefficients.fill(0)
+    reached = reach
     for (const [tile, corner] of tileCorners(shape).entries()) {
       readCentred(memory, shape, map, corner, emphasis)
       kernels.multiply({
-        a: { at: at.tile, row: 4, column: 4 * places },
-        b: { at: at.basis, row: 4 * panel, panel: 4 * panel * channels },
-        c: { at: at.mixed, row: 4 * stride },
-        rows: area,
-        panels,
-        length: channels,
-      })
-      kernels.multiply({
-        a: { at: at.spatial, row: 4 * area, column: 4 },
-        b: { at: at.mixed, row: 4 * stride, panel: 4 * panel },
-        c: { at: at.coefficients + 4 * tile * area * stride, row: 4 * stride },
-        rows: area,
-        panels,
+        a: { at: at.tile, row: 4 * places, column: 4 },
+        b: { at: at.spatial, row: 4 * panel, panel: 4 * panel * area },
+        c: { at: at.mixed, row: 4 * places },
+        rows: channels,
+        panels: inPanels(mostRows(reach)) / panel,
         length: area,
+      })
+      // Transposed by its strides.
+      multiplyWithin(kernels, reach, {
+        a: { at: at.mixed, row: 4, column: 4 * places },
+        b: { at: at.basis, row: 4 * panel, panel: 4 * panel * channels },
+        c: { at: at.coefficients + 4 * tile * area * stride, row: 4 * stride },
+        length: channels,
       })
     }
     return views.coefficients
