@@ -2,18 +2,21 @@ import { indicesOfLargest } from '../answer/indices-of-largest.ts'
 import { probabilities } from '../answer/probabilities.ts'
 import { ahead } from '../async/ahead.ts'
 import { type Calibration, type CalibrationRow, calibrationVersion } from '../codec/calibration-file.ts'
-import { decodeImage } from '../codec/image-input.ts'
+import { decodePixels } from '../codec/image-input.ts'
+import { pixelsToInput } from '../codec/pixels-to-input.ts'
 import type { Engine } from '../executor/engine.ts'
 import { cut, wholeModel } from '../model-graph/cut.ts'
 import type { Model } from '../model-graph/model.ts'
 import type { Wound } from '../model-graph/wound.ts'
+import { answered } from './answered.ts'
 import { calibratable } from './calibratable.ts'
 import type { CalibrationImage } from './calibration-image.ts'
 import type { CodecChoice } from './codec-choice.ts'
 import type { Journal } from './journal.ts'
-import { decodedAhead, measureFeatures } from './measure-features.ts'
+import { measureFeatures } from './measure-features.ts'
 import { measureInputs } from './measure-inputs.ts'
 import { paretoRows } from './row-statistics.ts'
+import { runTogether } from './run-together.ts'
 
 export interface CalibrateOptions {
   readonly model: Model
@@ -39,6 +42,9 @@ export const defaultCodecs: CodecChoice = {
   features: ['float16', 'uint8', 'q8', 'q6', 'q5', 'q4', 'q4c', 'q3', 'q3c', 'q2'],
   levels: [0, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16],
 }
+
+/** Pictures that are decoded at a time, or while the engine is at work. */
+export const decodedAhead = 8
 
 /** Fewer say nothing: the transforms would learn the images by heart. */
 const leastImages = 16
@@ -68,12 +74,19 @@ export async function calibrate(options: CalibrateOptions): Promise<CalibrationR
   requireImages(images)
   const { input, output } = calibratable(model.manifest)
   const whole = await engine.compile(model, wholeModel(model.graph), { threads })
+  const pixels: Uint8Array[] = []
+  const decoded = ahead(images, decodedAhead, async (image) => decodePixels(await image.read(), input))
+  for await (const picture of decoded) {
+    if (pixels.length % 50 === 0) progress(`pictures ${pixels.length}/${images.length}`)
+    pixels.push(picture)
+  }
+  const request = (picture: Uint8Array) => ({ request: [pixelsToInput(picture, input)] })
+  const examples = pixels.slice(0, leastImages).map((picture) => request(picture).request)
+  const answers = await runTogether(whole, examples)
   const truths: Float32Array[] = []
-  const inputs = async (image: CalibrationImage) => decodeImage(await image.read(), input)
-  for await (const value of ahead(images, decodedAhead, inputs)) {
+  for await (const { outputs } of answered(pixels, request, answers)) {
     if (truths.length % 50 === 0) progress(`reference answers ${truths.length}/${images.length}`)
-    const [answer] = await whole.run([value])
-    truths.push(probabilities(answer!.data, output.kind))
+    truths.push(probabilities(outputs[0]!.data, output.kind))
   }
   const rows: CalibrationRow[] = []
   const transforms: Calibration['transforms'] = []
@@ -81,7 +94,16 @@ export async function calibrate(options: CalibrateOptions): Promise<CalibrationR
     if (wound.id === 'local') continue
     if (wound.id === 'input') {
       rows.push(
-        ...(await measureInputs({ model, whole, images, truths, codecs: codecs.input, journal, progress })),
+        ...(await measureInputs({
+          model,
+          answers,
+          images,
+          pixels,
+          truths,
+          codecs: codecs.input,
+          journal,
+          progress,
+        })),
       )
       continue
     }
@@ -91,10 +113,11 @@ export async function calibrate(options: CalibrateOptions): Promise<CalibrationR
     const measured = await measureFeatures({
       model,
       wound,
-      head,
+      head: await runTogether(head, examples),
       tail,
       images,
-      inputs,
+      pixels,
+      request,
       truths,
       codecs,
       journal,

@@ -12,6 +12,7 @@ import { borderShape } from '../model-graph/layer-graph.ts'
 import type { Model } from '../model-graph/model.ts'
 import type { Wound } from '../model-graph/wound.ts'
 import type { TensorValue } from '../tensor/tensor-value.ts'
+import { answered } from './answered.ts'
 import { balanceTensors } from './balance-tensors.ts'
 import { calibratable } from './calibratable.ts'
 import type { CalibrationImage } from './calibration-image.ts'
@@ -23,23 +24,23 @@ import type { Disturbed } from './fit-weights.ts'
 import type { Journal } from './journal.ts'
 import { klDivergence } from './output-distance.ts'
 import { RowStatistics } from './row-statistics.ts'
-import { runTogether } from './run-together.ts'
+import { type RunAll, runTogether } from './run-together.ts'
 
-/** Pictures that are decoded while the engine is at work. */
-export const decodedAhead = 3
-/** Maps of a row that are held decoded. */
-const imagesTogether = 32
+/** Learned while another is: one thinks while the tail is at work for the other. */
+const fitsAhead = 1
 
 type Transform = Calibration['transforms'][number]
 
 export interface MeasureFeatures {
   readonly model: Model
   readonly wound: Wound
-  readonly head: Executable
+  readonly head: RunAll
   readonly tail: Executable
   readonly images: readonly CalibrationImage[]
-  /** The model's input of an image. */
-  readonly inputs: (image: CalibrationImage) => Promise<TensorValue>
+  /** Of each image, as the model sees it. */
+  readonly pixels: readonly Uint8Array[]
+  /** The model's input of pixels. */
+  readonly request: (pixels: Uint8Array) => { readonly request: readonly TensorValue[] }
   /** Class probabilities of the whole model, per image. */
   readonly truths: readonly Float32Array[]
   readonly codecs: CodecChoice
@@ -51,13 +52,13 @@ export interface MeasureFeatures {
 export async function measureFeatures(
   options: MeasureFeatures,
 ): Promise<{ rows: CalibrationRow[]; transforms: Transform[] }> {
-  const { model, wound, head, images, inputs, codecs, progress } = options
-  const maps: TensorValue[][] = []
-  for await (const input of ahead(images, decodedAhead, inputs)) {
+  const { model, wound, head, tail, images, pixels, request, codecs, progress } = options
+  const maps: (readonly TensorValue[])[] = []
+  for await (const { outputs } of answered(pixels, request, head)) {
     if (maps.length % 50 === 0) progress(`${wound.id}: maps ${maps.length}/${images.length}`)
-    maps.push(await head.run([input]))
+    maps.push(outputs)
   }
-  const measured: Measured = { ...options, maps, answers: await answersOf(options, maps) }
+  const measured: Measured = { ...options, maps, run: await runTogether(tail, maps) }
   const rows: CalibrationRow[] = []
   for (const name of codecs.features) {
     rows.push(await measureRow(measured, name, () => wound.tensors.map(() => featureCodec(name))))
@@ -66,16 +67,20 @@ export async function measureFeatures(
   if (codecs.levels.length === 0 || !shapes.every(isMap)) return { rows, transforms: [] }
 
   const foldOfImage = images.map(({ name }) => foldOf(name))
-  const folds: KltParameters[][] = []
-  for (let fold = 0; fold < foldCount; fold++)
-    folds.push(await fitTensors(measured, `without fold ${fold}`, (i) => foldOfImage[i] !== fold))
+  const fits = ahead([...Array(foldCount).keys(), 'all' as const], fitsAhead, (fold) =>
+    fold === 'all'
+      ? fitTensors(measured, 'all', () => true)
+      : fitTensors(measured, `without fold ${fold}`, (i) => foldOfImage[i] !== fold),
+  )
+  const fitted: KltParameters[][] = []
+  for await (const fit of fits) fitted.push(fit)
+  const [folds, all] = [fitted.slice(0, foldCount), fitted[foldCount]!]
   for (const level of codecs.levels) {
     for (const effort of effortsAt(level)) {
       const byFold = folds.map((fold) => fold.map((parameters) => kltCodec(parameters, level, effort)))
       rows.push(await measureRow(measured, byFold[0]![0]!.name, (i) => byFold[foldOfImage[i]!]!))
     }
   }
-  const all = await fitTensors(measured, 'all', () => true)
   const transforms = all.map((parameters, t) =>
     transformOf(wound.id, model.graph.tensors[wound.tensors[t]!]!.name, parameters),
   )
@@ -90,34 +95,27 @@ function effortsAt(level: number): readonly Effort[] {
 interface Measured extends MeasureFeatures {
   /** Of each image, the crossing tensors. */
   readonly maps: readonly (readonly TensorValue[])[]
-  /** Class probabilities that the tail gives for each request. */
-  readonly answers: (requests: readonly (readonly TensorValue[])[]) => Promise<Float32Array[]>
-}
-
-async function answersOf(
-  { model, tail }: MeasureFeatures,
-  maps: readonly (readonly TensorValue[])[],
-): Promise<Measured['answers']> {
-  const run = await runTogether(tail, maps)
-  const { kind } = calibratable(model.manifest).output
-  return async (requests) => (await run(requests)).map(([answer]) => probabilities(answer!.data, kind))
+  /** The tail. */
+  readonly run: RunAll
 }
 
 async function measureRow(
-  { wound, images, truths, journal, progress, maps, answers }: Measured,
+  { model, wound, images, truths, journal, progress, maps, run }: Measured,
   name: string,
   codecsOf: (image: number) => readonly FeatureCodec[],
 ): Promise<CalibrationRow> {
   const row = await journal.once(`${wound.id} ${name}`, async () => {
     const statistics = new RowStatistics()
-    for (let from = 0; from < images.length; from += imagesTogether) {
-      const some = maps.slice(from, from + imagesTogether)
-      const encoded = some.map((values, i) => encodeAll(codecsOf(from + i), values))
-      const decoded = encoded.map((parts, i) => decodeAll(codecsOf(from + i), parts, some[i]!))
-      for (const [i, answer] of (await answers(decoded)).entries()) {
-        const bytes = encoded[i]!.reduce((sum, part) => sum + part.length, 0)
-        statistics.add(truths[from + i]!, answer, bytes, images[from + i]!.label)
-      }
+    const { kind } = calibratable(model.manifest).output
+    const send = (values: readonly TensorValue[], i: number) => {
+      const parts = encodeAll(codecsOf(i), values)
+      const bytes = parts.reduce((sum, part) => sum + part.length, 0)
+      return { bytes, request: decodeAll(codecsOf(i), parts, values) }
+    }
+    let at = 0
+    for await (const { made, outputs } of answered(maps, send, run)) {
+      statistics.add(truths[at]!, probabilities(outputs[0]!.data, kind), made.bytes, images[at]!.label)
+      at++
     }
     const samples = spread([...maps.keys()]).map((i) => ({
       encode: () => encodeAll(codecsOf(i), maps[i]!),
@@ -143,7 +141,7 @@ function decodeAll(
 
 /** Parameters of each crossing tensor from the images that are chosen. */
 async function fitTensors(
-  { model, wound, truths, journal, progress, maps, answers }: Measured,
+  { model, wound, truths, journal, progress, maps, run }: Measured,
   label: string,
   chosen: (image: number) => boolean,
 ): Promise<KltParameters[]> {
@@ -152,7 +150,8 @@ async function fitTensors(
     const requests = disturbed.map(({ index, noise }) =>
       maps[indices[index]!]!.map((value, other) => (other === t ? added(value, noise) : value)),
     )
-    const moved = await answers(requests)
+    const { kind } = calibratable(model.manifest).output
+    const moved = (await run(requests)).map(([answer]) => probabilities(answer!.data, kind))
     return disturbed.reduce((sum, { index }, i) => sum + klDivergence(truths[indices[index]!]!, moved[i]!), 0)
   }
   const crossing = wound.tensors.map((id, t) => ({

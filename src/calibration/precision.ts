@@ -9,9 +9,8 @@ import { wholeModel } from '../model-graph/cut.ts'
 import type { Model } from '../model-graph/model.ts'
 import type { TensorValue } from '../tensor/tensor-value.ts'
 import { calibratable } from './calibratable.ts'
-import { requireImages } from './calibrate.ts'
+import { decodedAhead, requireImages } from './calibrate.ts'
 import type { CalibrationImage } from './calibration-image.ts'
-import { decodedAhead } from './measure-features.ts'
 import { RowStatistics } from './row-statistics.ts'
 
 export interface CalibratePrecisionOptions {

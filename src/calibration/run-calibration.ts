@@ -4,14 +4,15 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { calibrationVersion } from '../codec/calibration-file.ts'
 import type { EngineName } from '../executor/engine.ts'
-import { loadEngine } from '../executor/load-engine.ts'
 import { findWound } from '../model-graph/find-wound.ts'
 import { loadModel } from '../model-graph/load-model.ts'
 import type { Model } from '../model-graph/model.ts'
+import { modelSize } from '../model-graph/model-size.ts'
 import { plannedWounds } from '../scheduler/candidate-wounds.ts'
 import { type CalibrationResult, calibrate, defaultCodecs } from './calibrate.ts'
 import { calibrationImages } from './calibration-images.ts'
 import type { CodecChoice } from './codec-choice.ts'
+import { EngineLanes } from './engine-lanes.ts'
 import { openJournal } from './journal.ts'
 
 export interface CalibrationRun {
@@ -34,6 +35,8 @@ export interface CalibrationRun {
 
 /** More gain little: what is measured beside the engine's runs has one. */
 const mostThreads = 2
+/** Each lane holds the weights: of more they share them. */
+const mostParametersTwice = 50e6
 
 /** Calibrates a model as the command line says; a run that was stopped goes on where its journal ends. */
 export async function runCalibration(
@@ -48,9 +51,11 @@ export async function runCalibration(
   const key = createHash('sha256').update(JSON.stringify(depends)).digest('hex').slice(0, 32)
   const journal = await openJournal(join(run.directory, 'calibration.journal.jsonl'), key)
   const { engine = 'onnxruntime', threads = Math.min(mostThreads, availableParallelism()), progress } = run
+  const lanes = modelSize(loaded.graph).parameters > mostParametersTwice ? 1 : threads
+  const engineLanes = new EngineLanes({ model: run.model, engine, lanes, threads: threads / lanes })
   const options = {
     model: loaded,
-    engine: await loadEngine(engine),
+    engine: engineLanes,
     threads,
     images,
     wounds,
@@ -58,7 +63,12 @@ export async function runCalibration(
     journal,
     progress,
   }
-  const result = await calibrate(options)
-  await journal.remove()
-  return { ...result, loaded, imageCount: images.length }
+  try {
+    await engineLanes.start()
+    const result = await calibrate(options)
+    await journal.remove()
+    return { ...result, loaded, imageCount: images.length }
+  } finally {
+    await engineLanes.stop()
+  }
 }

@@ -1,7 +1,7 @@
 import sharp, { type Sharp } from 'sharp'
 import { channelsOf, type PictureInput } from '../model-graph/manifest.ts'
 import type { TensorValue } from '../tensor/tensor-value.ts'
-import { decodePixels, readPixels } from './image-input.ts'
+import { decodePixels, readCheckedPixels, readPixels } from './image-input.ts'
 import { type ReadImage, readImage } from './image-source.ts'
 import { checkPicture, type ImageLimits, type PictureHeader } from './picture-header.ts'
 import { pixelsToInput } from './pixels-to-input.ts'
@@ -28,6 +28,8 @@ const encoders = {
   // Its least effort: that after the next takes four times as long at 224 x 224 for 4 % fewer bytes.
   avif: (pixels: Sharp, quality: number) => pixels.avif({ quality, effort: 0 }),
 }
+
+const pictureFormats = { jpeg: 'JPEG', webp: 'WebP', avif: 'AVIF' } as const
 
 export interface ImageEncoding {
   readonly format: keyof typeof encoders
@@ -78,9 +80,34 @@ export async function encodeChecked(
   input: PictureInput,
   { format, quality, width = input.width }: ImageEncoding,
 ): Promise<Uint8Array> {
-  const height = Math.max(1, Math.round((input.height * width) / input.width))
+  const height = encodedHeight(input, width)
   const encode = (pixels: Sharp) => encoders[format](pixels, quality).toBuffer()
   return (await readImage(bytes, header, input, encode, { width, height })).made
+}
+
+function encodedHeight({ width, height }: PictureInput, encodedWidth: number): number {
+  return Math.max(1, Math.round((height * encodedWidth) / width))
+}
+
+/** What {@link encodeInput} makes of a picture at the model's size, from its pixels there. */
+export async function encodePixels(
+  pixels: Uint8Array,
+  input: PictureInput,
+  { format, quality }: ImageEncoding,
+): Promise<Uint8Array> {
+  const raw = { width: input.width, height: input.height, channels: channelsOf(input) } as const
+  return encoders[format](sharp(pixels, { raw }), quality).toBuffer()
+}
+
+/** The pixels that the model takes from what one of the two has encoded, which needs no check. */
+export async function readEncodedPixels(
+  bytes: Uint8Array,
+  input: PictureInput,
+  { format, width = input.width }: ImageEncoding,
+): Promise<Uint8Array> {
+  const height = encodedHeight(input, width)
+  const header = { format: pictureFormats[format], width, height, hasAlpha: false, heldBytes: 0 }
+  return (await readCheckedPixels(bytes, header, { ...input, fit: 'stretch' })).made
 }
 
 /** The pixels that the model takes from what was sent in the codec of that name. @throws {InputError} See `InputErrorCode`. */

@@ -1,8 +1,16 @@
 import { readFile } from 'node:fs/promises'
 import sharp from 'sharp'
 import { describe, expect, it } from 'vitest'
-import { decodeInput, encodeInput, isInputCodec, parseInputCodec } from '../../src/codec/image-codecs.ts'
-import { decodeImage } from '../../src/codec/image-input.ts'
+import {
+  decodeInput,
+  encodeInput,
+  encodePixels,
+  isInputCodec,
+  parseInputCodec,
+  readEncodedPixels,
+} from '../../src/codec/image-codecs.ts'
+import { decodeImage, decodePixels } from '../../src/codec/image-input.ts'
+import { pixelsToInput } from '../../src/codec/pixels-to-input.ts'
 import { manifestSchema, requirePicture } from '../../src/model-graph/manifest.ts'
 import { repositoryRoot } from '../paths.ts'
 
@@ -125,6 +133,27 @@ describe('decodeImage', () => {
       expect(outcome).toSatisfy((value: object) => 'data' in value || (value as Error).name === 'InputError')
     }
   })
+})
+
+describe('encodePixels', () => {
+  it.each(['jpeg:50', 'webp:85', 'avif:55'])(
+    'makes the bytes of encodeInput, and readEncodedPixels the pixels of decodeInput, in %s',
+    async (name) => {
+      const codec = parseInputCodec(name)
+      if (codec.kind !== 'encoded') throw new TypeError(`${name} must be an encoding`)
+      const [bytes, input] = [await photo('palace.jpg'), inputOf(96, 64)]
+      const encoded = await encodePixels(await decodePixels(bytes, input), input, codec)
+      expect(encoded).toEqual(await encodeInput(bytes, input, codec))
+      const small = await encodeInput(bytes, input, { ...codec, width: 40 })
+      for (const [sent, width] of [
+        [encoded, 96],
+        [small, 40],
+      ] as const) {
+        const { data } = pixelsToInput(await readEncodedPixels(sent, input, { ...codec, width }), input)
+        expect(data).toEqual((await decodeInput(name, sent, input)).data)
+      }
+    },
+  )
 })
 
 describe('encodeInput', () => {
