@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
+import sharp from 'sharp'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { bundledPhoto } from '../model-input.ts'
 import { repositoryRoot } from '../paths.ts'
@@ -64,5 +65,49 @@ describe('an agent with a fixed wound', () => {
     }
     // All of it, so that a failure tells which part has grown.
     expect({ ...memory, fits: memory.all <= 200 }).toMatchObject({ fits: true })
+  })
+})
+
+describe('an agent that is sent pictures which must be held whole', () => {
+  beforeEach(({ skip }) => skip(impossible !== undefined, impossible))
+
+  /** Interlaced: 6300 x 6300 pixels of three bytes, 119 MB, come to light together. */
+  async function largePicture(): Promise<Buffer> {
+    const tile = await sharp(await readFile(bundledPhoto('cat')))
+      .resize(63, 63)
+      .removeAlpha()
+      .toBuffer()
+    const pixels = await sharp(tile)
+      .resize(6300, 6300, { kernel: 'nearest' })
+      .raw()
+      .toBuffer({ resolveWithObject: true })
+    const { width, height, channels } = pixels.info
+    return sharp(pixels.data, { raw: { width, height, channels } }).png({ progressive: true }).toBuffer()
+  }
+
+  test('decodes three that come at once one after the other, and answers others meanwhile', async () => {
+    running = await endToEnd()
+    const { start, message, ask } = running
+    const agent = await start('agent', { device: 'pi', policy: 'local' }, await serviceEnvironment())
+    await message(stateTopic.agent('pi'), (text) => text.includes('online'))
+    const [large, photo] = [await largePicture(), await readFile(bundledPhoto('cat'))]
+    for (let n = 0; n < 10; n++) expect(await ask('pi', photo)).toMatchObject({ ok: true })
+    const before = await residentMb(agent.pid)
+    let isOver = false
+    const answers = Promise.all(['a', 'b', 'c'].map((camera) => ask('pi', large, camera))).finally(() => {
+      isOver = true
+    })
+    let mostMb = 0
+    while (!isOver) {
+      const photos = ask('pi', photo)
+      for (let n = 0; n < 10 && !isOver; n++) {
+        mostMb = Math.max(mostMb, (await residentMb(agent.pid)).all - before.all)
+        await delay(5)
+      }
+      expect(await photos).toMatchObject({ ok: true })
+    }
+    for (const answer of await answers) expect(answer).toMatchObject({ ok: true, finishedAt: 'edge' })
+    // One is 119 MB, two would be 238.
+    expect({ mostMb, isOne: mostMb < 200 }).toMatchObject({ isOne: true })
   })
 })

@@ -52,15 +52,17 @@ async function deadAddress(address: string, port: number): Promise<void> {
   })`
   deaf = spawn(process.execPath, ['-e', listen], { stdio: ['ignore', 'pipe', 'inherit'] })
   await once(deaf.stdout!, 'data')
-  for (let i = 0; i < 8; i++)
-    fillers.push(connect({ host: address, port }).on('error', () => undefined))
+  for (let i = 0; i < 8; i++) fillers.push(connect({ host: address, port }).on('error', () => undefined))
   while (!fillers.some(({ connecting }) => !connecting)) await turn()
 }
 
 test('an agent whose broker has two addresses, of which the first is dead, is served by the other', async ({
   skip,
 }) => {
-  skip(process.platform !== 'linux', 'only Linux has every 127.0.0.x, and drops what a full queue has no room for')
+  skip(
+    process.platform !== 'linux',
+    'only Linux has every 127.0.0.x, and drops what a full queue has no room for',
+  )
   await deadAddress('127.0.0.2', stage.broker.port)
   // What a name server would say.
   const names = `import dns from 'node:dns'
