@@ -135,7 +135,9 @@ export class RequestAnswerer {
       onSending: sent,
       measured,
     })
-    const tooLate = after(clock, timeLeftMs, life.signal).then(() => {
+    const tooLate = after(clock, timeLeftMs, life.signal).then((): Promise<never> => {
+      // The race is over: an error records where it was made, which is much beside a short request.
+      if (life.signal.aborted) return new Promise(() => undefined)
       throw new RequestError('timeout', `Not answered within ${Math.round(timeLeftMs)} ms`)
     })
     try {

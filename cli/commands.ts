@@ -26,6 +26,7 @@ export const commands: Readonly<Record<string, Command>> = {
     options: {
       '--alone': 'four frames a second instead of thirty, so that each request is alone',
       '--sensor': 'instead of a camera: windows of an accelerometer, and how long each answer takes',
+      '--broker URL': 'with --sensor: over a broker that is there, such as mqtt://127.0.0.1:1883',
       '--board B': 'how slow the edge is made: zero2w, pi3b, pi3b+, pi4 (default) or pi5',
       '--edge-slowdown N': 'instead: how many times slower; 1 leaves it as it is',
       ...json,

@@ -69,7 +69,7 @@ async function play(stage: Stage, options: LiveOptions): Promise<Live> {
       surgeon: surgeon.process.pid,
       local: local.process.pid,
       worker: worker.pid,
-      broker: broker.pid,
+      broker: broker!.pid,
     })
     const periodMs = 1000 / ratePerS
     const beginMs = performance.now()

@@ -11,6 +11,7 @@ export async function demo(args: readonly string[]): Promise<number> {
     options: {
       alone: { type: 'boolean' },
       sensor: { type: 'boolean' },
+      broker: { type: 'string' },
       board: { type: 'string', default: 'pi4' },
       'edge-slowdown': { type: 'string' },
       json: { type: 'boolean' },
@@ -25,6 +26,11 @@ export async function demo(args: readonly string[]): Promise<number> {
     throw new UsageError(`--edge-slowdown must be a number from 1, current value is ${text}`)
   }
   if (values.sensor && values.alone) throw new UsageError('--sensor and --alone exclude each other')
+  const { broker: brokerUrl } = values
+  if (brokerUrl !== undefined && !(values.sensor && brokerUrl.startsWith('mqtt://')))
+    throw new UsageError(
+      `--broker must be like mqtt://127.0.0.1:1883 and needs --sensor, current value is ${brokerUrl}`,
+    )
   const over = new AbortController()
   const onSignal = () => over.abort(new Error('Stopped by a signal'))
   process.once('SIGINT', onSignal)
@@ -37,7 +43,7 @@ export async function demo(args: readonly string[]): Promise<number> {
     text: table,
     faults,
   } = await (values.sensor
-    ? runSensorDemo({ print, signal })
+    ? runSensorDemo({ print, signal, brokerUrl })
     : runDemo({ scenario, board, edgeSlowdown, print, signal }))
   console.log(values.json ? JSON.stringify(summary, undefined, 2) : table)
   for (const fault of faults) console.error(`Not as it should be: ${fault}`)

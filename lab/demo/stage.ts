@@ -27,13 +27,16 @@ export interface StageOptions {
 export interface Pool {
   readonly directory: string
   readonly brokerPort: number
+  /** Of the broker. */
+  readonly url: string
   readonly client: MqttSession
   /** What the worker said of itself. */
   readonly announcement: Uint8Array
   /** Starts an agent whose configuration is `config`. */
   readonly launch: (config: unknown) => Promise<SurgeonProcess>
-  readonly members: { readonly broker: SurgeonProcess; readonly worker: SurgeonProcess }
-  /** Rejects when broker or worker end. */
+  /** Without the broker where it was there before. */
+  readonly members: { readonly broker?: SurgeonProcess; readonly worker: SurgeonProcess }
+  /** Rejects when one of them ends. */
   readonly broken: Promise<unknown>
 }
 
@@ -71,34 +74,47 @@ export async function withStage<T>(options: StageOptions, play: (stage: Stage) =
   })
 }
 
-/** Starts a pool for a model, plays with it, and ends all of it. */
+/**
+ * Starts a pool for a model, plays with it, and ends all of it.
+ * @param brokerUrl of a broker that is there, instead of one of its own
+ */
 export async function withPool<T>(
   model: string,
   signal: AbortSignal,
   play: (pool: Pool) => Promise<T>,
+  brokerUrl?: string,
 ): Promise<T> {
   const group = await ProcessGroup.open('demo')
   const { directory } = group
   let client: MqttSession | undefined
   try {
-    const brokerPort = await freePort()
-    const url = `mqtt://127.0.0.1:${brokerPort}`
-    const broker = await group.launch('broker', { port: brokerPort })
+    const brokerPort = brokerUrl === undefined ? await freePort() : Number(new URL(brokerUrl).port || 1883)
+    const url = brokerUrl ?? `mqtt://127.0.0.1:${brokerPort}`
+    const broker = brokerUrl === undefined ? await group.launch('broker', { port: brokerPort }) : undefined
     const worker = await group.launch('worker', {
       worker: 'pool-1',
       mqtt: { url },
       models: [model],
       compiledCache: { directory: join(directory, 'compiled') },
     })
-    const members = { broker, worker }
-    const broken = Promise.race([broker.ended, worker.ended])
+    const members = { worker, ...(broker !== undefined && { broker }) }
+    const broken = Promise.race(Object.values(members).map(({ ended }) => ended))
     client = new MqttSession({ url, clientId: 'surgeon-demo', backoff: { minMs: 50, maxMs: 500 } })
     client.start()
     await Promise.race([client.whenOnline(signal), broken])
     const said = retained(client, workerTopic('pool-1', 'state'), signal)
     await Promise.race([said, broken])
     const launch = (config: unknown) => group.launch('agent', config)
-    return await play({ directory, brokerPort, client, announcement: await said, launch, members, broken })
+    return await play({
+      directory,
+      brokerPort,
+      url,
+      client,
+      announcement: await said,
+      launch,
+      members,
+      broken,
+    })
   } finally {
     await client?.stop()
     await group.stop()

@@ -93,14 +93,14 @@ describe('an agent that is sent pictures which must be held whole', () => {
     const [large, photo] = [await largePicture(), await readFile(bundledPhoto('cat'))]
     for (let n = 0; n < 10; n++) expect(await ask('pi', photo)).toMatchObject({ ok: true })
     const before = await residentMb(agent.pid)
-    let isOver = false
+    const decoding = { isOver: false }
     const answers = Promise.all(['a', 'b', 'c'].map((camera) => ask('pi', large, camera))).finally(() => {
-      isOver = true
+      decoding.isOver = true
     })
     let mostMb = 0
-    while (!isOver) {
+    while (!decoding.isOver) {
       const photos = ask('pi', photo)
-      for (let n = 0; n < 10 && !isOver; n++) {
+      for (let n = 0; n < 10 && !decoding.isOver; n++) {
         mostMb = Math.max(mostMb, (await residentMb(agent.pid)).all - before.all)
         await delay(5)
       }
