@@ -84,6 +84,7 @@ export const commands: Readonly<Record<string, Command>> = {
         'how it crosses: float32, float16, uint8, q4, klt:LEVEL; at input received, raw, jpeg:Q, webp:Q',
       '--out FILE': 'of a detector: the picture with its boxes drawn in',
       ...engine,
+      '--precision P': 'float32 (default), or int8 of engine xnnpack',
       ...json,
     },
     examples: [

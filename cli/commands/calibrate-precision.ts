@@ -28,6 +28,8 @@ export async function calibrateInt8(run: PrecisionRun): Promise<number> {
   const images = await calibrationImages(run.images, run.labels, run.limit)
   const model = await loadModel(run.model)
   const xnnpack = await loadEngine(engine)
+  const file = join(run.directory, 'calibration.json')
+  const known = await loadCalibration(file, model.hash)
   // In a process of its own first: the library is the system's, and may take that down.
   const trial = await runTrial({ model: run.model, engine, threads, precision })
   if (trial.kind === 'failed') throw new Error(`Cannot calibrate ${precision}: ${trial.reason}`)
@@ -36,8 +38,7 @@ export async function calibrateInt8(run: PrecisionRun): Promise<number> {
   const options = { model, engine: xnnpack, precision, threads, images, now, progress } as const
   const measured = await calibratePrecision(options)
   end()
-  const file = join(run.directory, 'calibration.json')
-  await saveCalibration(file, withPrecisionRow(model, measured, await loadCalibration(file, model.hash)))
+  await saveCalibration(file, withPrecisionRow(model, measured, known))
   const { row, timeRatio, accuracy } = measured
   const lossBound = accuracyLossBound(row, images.length)
   if (run.json) {

@@ -6,7 +6,14 @@ import { decodeInput, encodeInput, isInputCodec, parseInputCodec } from '../../s
 import { readPixels } from '../../src/codec/image-input.ts'
 import { modelCodecs } from '../../src/codec/model-codecs.ts'
 import { pixelsToInput } from '../../src/codec/pixels-to-input.ts'
-import { type Engine, type EngineName, type Executable, engineNames } from '../../src/executor/engine.ts'
+import {
+  type Engine,
+  type EngineName,
+  type Executable,
+  engineNames,
+  precisions,
+  withPrecision,
+} from '../../src/executor/engine.ts'
 import { loadEngine } from '../../src/executor/load-engine.ts'
 import { readInputs } from '../../src/input/read-inputs.ts'
 import { bindInputs, bindingsOf } from '../../src/model-graph/bind-inputs.ts'
@@ -37,6 +44,7 @@ export async function infer(args: readonly string[]): Promise<number> {
       wound: { type: 'string', default: 'local' },
       codec: { type: 'string' },
       engine: { type: 'string', default: 'onnxruntime' },
+      precision: { type: 'string', default: 'float32' },
       out: { type: 'string' },
       json: { type: 'boolean' },
     },
@@ -52,19 +60,35 @@ export async function infer(args: readonly string[]): Promise<number> {
       `--engine must be one of ${engineNames.join(', ')}, current value is ${values.engine}`,
     )
   }
+  const precision = precisions.find((name) => name === values.precision)
+  if (precision === undefined)
+    throw new UsageError(
+      `--precision must be one of ${precisions.join(', ')}, current value is ${values.precision}`,
+    )
+  const engine = withPrecision(await loadEngine(engineName), precision)
   const model = await loadModel(values.model, readModelOptions(values, 'infer').options)
   const reader = new AnswerReader(model, await loadLabels(values.model, model))
   const wound = findWound(model.graph, values.wound)
   const codecs = await modelCodecs(values.model, model)
   const codec = checkedCodec(model, wound, codecs, values.codec)
-  const patient = await openPatient(model, wound, await loadEngine(engineName), codecs)
+  const patient = await openPatient(model, wound, engine, codecs)
+  const rounded = precision === 'int8' ? { precision } : {}
   const answers: InferredAnswer[] = []
   for (const image of positionals) {
     const bytes = await readFile(image)
     const { outputs, sent, isDamaged, ...how } = await patient.answer(bytes, codec)
     const body = reader.read(outputs, sent)
     const damaged = isDamaged ? ({ damaged: true } as const) : {}
-    answers.push({ image, ...body, ...damaged, wound: wound.id, codec, engine: engineName, ...how })
+    answers.push({
+      image,
+      ...body,
+      ...damaged,
+      wound: wound.id,
+      codec,
+      engine: engineName,
+      ...rounded,
+      ...how,
+    })
     if (values.out !== undefined) await drawAnswer(bytes, body, values.out)
   }
   if (values.json) console.log(JSON.stringify(answers, undefined, 2))
@@ -78,6 +102,8 @@ type InferredAnswer = AnswerBody & {
   readonly wound: string
   readonly codec: string
   readonly engine: EngineName
+  /** `float32` where absent. */
+  readonly precision?: 'int8'
   readonly headMs: number
   readonly tailMs: number
   readonly bytes: number

@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { loadXnnpack } from '../../src/executor/xnnpack/library.ts'
+import { xnnpackWhereInstalled } from '../executor/xnnpack-setup.ts'
 import { classifier, openBatch, smallModel } from '../model-graph/onnx/small-models.ts'
 import { repositoryRoot } from '../paths.ts'
 import { stillScene } from '../still-scene.ts'
@@ -49,4 +51,18 @@ test('surgeon calibrate wants either pictures or a sequence', async () => {
     ).rejects.toMatchObject({
       stderr: expect.stringContaining('needs --model M and --images DIR or --sequence DIR'),
     })
+})
+
+test('surgeon calibrate --precision knows int8, and says what is missing where it cannot be had', async ({
+  skip,
+}) => {
+  const args = [program, 'calibrate', '--model', 'mobilenetv2', '--images', folder, '--out', folder]
+  await expect(run(process.execPath, [...args, '--precision', 'int4'])).rejects.toMatchObject({
+    stderr: expect.stringContaining('--precision must be int8, current value is int4'),
+  })
+  const xnnpack = await xnnpackWhereInstalled()
+  skip(xnnpack !== undefined && loadXnnpack().roundedTensor !== undefined, 'int8 can be had here')
+  await expect(run(process.execPath, [...args, '--precision', 'int8'])).rejects.toMatchObject({
+    stderr: expect.stringContaining('libxnnpack0.20241108'),
+  })
 })
