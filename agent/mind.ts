@@ -105,6 +105,11 @@ export class Mind {
     this.program.reuse(stream, this.clock.now(), tookMs)
   }
 
+  /** The inputs that came so far were nobody's. */
+  forgetArrivals(): void {
+    this.program.forgetArrivals()
+  }
+
   /** What the streams are answered by and why; undefined where that is as it was told last. */
   report(): MixReport | undefined {
     return this.program.report([...this.models.values()].flatMap(({ setup }) => setup.excluded ?? []))

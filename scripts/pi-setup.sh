@@ -26,7 +26,7 @@ say() { echo "pi-setup: $*"; }
 here=$(cd "$(dirname "$0")/.." && pwd)
 install_dir=/opt/surgeon
 program=/usr/local/bin/surgeon
-role=agent name=$(uname -n) broker='' pool='' package='' mosquitto=false uninstall=false updated=false
+role=agent name=$(uname -n) broker='' pool='' package='' mosquitto=false uninstall=false updated=false lists_fetched=false
 while [ $# -gt 0 ]; do
   case $1 in
     --worker) role=worker ;;
@@ -67,13 +67,27 @@ recent_enough() {
   "$1" -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' 2>/dev/null
 }
 
+apt_install() {
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >"$work/apt.log" 2>&1
+}
+
+# Debian's packages. Their lists, which a fresh system lacks and an old one has stale, are fetched where one is not found.
+install_debian() {
+  if apt_install "$@"; then return; fi
+  if ! "$lists_fetched"; then
+    apt-get update -qq || return 1
+    lists_fetched=true
+    if apt_install "$@"; then return; fi
+  fi
+  return 1
+}
+
 # Debian's packages where they are recent enough, else Node's own build out of the npm registry. Sets `node`.
 find_node() {
   node=$(command -v node || true)
   if [ -z "$node" ] || ! command -v npm >/dev/null; then
     say "installing Debian's nodejs and npm"
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nodejs npm >/dev/null
+    install_debian nodejs npm || fail "$(cat "$work/apt.log")"
     node=$(command -v node)
   fi
   if recent_enough "$node"; then return; fi
@@ -92,9 +106,9 @@ find_node() {
 install_xnnpack() {
   local found
   for found in libxnnpack0.20241108 libxnnpack0; do
-    if DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$found" >/dev/null 2>&1; then return; fi
+    if install_debian "$found"; then return; fi
   done
-  say "this release has no libxnnpack0: engine xnnpack stays out"
+  say "libxnnpack0 is not to be had here: engine xnnpack stays out"
 }
 
 # The package is made in a copy: the checkout stays as it was.
@@ -122,6 +136,8 @@ install_package() {
       *) rm -rf "$build" ;;
     esac
   done
+  # Debian's npm 9 takes every C library's build of sharp.
+  rm -rf "$install_dir.new"/node_modules/@img/*linuxmusl* "$install_dir.new"/node_modules/@img/sharp-wasm32
   rm -rf "$install_dir.old"
   if [ -e "$install_dir" ]; then
     mv "$install_dir" "$install_dir.old"
@@ -189,7 +205,7 @@ rm -rf "$install_dir.new"
 mkdir -p "$install_dir.new" /etc/surgeon
 find_node
 if "$mosquitto" && ! command -v mosquitto >/dev/null && [ ! -x /usr/sbin/mosquitto ]; then
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends mosquitto >/dev/null
+  install_debian mosquitto || fail "$(cat "$work/apt.log")"
 fi
 install_xnnpack
 make_package

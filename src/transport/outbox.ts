@@ -82,8 +82,8 @@ interface Entry {
 
 /**
  * Messages on their way out: results, first in, first out, and then the transfer that has the least left (of shortest
- * remaining time: the least mean time there is, Schrage, Operations Research 16, 1968), before a window of bytes in flight.
- The window bounds how long a result waits behind what is in the socket and cannot be recalled. A message
+ * remaining time: the least mean time there is, Schrage, Operations Research 16, 1968), before a window of bytes in
+ * flight. The window bounds how long a result waits behind what is in the socket and cannot be recalled. A message
  * larger than the window goes alone. Transfers do not outlive their connection: what was not acknowledged when it ended
  * is rejected, never sent again. Results do, until their time is over.
  */
