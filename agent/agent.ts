@@ -255,6 +255,8 @@ export class Agent {
       ...endpointOptions(config.pool!),
       clientId: `${config.topicPrefix}-${config.device}-pool`,
       uplinkBps,
+      // Answers go over the other session.
+      fillsWhenAlone: true,
       log: this.log,
     })
     this.stops.add(() => session.stop())

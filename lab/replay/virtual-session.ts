@@ -24,7 +24,7 @@ const ackBytes = 4
 /** Header and options of a message on its way down, beside its payload. */
 export const downOverheadBytes = 100
 
-/** An agent's session under a virtual clock: the real outbox before two links and a broker. It stays connected. */
+/** An agent's session with its pool under a virtual clock: the real outbox before two links and a broker. It stays connected. */
 export class VirtualSession {
   private readonly options: VirtualSessionOptions
   private readonly outbox: Outbox
@@ -37,6 +37,7 @@ export class VirtualSession {
     const { clock, uplink, downlink, broker, uplinkBps, onSent } = options
     this.outbox = new Outbox({
       windowBytes: () => windowBytesFor(uplinkBps()),
+      fillsWhenAlone: true,
       maxWaitingBytes: 64 * 1024 * 1024,
       clock,
       onAck: (receipt) => {
@@ -59,7 +60,7 @@ export class VirtualSession {
   }
 
   chunkBytes(): number {
-    return chunkBytesFor(this.options.uplinkBps())
+    return chunkBytesFor(this.options.uplinkBps(), undefined, this.outbox.isIdle)
   }
 
   publish(topic: string, payload: string | Uint8Array, options: PublishOptions): Promise<PublishReceipt> {

@@ -48,6 +48,7 @@ export class MqttSession {
     })
     this.#outbox = new Outbox({
       windowBytes: () => this.#windowBytes(),
+      fillsWhenAlone: options.fillsWhenAlone ?? false,
       maxWaitingBytes: options.maxWaitingBytes ?? 64 * 1024 * 1024,
       clock: { ...systemClock, now: this.#now },
       onAck: (receipt) => this.#tell(this.#ackListeners, receipt),
@@ -119,10 +120,11 @@ export class MqttSession {
 
   /** Payload of one chunk of a transfer. */
   chunkBytes(): number {
-    const { url, uplinkBps, maxInFlightBytes } = this.#options
+    const { url, uplinkBps, maxInFlightBytes, fillsWhenAlone = false } = this.#options
     // Nothing waits on loopback, unless the owner knows that it leads to a link.
     const alone = isLoopbackUrl(url) ? Number.POSITIVE_INFINITY : undefined
-    return chunkBytesFor(uplinkBps === undefined ? alone : uplinkBps(), maxInFlightBytes)
+    const bps = uplinkBps === undefined ? alone : uplinkBps()
+    return chunkBytesFor(bps, maxInFlightBytes, fillsWhenAlone && this.#outbox.isIdle)
   }
 
   /**

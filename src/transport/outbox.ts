@@ -59,6 +59,8 @@ export interface OutboxLink {
 export interface OutboxOptions {
   /** Asked whenever something may be sent: what may be in flight at once. */
   readonly windowBytes: () => number
+  /** A frame leaves whole, whatever the window, as long as nothing else waits or is in flight: nothing urgent ever comes. */
+  readonly fillsWhenAlone?: boolean
   /** Payload that may wait before the window. */
   readonly maxWaitingBytes: number
   readonly clock: Clock
@@ -136,6 +138,11 @@ export class Outbox {
   #setWaiting(entries: Entry[]): void {
     this.#waiting = entries
     this.#waitingBytes = entries.reduce((sum, { message }) => sum + message.payload.length, 0)
+  }
+
+  /** Nothing waits and nothing is in flight. */
+  get isIdle(): boolean {
+    return this.#waiting.length === 0 && this.#flying.size === 0
   }
 
   inFlight(): Flight {
@@ -251,8 +258,15 @@ export class Outbox {
     if (entry.message.qos === 1 && this.#flyingAcks >= link.receiveMaximum) return false
     return (
       this.#flying.size === 0 ||
-      this.#flyingBytes + entry.message.payload.length <= this.#options.windowBytes()
+      this.#flyingBytes + entry.message.payload.length <= this.#options.windowBytes() ||
+      (this.#options.fillsWhenAlone === true && this.#isAlone(entry.message))
     )
+  }
+
+  /** Chunks of a frame have one and the same correlation data. */
+  #isAlone({ correlationData }: OutgoingMessage): boolean {
+    if (correlationData === undefined || this.#waiting.length > 1) return false
+    return [...this.#flying].every(({ message }) => message.correlationData === correlationData)
   }
 
   #send(entry: Entry, link: OutboxLink): void {

@@ -33,6 +33,11 @@ export interface SessionOptions {
   readonly uplinkBps?: () => number | undefined
   /** Also bounds what is in flight. Default 128 KiB. */
   readonly maxInFlightBytes?: number
+  /**
+   * A frame that has the session to itself leaves whole, whatever the window: where nothing more urgent goes over it. What
+   * waits for acknowledgements while a link is faster than believed is late. Default false.
+   */
+  readonly fillsWhenAlone?: boolean
   /** Payload that may wait to be sent. Default 64 MiB. */
   readonly maxWaitingBytes?: number
   /**

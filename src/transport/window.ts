@@ -25,12 +25,19 @@ export function windowBytesFor(uplinkBps: number | undefined, mostBytes = mostWi
     : Math.min(mostBytes, Math.max(leastWindowBytes, (uplinkBps / 8000) * windowMs))
 }
 
-/** What one chunk of a transfer holds: a small message waits behind one of them. */
-export function chunkBytesFor(uplinkBps: number | undefined, mostBytes?: number): number {
+/**
+ * What one chunk of a transfer holds: a small message waits behind one of them.
+ * @param isAlone nothing waits behind this one, so that many chunks would only be more bytes
+ */
+export function chunkBytesFor(uplinkBps: number | undefined, mostBytes?: number, isAlone = false): number {
   const windowBytes = windowBytesFor(uplinkBps, mostBytes)
   const share = uplinkBps === undefined ? windowBytes : windowBytes / chunksInFlight - headersBytes
   const crossingBytes = ((uplinkBps ?? 0) / 8000) * chunkMs
   return Math.floor(
-    Math.max(leastChunkBytes, Math.min(share, usualChunkBytes), Math.min(windowBytes, crossingBytes)),
+    Math.max(
+      isAlone ? usualChunkBytes : leastChunkBytes,
+      Math.min(share, usualChunkBytes),
+      Math.min(windowBytes, crossingBytes),
+    ),
   )
 }

@@ -61,6 +61,37 @@ describe('Outbox', () => {
     expect(link.sent).toEqual(order)
   })
 
+  test('where told so, a frame that is alone leaves whole; as soon as something else waits the window holds again', async () => {
+    outbox = new Outbox({
+      windowBytes: () => windowBytes,
+      fillsWhenAlone: true,
+      maxWaitingBytes: 5000,
+      clock: { ...systemClock, now: () => 0 },
+      onAck: () => undefined,
+    })
+    outbox.attach(link)
+    const chunk = (topic: string, correlationData: Uint8Array | undefined) =>
+      outbox.publish(topic, new Uint8Array(800), {
+        qos: 1,
+        timeoutMs: 60_000,
+        leftBytes: 800,
+        ...(correlationData && { correlationData }),
+      })
+    const [frame, other] = [new Uint8Array(8), new Uint8Array(8)]
+    expect(outbox.isIdle).toBe(true)
+    const all = ['a1', 'a2', 'a3'].map((topic) => chunk(topic, frame))
+    expect(outbox.isIdle).toBe(false)
+    expect(link.sent).toEqual(['a1', 'a2', 'a3'])
+    // Another frame waits, and then the rest of the first does as well.
+    all.push(chunk('b1', other), chunk('a4', frame), chunk('none', undefined))
+    expect(link.sent).toHaveLength(3)
+    for (let i = 0; i < 3; i++) link.acks[i]!()
+    expect(link.sent).toEqual(['a1', 'a2', 'a3', 'b1'])
+    for (let i = 3; i < all.length; i++) link.acks[i]!()
+    await Promise.all(all)
+    expect(link.sent).toEqual(['a1', 'a2', 'a3', 'b1', 'a4', 'none'])
+  })
+
   test('asks for the window whenever something may leave; one message may always be in flight', async () => {
     windowBytes = 0
     const all = [transfer('t1'), transfer('t2'), transfer('t3')]
