@@ -100,9 +100,9 @@ export class Mind {
     return mind
   }
 
-  /** An input of a stream was answered by the last answer once more, after so many milliseconds. */
-  reused(stream: string, tookMs: number): void {
-    this.program.reuse(stream, this.clock.now(), tookMs)
+  /** An input of a stream was compared with the last one computed, which took so many milliseconds. */
+  compared(stream: string, isUnchanged: boolean, tookMs: number): void {
+    this.program.compared(stream, isUnchanged, tookMs, this.clock.now())
   }
 
   /** The inputs that came so far were nobody's. */

@@ -32,7 +32,7 @@ export interface PipelineOptions {
   readonly streams: readonly ServedStream[]
   /** Of that name, as far as it is known. */
   readonly larger: (model: string) => EdgeModel | undefined
-  readonly mind: Pick<Mind, 'of' | 'reused' | 'forgetArrivals'>
+  readonly mind: Pick<Mind, 'of' | 'compared' | 'forgetArrivals'>
   readonly onRecord: RecordListener
   readonly log: Log
 }
@@ -140,10 +140,10 @@ export class RequestPipeline {
     if (settings === undefined || frames === undefined) return this.compute(request)
     const sketch = await this.readerOf(model).sketch(message)
     const compared = frames.compare(message.topic, sketch, beganMs)
+    const { id, stream, payload } = message
+    const totalMs = systemClock.now() - beganMs
+    this.options.mind.compared(stream, compared.kind === 'unchanged', totalMs)
     if (compared.kind === 'unchanged') {
-      const totalMs = systemClock.now() - beganMs
-      const { id, stream, payload } = message
-      this.options.mind.reused(stream, totalMs)
       this.record(request, stream, { measured: { totalMs, sentBytes: 0 } }, { kind: 'reused' })
       this.options.log('debug', 'an input looks like the last', { id, bytes: payload.length })
       return settings.reuse === 'silence' ? undefined : reusedMessage(id, compared.answer, totalMs)

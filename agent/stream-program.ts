@@ -16,6 +16,19 @@ export type Decide = (
   input: { readonly bytes: number; readonly stream: string },
 ) => FrameDecision
 
+/** How the inputs of a stream compare. */
+interface Comparisons {
+  /** So many are in the mean. */
+  readonly inputs: number
+  /** Of these that look like the last one computed. */
+  readonly share: number
+  /** A running mean over about four. */
+  readonly tookMs: number
+}
+
+/** The share is a running mean over about so many. */
+const countedInputs = 200
+
 /** What all requests of an agent share, of whatever model they are: the mix of plans, and what is promised already. */
 export class StreamProgram {
   mix: Mix
@@ -27,8 +40,8 @@ export class StreamProgram {
   readonly promisedBytes = new PromisedWork()
 
   readonly decide: Decide
-  /** What finding an input unchanged takes, by stream: a running mean over about four. */
-  private readonly comparingMs = new Map<string, number>()
+  /** Of the streams whose inputs are compared with the last one computed. */
+  private readonly comparisons = new Map<string, Comparisons>()
   private reported: MixProblem | undefined
 
   private readonly streams: readonly StreamSettings[]
@@ -44,14 +57,18 @@ export class StreamProgram {
   }
 
   /**
-   * An input that looks like the last one computed: an arrival as any other, of a class whose only plan needs nothing.
+   * An input was compared with the last one computed. One that looks like it is an arrival as any other, of a class whose
+   * only plan needs nothing; any other is told by {@link decide}.
    * @param tookMs to find that out
    */
-  reuse(stream: string, nowMs: number, tookMs: number): void {
+  compared(stream: string, isUnchanged: boolean, tookMs: number, nowMs: number): void {
+    const known = this.comparisons.get(stream) ?? { inputs: 0, share: 0, tookMs }
+    const inputs = Math.min(countedInputs, known.inputs + 1)
+    const share = known.share + (Number(isUnchanged) - known.share) / inputs
+    const latencyMs = known.tookMs + (tookMs - known.tookMs) / 4
+    this.comparisons.set(stream, { inputs, share, tookMs: latencyMs })
+    if (!isUnchanged) return
     const name = unchangedOf(stream)
-    const knownMs = this.comparingMs.get(stream) ?? tookMs
-    const latencyMs = knownMs + (tookMs - knownMs) / 4
-    this.comparingMs.set(stream, latencyMs)
     const own = reusePlans(latencyMs)
     this.plansOf.set(name, own)
     this.mix.observeArrival(name, nowMs)
@@ -73,6 +90,7 @@ export class StreamProgram {
     const problem = this.mix.solution?.problem
     if (problem === undefined || problem === this.reported) return undefined
     this.reported = problem
-    return reportMix(problem, { excluded })
+    const unchanged = new Map([...this.comparisons].map(([stream, { share }]) => [stream, share]))
+    return reportMix(problem, { excluded, unchanged })
   }
 }

@@ -2,7 +2,6 @@ import type { ExcludedPlan } from './limits.ts'
 import type { MixFlip } from './mix-flips.ts'
 import { fluidBound, type MixProblem, solveMix } from './program.ts'
 import { isSplit, isWork } from './resource.ts'
-import { unchangedShare } from './reuse.ts'
 
 /** More of a resource, in words and as a share of what there is. */
 export interface More {
@@ -15,6 +14,8 @@ export interface MixFacts {
   readonly more?: ReadonlyMap<string, More>
   readonly excluded?: readonly ExcludedPlan[]
   readonly flips?: readonly MixFlip[]
+  /** By stream: share of its last inputs that look like the last one computed. */
+  readonly unchanged?: ReadonlyMap<string, number>
 }
 
 /**
@@ -24,7 +25,7 @@ export interface MixFacts {
  */
 export function explainMix(
   problem: MixProblem,
-  { more = new Map<string, More>(), excluded = [], flips = [] }: MixFacts = {},
+  { more = new Map<string, More>(), excluded = [], flips = [], unchanged = new Map() }: MixFacts = {},
 ): string[] {
   const { streams, resources } = problem
   const { rates, answeredPerS, utilisation, meanLatencyMs } = solveMix(problem)
@@ -57,13 +58,8 @@ export function explainMix(
     lines.push(
       `${plan.name} of ${stream}: ${perS(rate)} a second, ${plan.latencyMs.toFixed(0)} ms each; it needs nothing of what the others do.`,
     )
-  for (const each of streams) {
-    const unchanged = unchangedShare(each, streams)
-    if (unchanged !== undefined)
-      lines.push(
-        `${(100 * unchanged.share).toFixed(0)} % of ${unchanged.stream}'s inputs look like the last one computed.`,
-      )
-  }
+  for (const [stream, share] of unchanged)
+    lines.push(`${(100 * share).toFixed(0)} % of ${stream}'s inputs look like the last one computed.`)
   for (const [r, { name }] of resources.entries()) {
     const { words, share } = more.get(name) ?? { words: `a tenth more of ${name}`, share: 0.1 }
     const richer = resources.map((resource, i) =>

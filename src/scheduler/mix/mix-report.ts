@@ -2,7 +2,7 @@ import { explainMix, leastPerS, type MixFacts } from './explain-mix.ts'
 import type { ExcludedPlan } from './limits.ts'
 import { type MixFlip, mixFlips } from './mix-flips.ts'
 import { fluidBound, type MixProblem, solveMix } from './program.ts'
-import { unchangedShare } from './reuse.ts'
+import { unchangedOf } from './reuse.ts'
 
 /** What streams are answered by and why, as data and in words. */
 export interface MixReport {
@@ -36,17 +36,17 @@ export function reportMix(problem: MixProblem, facts: Omit<MixFacts, 'flips'> = 
   const { streams, resources } = problem
   const { rates, utilisation, prices } = solveMix(problem)
   const flips = mixFlips(problem)
+  const shares = new Map([...(facts.unchanged ?? [])].map(([name, share]) => [unchangedOf(name), share]))
   return {
     streams: streams.map((stream, s) => {
       const { name, ratePerS, plans } = stream
       const boundPerS = fluidBound(plans, resources)
-      const unchanged = unchangedShare(stream, streams)
       return {
         name,
         perS: ratePerS,
         answeredPerS: rates[s]!.reduce((sum, rate) => sum + rate, 0),
         ...(Number.isFinite(boundPerS) && { boundPerS }),
-        ...(unchanged !== undefined && { share: unchanged.share }),
+        ...(shares.has(name) && { share: shares.get(name)! }),
         plans: plans
           .map((plan, p) => ({ name: plan.name, perS: rates[s]![p]!, latencyMs: plan.latencyMs }))
           .filter(({ perS }) => perS > leastPerS)
