@@ -83,6 +83,7 @@ export class StreamProgram {
   forgetArrivals(): void {
     this.mix = new Mix(this.streams)
     this.plansOf.clear()
+    this.comparisons.clear()
   }
 
   /** What the streams are answered by and why; undefined where that is as it was told last. */

@@ -8,10 +8,10 @@ test('StreamProgram: what came before it forgets arrivals is in no report', () =
     { name: unchangedOf('porch'), priority: 0, weight: 1, keep: 'newest' },
   ])
   expect(program.report([])).toBeUndefined()
-  program.reuse('porch', 1000, 2)
+  program.compared('porch', true, 2, 1000)
   program.forgetArrivals()
   expect(program.report([])).toBeUndefined()
-  program.reuse('porch', 2000, 2)
+  program.compared('porch', true, 2, 2000)
   expect(program.report([])!.explanation[0]).toMatch(/^All /)
   // Told once.
   expect(program.report([])).toBeUndefined()
