@@ -1,6 +1,7 @@
 import type { Clock } from '../../src/async/clock.ts'
 import { packetBytes } from '../../src/transport/message.ts'
-import { Outbox, type PublishOptions, type PublishReceipt } from '../../src/transport/outbox.ts'
+import { Outbox } from '../../src/transport/outbox.ts'
+import type { PublishOptions, PublishReceipt } from '../../src/transport/publishing.ts'
 import type { SessionState } from '../../src/transport/session-options.ts'
 import type { MessageHandler } from '../../src/transport/subscriptions.ts'
 import { chunkBytesFor, windowBytesFor } from '../../src/transport/window.ts'

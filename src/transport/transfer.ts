@@ -1,6 +1,6 @@
 import { linkedAbort } from '../async/linked-abort.ts'
 import { type SplitOptions, splitIntoChunks } from './chunks.ts'
-import type { PublishOptions, PublishReceipt } from './outbox.ts'
+import type { PublishOptions, PublishReceipt } from './publishing.ts'
 import { TransportError } from './transport-error.ts'
 
 /** The part of a session that a transfer needs. */

@@ -8,7 +8,7 @@ import { splitIntoChunks } from '../../src/transport/chunks.ts'
 import { decodeFrame, encodeFrame } from '../../src/transport/frame.ts'
 import type { Frame, ResultFrame } from '../../src/transport/frame-content.ts'
 import type { IncomingMessage } from '../../src/transport/message.ts'
-import type { PublishOptions, PublishReceipt } from '../../src/transport/outbox.ts'
+import type { PublishOptions, PublishReceipt } from '../../src/transport/publishing.ts'
 import type { MessageHandler } from '../../src/transport/subscriptions.ts'
 
 const modelHash = 'a'.repeat(32)
