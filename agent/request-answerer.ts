@@ -37,6 +37,8 @@ export interface Request {
   readonly read: () => RequestInput
   /** There is an answer already: it is shed, too, where this one is not expected in time. */
   readonly isOptional?: boolean
+  /** The agent's own, before it serves: no arrival, and never left out, however slow the edge is. */
+  readonly isTrial?: boolean
 }
 
 /** What becomes known of a request on its way, for its record; also where it fails. */
@@ -93,7 +95,9 @@ export class RequestAnswerer {
     const { clock } = this.options.instruments
     const plannedAtMs = clock.now()
     const setup = this.options.setup()
-    const plan = this.plan(setup, stream, bytes)
+    const plan = request.isTrial
+      ? planRequest(setup, this.beliefs(bytes), bytes)
+      : this.plan(setup, stream, bytes)
     trace.plan = plan
     const { chosen, worker, conditions } = plan
     if (request.isOptional && chosen.expectedMs > timeLeftMs) throw new RequestError('shed', shedReasons.late)

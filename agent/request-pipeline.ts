@@ -228,7 +228,7 @@ export class RequestPipeline {
       if (this.isWarm) edge.decoded(bytes, ms)
     }
     const read = () => (input = this.readerOf(model).read(message, onRead, held))
-    const request = { stream, bytes, timeLeftMs, read, isOptional }
+    const request = { stream, bytes, timeLeftMs, read, isOptional, isTrial: !this.isWarm }
     const answered = await answerer.answer(request, trace, this.over.signal)
     const { values, finishedAt } = answered
     const state = held === undefined ? [] : model.reader.stateOf(values, finishedAt === 'worker')
