@@ -123,10 +123,7 @@ export const benches: Readonly<Record<string, Command>> = {
       '--parts N': 'into which each model is cut',
       ...json,
     },
-    examples: [
-      'bench estimators',
-      'bench estimators --models zoo:mobilenet,zoo:mobilenetv2,zoo:resnet50 --parts 8',
-    ],
+    examples: ['bench estimators', 'bench estimators --threads 2 --parts 8'],
     load: async () => (await import('./commands/bench-estimators.ts')).benchEstimators,
   },
   regret: {
