@@ -8,6 +8,8 @@ const memoryMs = 5000
 /** A gap as long as this, and this many usual gaps, is a pause: the stream begins anew behind it. */
 const pauseMs = 1000
 const pauseGaps = 3
+/** Assumed of a stream that has just begun, so that its first input is not left out for others that may never come. */
+const firstGapMs = 60_000
 /** Gaps that are compared with all before them. */
 const recentGaps = 8
 /** Their mean lies so many of its standard deviations off only when the stream has changed. */
@@ -29,6 +31,8 @@ export class ArrivalEstimator {
   private lastMs: number | undefined
   private sums: Sums = noSums
   private recent: readonly number[] = []
+  /** The pause before it began: as long as there is no other gap, the next may be as far off. */
+  private begunAfterMs = firstGapMs
 
   observe(nowMs: number): void {
     const { lastMs } = this
@@ -38,6 +42,7 @@ export class ArrivalEstimator {
     if (this.isPause(gapMs)) {
       this.sums = noSums
       this.recent = []
+      this.begunAfterMs = gapMs
       return
     }
     this.sums = added(this.sums, gapMs)
@@ -45,13 +50,13 @@ export class ArrivalEstimator {
     if (this.hasChanged()) this.sums = this.recent.reduce(added, noSums)
   }
 
-  /** Arrivals a second, as of now; one a second of a stream that has just begun, 0 of one that has stopped. */
+  /** Arrivals a second, as of now; of a stream that has just begun as its pause was, 0 of one that has stopped. */
   ratePerS(nowMs: number): number {
     const { lastMs, sums } = this
     if (lastMs === undefined) return 0
     const silentMs = nowMs - lastMs
     if (this.isPause(silentMs)) return 0
-    const gapMs = sums.count > 0 ? sums.ms / sums.count : pauseMs
+    const gapMs = sums.count > 0 ? sums.ms / sums.count : this.begunAfterMs
     return 1000 / Math.max(1, gapMs, silentMs)
   }
 

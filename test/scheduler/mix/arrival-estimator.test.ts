@@ -55,7 +55,7 @@ test('a stream has stopped after a second and three usual gaps, and is believed 
   expect(slow.ratePerS(6000 + 1790)).toBeCloseTo(1000 / 1790)
   expect(slow.ratePerS(6000 + 1810)).toBe(0)
   const single = observed([0])
-  expect([single.ratePerS(0), single.ratePerS(999), single.ratePerS(1000)]).toEqual([1, 1, 0])
+  expect([single.ratePerS(0), single.ratePerS(999), single.ratePerS(1000)]).toEqual([1 / 60, 1 / 60, 0])
 })
 
 test('behind a pause a stream begins anew', () => {
@@ -73,4 +73,9 @@ test('how evenly a stream asks is not known before its third gap', () => {
   expect(observed([0, 40, 80, 120]).cv2).toBeCloseTo(0.01)
   // Gaps of 10 and 30: a mean of 20 and a deviation of 10.
   expect(observed([0, 10, 40, 50, 80]).cv2).toBeCloseTo(0.25, 1)
+})
+
+test('a stream of rare inputs is believed to be as rare as its last pause was long', () => {
+  const rare = observed([0, 5000, 10_000, 40_000])
+  expect(rare.ratePerS(40_000)).toBeCloseTo(1 / 30)
 })

@@ -214,3 +214,15 @@ test('also a stream of which all is kept gives way to a higher priority that tak
   expect(new Set(reasons.slice(0, 10))).toEqual(new Set(['local']))
   expect(new Set(reasons.slice(-10))).toEqual(new Set(['overload']))
 })
+
+test('of inputs so rare that each finds everything free none is shed, however long one takes', () => {
+  const mix = new Mix([{ name: 'rare', priority: 0, weight: 1, keep: 'newest' }])
+  const edge = { name: 'edge', perS: 1000, maxUtilisation: 0.97, queue: { servers: 1, serviceCv2: 0.1 } }
+  const plans = new Map([['rare', [{ name: 'local', latencyMs: 5000, use: [5000] }]]])
+  const snapshot = { resources: [edge], backlogMs: [0], promisedMs: [0], plans, localMs: 5000 }
+  const decisions = Array.from({ length: 20 }, (_, i) => {
+    mix.observeArrival('rare', 60_000 * i)
+    return mix.decide('rare', 60_000 * i, snapshot).kind
+  })
+  expect(new Set(decisions)).toEqual(new Set(['plan']))
+})
