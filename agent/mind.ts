@@ -105,11 +105,6 @@ export class Mind {
     this.program.compared(stream, isUnchanged, tookMs, this.clock.now())
   }
 
-  /** The inputs that came so far were nobody's. */
-  forgetArrivals(): void {
-    this.program.forgetArrivals()
-  }
-
   /** What the streams are answered by and why; undefined where that is as it was told last. */
   report(): MixReport | undefined {
     return this.program.report([...this.models.values()].flatMap(({ setup }) => setup.excluded ?? []))

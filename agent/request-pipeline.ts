@@ -32,7 +32,7 @@ export interface PipelineOptions {
   readonly streams: readonly ServedStream[]
   /** Of that name, as far as it is known. */
   readonly larger: (model: string) => EdgeModel | undefined
-  readonly mind: Pick<Mind, 'of' | 'compared' | 'forgetArrivals'>
+  readonly mind: Pick<Mind, 'of' | 'compared'>
   readonly onRecord: RecordListener
   readonly log: Log
 }
@@ -104,7 +104,6 @@ export class RequestPipeline {
         })
       }
     }
-    this.options.mind.forgetArrivals()
     this.isWarm = true
   }
 

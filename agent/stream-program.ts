@@ -31,7 +31,7 @@ const countedInputs = 200
 
 /** What all requests of an agent share, of whatever model they are: the mix of plans, and what is promised already. */
 export class StreamProgram {
-  mix: Mix
+  readonly mix: Mix
   /** What each stream's last frame might have been answered by. */
   readonly plansOf = new Map<string, StreamPlans>()
   /** Engine time of heads that no queue knows of yet. */
@@ -44,11 +44,8 @@ export class StreamProgram {
   private readonly comparisons = new Map<string, Comparisons>()
   private reported: MixProblem | undefined
 
-  private readonly streams: readonly StreamSettings[]
-
   /** @param decide the mix of plans where absent: others are compared with it in the lab */
   constructor(streams: readonly StreamSettings[], decide?: Decide) {
-    this.streams = streams
     this.mix = new Mix(streams)
     this.decide =
       decide ??
@@ -77,13 +74,6 @@ export class StreamProgram {
     const nothing = resources.map(() => 0)
     const snapshot = { resources, backlogMs: nothing, promisedMs: nothing, plans, localMs: latencyMs }
     this.mix.decide(name, nowMs, snapshot)
-  }
-
-  /** As if no input had come: those that did were nobody's. */
-  forgetArrivals(): void {
-    this.mix = new Mix(this.streams)
-    this.plansOf.clear()
-    this.comparisons.clear()
   }
 
   /** What the streams are answered by and why; undefined where that is as it was told last. */
