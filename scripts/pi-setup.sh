@@ -100,6 +100,7 @@ find_node() {
   npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$install_dir.new" "$build@22"
   node=$install_dir/node_modules/$build/bin/node
   recent_enough "$install_dir.new/node_modules/$build/bin/node" || fail "Node of package $build does not run here"
+  rm -rf "$install_dir.new/node_modules/$build/include"
   # npm leaves out what is not for the Node that it runs on.
   PATH=$install_dir.new/node_modules/$build/bin:$PATH
 }
