@@ -11,6 +11,7 @@ import { loadXnnpack } from '../../src/executor/xnnpack/library.ts'
 import { profilePath, readProfile } from '../../src/latency-model/profile-store.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
 import type { Model } from '../../src/model-graph/model.ts'
+import { exactRow } from '../calibration/exact-row.ts'
 import { noXnnpack, xnnpackWhereInstalled } from '../executor/xnnpack-setup.ts'
 import { repositoryRoot } from '../paths.ts'
 
@@ -28,18 +29,10 @@ afterAll(() => rm(folder, { recursive: true, force: true }))
 /** Measured on a thousand pictures of which so many changed their class. */
 function calibrated(changed: number): Calibration {
   const row = {
-    wound: 'local',
-    codec: 'int8',
+    ...exactRow('local', 'int8'),
     images: 1000,
-    bytesMean: 0,
-    bytesP95: 0,
     agreement: 1 - changed / 1000,
     agreementLower: 0,
-    klDivergence: 0,
-    changeLoss: 0,
-    changeLossSquare: 0,
-    encodeMs: 0,
-    decodeMs: 0,
   }
   return { version: calibrationVersion, model: model.hash, images: 20, rows: [row], transforms: [] }
 }

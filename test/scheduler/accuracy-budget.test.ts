@@ -5,20 +5,9 @@ import {
   accuracyLossBound,
   allowedUncalibrated,
 } from '../../src/scheduler/accuracy-budget.ts'
+import { exactRow } from '../calibration/exact-row.ts'
 
-const row: CalibrationRow = {
-  wound: 'w',
-  codec: 'q4',
-  bytesMean: 1,
-  bytesP95: 1,
-  agreement: 1,
-  agreementLower: 1,
-  klDivergence: 0,
-  changeLoss: 0,
-  changeLossSquare: 0,
-  encodeMs: 1,
-  decodeMs: 1,
-}
+const row: CalibrationRow = exactRow('w', 'q4')
 
 function randomStream(seed: number): () => number {
   let state = seed

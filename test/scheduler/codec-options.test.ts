@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { CalibrationRow } from '../../src/codec/calibration-file.ts'
 import { codecOptions } from '../../src/scheduler/codec-options.ts'
+import { exactRow } from '../calibration/exact-row.ts'
 
 const rules = {
   featureCodecs: ['float16', 'uint8', 'q4'],
@@ -12,15 +13,11 @@ const rules = {
 function row(wound: string, codec: string, bytesMean: number, lost: number): CalibrationRow {
   const agreement = 1 - lost / 1000
   return {
-    wound,
-    codec,
+    ...exactRow(wound, codec),
     bytesMean,
     bytesP95: bytesMean,
     agreement,
     agreementLower: agreement,
-    klDivergence: 0,
-    changeLoss: 0,
-    changeLossSquare: 0,
     accuracy: 0.8,
     lost,
     won: 0,
