@@ -101,6 +101,8 @@ export class LinkBelief {
   private down = new TransferEstimator()
   /** The network interface of the last session that told. */
   private over: string | undefined
+  /** How often a session came back over another interface than before. */
+  changes = 0
   private session: { readonly online: boolean; readonly sinceMs: number } = { online: false, sinceMs: 0 }
   private acknowledgedAtMs = Number.NEGATIVE_INFINITY
   private largest = { bytes: 0, atMs: 0 }
@@ -132,6 +134,7 @@ export class LinkBelief {
   }
 
   private forget(): void {
+    this.changes++
     this.up = new TransferEstimator()
     this.down = new TransferEstimator()
     this.acknowledgedAtMs = Number.NEGATIVE_INFINITY

@@ -1,6 +1,7 @@
 import { access, readFile } from 'node:fs/promises'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
+import { readKernelNumber } from './kernel-number.ts'
 
 /** What carries the packets first. What the machine does not tell, or what says nothing of it (a tunnel), is unknown. */
 export type LinkClass = 'ethernet' | 'wifi' | 'cellular' | 'loopback' | 'unknown'
@@ -33,11 +34,10 @@ export async function linkClassOf(name: string, directory = '/sys/class/net'): P
       () => false,
     )
   const kind = /^DEVTYPE=(.*)$/m.exec(await text('uevent'))?.[1]
-  // Nothing but digits: an empty file is no number.
-  const [type] = /^\d+/.exec(await text('type')) ?? []
+  const type = await readKernelNumber(join(directory, name, 'type'))
   if (type === undefined) return 'unknown'
-  if (kind === 'wwan' || Number(type) === rawIpType) return 'cellular'
+  if (kind === 'wwan' || type === rawIpType) return 'cellular'
   if (kind === 'wlan' || (await has('phy80211')) || (await has('wireless'))) return 'wifi'
-  if (Number(type) === loopbackType) return 'loopback'
-  return Number(type) === etherType && kind === undefined && (await has('device')) ? 'ethernet' : 'unknown'
+  if (type === loopbackType) return 'loopback'
+  return type === etherType && kind === undefined && (await has('device')) ? 'ethernet' : 'unknown'
 }

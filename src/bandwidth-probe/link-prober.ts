@@ -33,11 +33,14 @@ export class LinkProber {
   private stopListening: () => void = () => {}
   /** As of the last connection; undefined where that does not tell. */
   carrier: Carrier | undefined
-  /** How often a session came back over another interface than before. */
-  changes = 0
 
   constructor(options: LinkProberOptions) {
     this.options = options
+  }
+
+  /** How often a session came back over another interface than before, so that what was known of the link was forgotten. */
+  get changes(): number {
+    return this.options.belief.changes
   }
 
   /** Safe to repeat. */
@@ -76,8 +79,6 @@ export class LinkProber {
   }
 
   private async lookAt(name: string | undefined): Promise<void> {
-    const { carrier: before } = this
-    if (name !== undefined && before !== undefined && name !== before.name) this.changes++
     this.carrier = name === undefined ? undefined : { name, linkClass: 'unknown' }
     if (name === undefined) return
     const linkClass = await linkClassOf(name)
