@@ -24,6 +24,7 @@ export interface AgentFigures {
   readonly cpuFrequencyHz: number | undefined
   readonly isCpuThrottled: boolean | undefined
   readonly eventLoopP99Ms: number
+  readonly memoryAvailableBytes: number | undefined
   readonly rssBytes: number
   readonly uptimeS: number
   /** Undefined where none is used. */
@@ -115,6 +116,12 @@ export const agentMetrics: readonly AgentMetric[] = [
     f.isCpuThrottled === undefined ? undefined : Number(f.isCpuThrottled),
   ),
   gauge('event_loop_p99_ms', 'ms', 'What 99 of 100 timers were at most late', (f) => f.eventLoopP99Ms),
+  gauge(
+    'memory_available_bytes',
+    'bytes',
+    'What programs of this machine can still take',
+    (f) => f.memoryAvailableBytes,
+  ),
   gauge('rss_bytes', 'bytes', 'Memory of the process', ({ rssBytes }) => rssBytes),
   gauge('uptime_s', 'seconds', 'Since the start of the process', ({ uptimeS }) => uptimeS),
   gauge(

@@ -1,8 +1,8 @@
 import { systemClock } from '../src/async/clock.ts'
 import { ReleaseStack } from '../src/async/release-stack.ts'
 import { waitAtMost } from '../src/async/wait-at-most.ts'
-import { CpuMonitor } from '../src/bandwidth-probe/cpu-monitor.ts'
 import { mostUplinkBps } from '../src/bandwidth-probe/link-belief.ts'
+import { MachineMonitor } from '../src/bandwidth-probe/machine-monitor.ts'
 import { programVersion } from '../src/files/program-version.ts'
 import { logWarningsHere } from '../src/machine/this-machine.ts'
 import { collectGarbage } from '../src/memory/collect-garbage.ts'
@@ -43,7 +43,7 @@ const hangFactor = 2
 export class Agent {
   private readonly config: AgentConfig
   private readonly log: Log
-  private readonly cpu = new CpuMonitor()
+  private readonly machine = new MachineMonitor()
   private readonly stops = new ReleaseStack()
   private starting: Promise<void> | undefined
   private serving:
@@ -93,8 +93,8 @@ export class Agent {
     await mind.start()
     this.stops.add(() => mind.stop())
     signal?.throwIfAborted()
-    this.cpu.start()
-    this.stops.add(() => this.cpu.stop())
+    this.machine.start()
+    this.stops.add(() => this.machine.stop())
 
     const larger = new LargerModels({
       workers: () => mind.of(models[0]!.hash).allWorkers,
@@ -121,7 +121,7 @@ export class Agent {
       models,
       larger: () => larger.known,
       mind,
-      cpu: this.cpu,
+      machine: this.machine,
       inWork: () => pipeline.inWork,
       explanation: () => planReport.latest?.explanation ?? [],
       sessions: config.pool === undefined ? { mqtt: device } : { mqtt: device, pool: poolSession },

@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '../src/async/clock.ts'
-import type { CpuMonitor } from '../src/bandwidth-probe/cpu-monitor.ts'
+import type { MachineMonitor } from '../src/bandwidth-probe/machine-monitor.ts'
 import type { DashboardSource } from '../src/dashboard/dashboard-server.ts'
 import { type LiveState, liveRequests, liveWounds } from '../src/dashboard/live-state.ts'
 import { programVersion } from '../src/files/program-version.ts'
@@ -22,7 +22,7 @@ export interface ShownOptions {
   /** Those that only workers hold, as far as they are known. */
   readonly larger: () => readonly EdgeModel[]
   readonly mind: Mind
-  readonly cpu: CpuMonitor
+  readonly machine: MachineMonitor
   readonly inWork: () => number
   /** By what the streams are answered, in words. */
   readonly explanation: () => readonly string[]
@@ -130,7 +130,7 @@ export class Shown implements DashboardSource {
   }
 
   private figuresOf(models: readonly EdgeModel[], tally: RequestTally): AgentFigures {
-    const { mind, cpu, inWork, certificateDays, sessions, clock = systemClock } = this.options
+    const { mind, machine, inWork, certificateDays, sessions, clock = systemClock } = this.options
     const traffic = Object.values(sessions).map((session) => session.traffic())
     const minds = models.map(({ hash }) => mind.of(hash))
     return {
@@ -144,12 +144,13 @@ export class Shown implements DashboardSource {
       engineRestarts: models.reduce((sum, { edge }) => sum + edge.inference.restarts, 0),
       engine: models.map(({ engine }) => engine).find(({ reason }) => reason) ?? models[0]!.engine,
       compiledInMemory: models.some(({ edge }) => edge.compiledInMemory),
-      cpuLoad: cpu.load,
+      cpuLoad: machine.load,
       linkChanges: mind.carrier.changes,
-      cpuTemperatureC: cpu.temperatureC,
-      cpuFrequencyHz: cpu.frequencyHz,
-      isCpuThrottled: cpu.isThrottled,
+      cpuTemperatureC: machine.temperatureC,
+      cpuFrequencyHz: machine.frequencyHz,
+      isCpuThrottled: machine.isThrottled,
       eventLoopP99Ms: this.loop.p99Ms,
+      memoryAvailableBytes: machine.availableMemoryBytes,
       rssBytes: process.memoryUsage.rss(),
       uptimeS: process.uptime(),
       certificateDays: certificateDays(),

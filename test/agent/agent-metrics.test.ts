@@ -44,6 +44,7 @@ function figures(changes: Partial<AgentFigures> = {}): AgentFigures {
     cpuTemperatureC: undefined,
     cpuFrequencyHz: undefined,
     isCpuThrottled: undefined,
+    memoryAvailableBytes: undefined,
     eventLoopP99Ms: 0.123456,
     rssBytes: 200e6,
     uptimeS: 12.3,
@@ -73,6 +74,7 @@ const busy = (): AgentFigures => {
     cpuTemperatureC: 51.26,
     cpuFrequencyHz: 1.5e9,
     isCpuThrottled: true,
+    memoryAvailableBytes: 1.5e9,
     certificateDays: 30,
   })
 }
@@ -86,6 +88,7 @@ test('what is not known is left out, and numbers have the digits that they mean'
     'cpu_temperature_c',
     'cpu_frequency_hz',
     'cpu_throttled',
+    'memory_available_bytes',
     'answer_mean_ms',
   ])
     expect(unknown).not.toHaveProperty(key)

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { parseProcStat, readProcessorTimes } from '../../src/bandwidth-probe/processor-times.ts'
 
@@ -14,14 +13,15 @@ test('parseProcStat() counts idle and waiting as not busy, and guests once', () 
     expect(() => parseProcStat(damaged)).toThrow(/must begin with cpu/)
 })
 
-test('readProcessorTimes() grow while this process works', async () => {
+test('readProcessorTimes() grow while this process works', async ({ skip }) => {
   const before = await readProcessorTimes()
+  if (before === undefined) return skip('There is no /proc/stat on this system')
   let after = before
   // A tick is a hundredth of a second.
   while (after.busy === before.busy) {
     for (let i = 0; i < 1e6; i++) Math.sqrt(i)
-    after = await readProcessorTimes()
+    after = (await readProcessorTimes())!
   }
   expect(after.busy - before.busy).toBeLessThanOrEqual(after.total - before.total)
-  expect(before.total > before.busy || !existsSync('/proc/stat')).toBe(true)
+  expect(before.total).toBeGreaterThan(before.busy)
 })

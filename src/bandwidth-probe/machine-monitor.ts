@@ -1,3 +1,4 @@
+import { currentLoad, mem } from 'systeminformation'
 import { readKernelNumber } from './kernel-number.ts'
 import { type ProcessorTimes, readProcessorTimes } from './processor-times.ts'
 
@@ -9,13 +10,15 @@ const throttledFile = '/sys/devices/platform/soc/soc:firmware/get_throttled'
 /** Frequency capped, throttled, and the soft limit of temperature, now; the first bit is the voltage, which causes them. */
 const slowedBits = 0b1110
 
-/** Load, heat and clock of this machine, sampled every two seconds. What it does not tell is undefined. */
-export class CpuMonitor {
+/** Load, memory, heat and clock of this machine, sampled every two seconds. What it does not tell is undefined. */
+export class MachineMonitor {
   private timer: NodeJS.Timeout | undefined
   private sampling = false
   private last: ProcessorTimes | undefined
   /** Share of all cores in use since the last sample, 0 to 1; undefined before the second one. */
   load: number | undefined
+  /** What programs can still take before the machine swaps. */
+  availableMemoryBytes: number | undefined
   /** Degrees Celsius. */
   temperatureC: number | undefined
   /** Of the first core. */
@@ -25,6 +28,7 @@ export class CpuMonitor {
 
   start(): void {
     this.timer ??= setInterval(() => void this.sample(), periodMs)
+    void this.sample()
   }
 
   stop(): void {
@@ -35,16 +39,12 @@ export class CpuMonitor {
   private async sample(): Promise<void> {
     if (this.sampling) return
     this.sampling = true
-    try {
-      const now = await readProcessorTimes()
-      const { last } = this
-      this.last = now
-      if (last !== undefined && now.total > last.total)
-        this.load = (now.busy - last.busy) / (now.total - last.total)
-    } catch {
-      // A machine that does not tell is unknown, and no reason to end.
-      this.load = undefined
-    }
+    // A machine that does not tell is unknown, and no reason to end.
+    this.load = await this.readLoad().catch(() => undefined)
+    this.availableMemoryBytes = await mem().then(
+      ({ available }) => available,
+      () => undefined,
+    )
     const milli = await readKernelNumber(temperatureFile)
     this.temperatureC = milli && milli / 1000
     const kilohertz = await readKernelNumber(frequencyFile)
@@ -52,5 +52,15 @@ export class CpuMonitor {
     const throttled = await readKernelNumber(throttledFile, 16)
     this.isThrottled = throttled === undefined ? undefined : (throttled & slowedBits) !== 0
     this.sampling = false
+  }
+
+  private async readLoad(): Promise<number | undefined> {
+    const now = await readProcessorTimes()
+    // Not on Linux: `currentLoad()` would wait there for a shell, 10 to 20 ms in which no message is answered.
+    if (now === undefined) return (await currentLoad()).currentLoad / 100
+    const { last } = this
+    this.last = now
+    if (last === undefined || now.total <= last.total) return this.load
+    return (now.busy - last.busy) / (now.total - last.total)
   }
 }
