@@ -14,9 +14,10 @@
  *
  * DADS (Hu et al., INFOCOM 2019) has neither the arcs back nor the pinned input nor the fixed cost: see the tests.
  */
+import type { LayerGraph } from '../model-graph/layer-graph.ts'
 import { type CutNetwork, Groups } from './cut-network.ts'
 import { minCut } from './min-cut.ts'
-import { cheapestOption, type FrontierPlan, type Prices } from './plan-costs.ts'
+import { cheapestOption, type FrontierPlan, type PlanCosts, type Prices } from './plan-costs.ts'
 
 /**
  * @param inTail A layer that is kept out of the head; without it the local plan is one of all.
@@ -83,11 +84,9 @@ export function cheapestPlan(network: CutNetwork, prices: Prices, inTail?: numbe
   const { value, sourceSide } = minCut({ nodes, source, sink, ends, capacities })
   if (value >= limit) return undefined
   const nodeSide = place.map((_, node) => sourceSide[placeOf(node)]!)
-  return planOf(
-    network,
-    prices,
-    Uint8Array.from(nodeOf, (node) => nodeSide[node]!),
-  )
+  const head: number[] = []
+  for (const [layer, node] of nodeOf.entries()) if (nodeSide[node] === 1) head.push(layer)
+  return planOfHead(network.graph, costs, prices, head)
 }
 
 /**
@@ -149,25 +148,30 @@ function joinedAtPrices(network: CutNetwork, tensorPrices: readonly number[], mo
   return groups
 }
 
-/** The plan with a head, each crossing tensor in the codec that is cheapest at the prices. */
-function planOf({ graph, costs }: CutNetwork, prices: Prices, inHead: Uint8Array): FrontierPlan {
-  const head: number[] = []
+/** The plan with a head, each crossing tensor in the codec that is cheapest at the prices. O(layers + tensors). */
+export function planOfHead(
+  graph: LayerGraph,
+  costs: PlanCosts,
+  prices: Prices,
+  head: readonly number[],
+): FrontierPlan {
+  const inHead = new Uint8Array(graph.layers.length)
   let edgeUs = 0
+  for (const layer of head) {
+    inHead[layer] = 1
+    edgeUs += costs.edgeUs[layer]!
+  }
   let backendUs = 0
-  for (const [layer, isInHead] of inHead.entries()) {
-    if (isInHead === 1) {
-      head.push(layer)
-      edgeUs += costs.edgeUs[layer]!
-    } else {
-      backendUs += costs.backendUs[layer]!
-    }
+  for (let layer = 0; layer < inHead.length; layer++) {
+    if (inHead[layer] === 0) backendUs += costs.backendUs[layer]!
   }
   const crossing: { tensor: number; codec: string }[] = []
   let uplinkBytes = 0
   if (head.length < graph.layers.length) {
+    const answers = new Set(graph.outputs)
     for (const { id, producer, consumers } of graph.tensors) {
       if (inHead[producer] === 0) continue
-      if (!consumers.some((layer) => inHead[layer] === 0) && !graph.outputs.includes(id)) continue
+      if (!answers.has(id) && consumers.every((layer) => inHead[layer] === 1)) continue
       const { option } = cheapestOption(costs.crossings[id]!, prices)!
       crossing.push({ tensor: id, codec: option.codec })
       edgeUs += option.encodeUs

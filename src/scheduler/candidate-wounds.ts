@@ -6,14 +6,16 @@ import { bestRingWounds } from '../model-graph/ring-wounds.ts'
 import { singleWounds } from '../model-graph/single-wounds.ts'
 import type { Wound } from '../model-graph/wound.ts'
 import { woundFromHead } from '../model-graph/wound-from-head.ts'
+import { completedChain, nest } from './completed-chain.ts'
 
 /** How many segments a model is divided into at most: every border costs a copy and a call. */
 const maximumSegments = 6
 
 /**
  * The wounds that a planner can choose, of one tensor or several, from `input` to `local`, each head within the next:
- * those of the model's calibration, and those that can be best for some link, as far as they nest with all before them
- * and make no more than 6 segments. Both ends have the same graph and calibration, so both derive the same list.
+ * those of the model's calibration, those over which least crosses, and without a calibration those without which no plan
+ * comes near the cheapest at some prices; as far as they nest with all before them and make no more than 6 segments. Both
+ * ends have the same graph and calibration, so both derive the same list.
  * @throws {RangeError} where the calibration has a wound that the graph has not.
  */
 export function plannedWounds(
@@ -30,7 +32,9 @@ export function plannedWounds(
   for (const { wound } of undercutting(graph, singles).toSorted((a, b) => b.shrink - a.shrink)) {
     if (kept.length <= maximumSegments) keep(wound)
   }
-  return kept.toSorted((a, b) => a.head.length - b.head.length)
+  // A calibration has measured where its owner would cut: elsewhere only codecs that need none could be used.
+  const chain = calibration === undefined ? completedChain(graph, kept, maximumSegments + 1) : kept
+  return chain.toSorted((a, b) => a.head.length - b.head.length)
 }
 
 /** Values that cross and the channels they come in, per tensor. */
@@ -74,10 +78,4 @@ function withRiders(graph: LayerGraph, wound: Wound): Wound {
 
 function crossingValues(graph: LayerGraph, wound: Wound): number {
   return crossingShapes(graph, wound).reduce((sum, { elements }) => sum + elements, 0)
-}
-
-/** Whether one head is part of the other and not the same. */
-function nest(a: Wound, b: Wound): boolean {
-  const [small, large] = a.head.length < b.head.length ? [a.head, new Set(b.head)] : [b.head, new Set(a.head)]
-  return small.length < large.size && small.every((layer) => large.has(layer))
 }
