@@ -33,7 +33,9 @@ export interface AgentFigures {
 
 type AgentMetric = Metric<AgentFigures>
 
-const upLink = ({ link }: AgentFigures) => (link.kind === 'up' ? link : undefined)
+/** What is only a guess is not told. */
+const measuredLink = ({ link }: AgentFigures) =>
+  link.kind === 'up' && link.isGuess !== true ? link : undefined
 
 /** Everything that the agent tells of itself in numbers. */
 export const agentMetrics: readonly AgentMetric[] = [
@@ -96,11 +98,18 @@ export const agentMetrics: readonly AgentMetric[] = [
   gauge(
     'uplink_bps',
     'bits per second',
-    'What the link is believed to carry up',
-    (f) => upLink(f)?.uplinkBps,
+    'What the link is believed to carry up, once that was measured',
+    (f) => measuredLink(f)?.uplinkBps,
   ),
-  gauge('round_trip_ms', 'ms', 'What an empty request and its answer take', (f) => upLink(f)?.roundTripMs),
-  gauge('backlog_bytes', 'bytes', 'Sent and not acknowledged', (f) => upLink(f)?.backlogBytes),
+  gauge(
+    'round_trip_ms',
+    'ms',
+    'What an empty request and its answer take, once that was measured',
+    (f) => measuredLink(f)?.roundTripMs,
+  ),
+  gauge('backlog_bytes', 'bytes', 'Sent and not acknowledged', ({ link }) =>
+    link.kind === 'up' ? link.backlogBytes : undefined,
+  ),
   gauge('edge_slowdown', 'ratio', 'Time of the edge against its profile', ({ edgeFactor }) => edgeFactor),
   counter('engine_restarts', 'count', 'Restarts of the inference thread', (f) => f.engineRestarts),
   gauge('engine_fallback', 'yes or no', 'Whether another engine than the configured one computes', (f) =>

@@ -1,5 +1,6 @@
 import { confidenceOf } from '../src/answer/confidence.ts'
 import { InputError } from '../src/input/input-error.ts'
+import type { Conditions } from '../src/scheduler/choose-plan.ts'
 import type { PlanPoint } from '../src/scheduler/plan-point.ts'
 import type { Outcome, PlanRecord } from '../src/telemetry/request-record.ts'
 import type { EdgeModel } from './edge-model.ts'
@@ -38,7 +39,7 @@ export function answerMessage(
       codec: chosen.point.codec,
       worker: worker?.id,
       predictedMs: chosen.expectedMs,
-      uplinkBps: conditions.link?.uplinkBps ?? null,
+      uplinkBps: toldOf(conditions.link)?.uplinkBps ?? null,
     },
     finishedAt,
     ...(finishedAt === 'edge' && precisionOf(chosen.point)),
@@ -87,6 +88,7 @@ export function planRecord({ plan }: RequestTrace): PlanRecord | undefined {
   if (plan === undefined) return undefined
   const { chosen, worker, conditions } = plan
   const { edgeMs, remoteMs, remoteDeviationMs, localMs, expectedMs } = chosen
+  const link = toldOf(conditions.link)
   return {
     wound: chosen.point.wound,
     codec: chosen.point.codec,
@@ -99,10 +101,15 @@ export function planRecord({ plan }: RequestTrace): PlanRecord | undefined {
       localMs,
       expectedMs,
     },
-    ...(conditions.link !== undefined && { uplinkBps: conditions.link.uplinkBps }),
+    ...(link !== undefined && { uplinkBps: link.uplinkBps }),
     edgeFactor: conditions.edgeFactor,
     edgeWaitMs: conditions.edgeWaitMs,
   }
+}
+
+/** What is told of a link: nothing that is a guess. */
+function toldOf(link: Conditions['link']): Conditions['link'] {
+  return link?.isGuess === true ? undefined : link
 }
 
 /** Said where it is not float32. */

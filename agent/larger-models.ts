@@ -31,6 +31,8 @@ const retryMs = 30_000
 export class LargerModels {
   private readonly options: LargerModelsOptions
   private readonly wanted = new Map<string, Wanted>()
+  /** By hash, as one may be wanted by its name and by its hash. */
+  private readonly started = new Map<string, Promise<EdgeModel>>()
 
   constructor(options: LargerModelsOptions) {
     this.options = options
@@ -62,11 +64,11 @@ export class LargerModels {
     wanted: Wanted,
     { worker, hash }: { readonly worker: string; readonly hash: string },
   ): Promise<void> {
-    const { askCard, start, now, log } = this.options
+    const { now, log } = this.options
     if (wanted.isAsking || now() < wanted.nextMs) return
     wanted.isAsking = true
     try {
-      wanted.model = await start(await askCard(worker, hash))
+      wanted.model = await this.startOnce(worker, hash)
       log('info', 'a larger model is known', { model: name, hash, worker })
     } catch (error) {
       wanted.nextMs = now() + retryMs
@@ -74,5 +76,16 @@ export class LargerModels {
     } finally {
       wanted.isAsking = false
     }
+  }
+
+  /** Once, whoever wants it by whatever name. */
+  private startOnce(worker: string, hash: string): Promise<EdgeModel> {
+    const { askCard, start } = this.options
+    const known = this.started.get(hash)
+    if (known !== undefined) return known
+    const model = askCard(worker, hash).then(start)
+    this.started.set(hash, model)
+    model.catch(() => this.started.delete(hash))
+    return model
   }
 }

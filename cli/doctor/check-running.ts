@@ -12,7 +12,7 @@ const mostFailed = 0.05
 /** What a running agent says of its brokers, its engine, its link and its answers. */
 export function checkRunning({ connections, models, link, metrics }: LiveState): Finding[] {
   return [
-    good('agent', `It runs, since ${Math.round((metrics['uptime_s'] ?? 0) / 60)} minutes`),
+    good('agent', `It has run for ${Math.round((metrics['uptime_s'] ?? 0) / 60)} min`),
     ...connections.flatMap(({ name, url, isOnline, reason, refused }) =>
       isOnline
         ? [
@@ -30,14 +30,18 @@ export function checkRunning({ connections, models, link, metrics }: LiveState):
         : [unreachable(name, { url }, reason ?? 'it is being tried')],
     ),
     ...models.map((model) => checkEngineUsed(model)),
-    link.startsWith('up')
-      ? good(
-          'link',
-          `Up: ${((metrics['uplink_bps'] ?? 0) / 1e6).toPrecision(3)} Mbps, ${(metrics['round_trip_ms'] ?? 0).toFixed(1)} ms round trip`,
-        )
-      : note('link', `It is ${link}`, 'Requests are answered on the edge until it is up.'),
+    checkLink(link, metrics),
     ...checkAnswers(metrics),
   ]
+}
+
+function checkLink(link: string, metrics: LiveState['metrics']): Finding {
+  const { uplink_bps: bps, round_trip_ms: ms } = metrics
+  if (!link.startsWith('up'))
+    return note('link', `It is ${link}`, 'Requests are answered on the edge until it is up.')
+  return bps === undefined || ms === undefined
+    ? note('link', 'Up; how fast it is will be measured once a worker is there')
+    : good('link', `Up: ${(bps / 1e6).toPrecision(3)} Mbps, ${ms.toFixed(1)} ms round trip`)
 }
 
 function checkEngineUsed({ name, engine, engineReason: reason }: LiveModel): Finding {

@@ -20,6 +20,8 @@ export type LinkState =
       readonly rateDeviation?: number
       /** How little is known of the uplink's own line; nothing is doubted where absent. */
       readonly line?: LineDeviation
+      /** Speed and round trip are there to plan with and have not been measured; they have where absent. */
+      readonly isGuess?: boolean
     }
 
 /**
@@ -205,6 +207,7 @@ export class LinkBelief {
       relativeDeviation: Math.hypot(up.relativeDeviation, agedDeviation),
       rateDeviation: Math.hypot(up.rateDeviation, agedDeviation),
       line: this.wandered(up, nowMs),
+      isGuess: up.isGuess,
     }
   }
 

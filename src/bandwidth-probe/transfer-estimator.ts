@@ -36,6 +36,8 @@ export interface TransferEstimate {
    */
   readonly rateDeviation: number
   readonly line: LineDeviation
+  /** No two messages have told speed and base apart: both are made up from the time of one size. */
+  readonly isGuess: boolean
   /** Since the newest sample. */
   readonly ageMs: number
 }
@@ -76,6 +78,8 @@ const leastMs = 0.01
  */
 const firstLooseness = 100
 const changedLooseness = 10
+/** Messages tell speed and base apart where one has so many times the bytes of another, or where one waited behind another. */
+const tellingSizes = 4
 
 export class TransferEstimator {
   private readonly memoryMs: number
@@ -84,6 +88,9 @@ export class TransferEstimator {
   private prior: LinePrior | undefined
   private samples = 0
   private newestAtMs = -Infinity
+  private leastBytes = Infinity
+  private mostBytes = 0
+  private hasQueued = false
   private surprises: TransferSample[] = []
   private quickest: readonly TransferSample[] = []
   /** What messages took over what was predicted of them, newest last. */
@@ -103,6 +110,9 @@ export class TransferEstimator {
     const sample = { ...told, ms: Math.max(leastMs, told.ms) }
     const line = this.fit(sample.atMs)
     this.newestAtMs = Math.max(this.newestAtMs, sample.atMs)
+    this.leastBytes = Math.min(this.leastBytes, sample.bytes)
+    this.mostBytes = Math.max(this.mostBytes, sample.bytes)
+    this.hasQueued ||= line !== undefined && sample.isQueued === true
     if (line === undefined) {
       const half = sample.ms / 2
       this.prior = { baseMs: half, msPerByte: half / sample.bytes, looseness: firstLooseness }
@@ -142,6 +152,7 @@ export class TransferEstimator {
       relativeDeviation: this.deviation(),
       rateDeviation: this.rateDeviation(),
       line: line.deviation,
+      isGuess: !this.hasQueued && this.mostBytes < tellingSizes * this.leastBytes,
       ageMs: Math.max(0, nowMs - this.newestAtMs),
     }
   }

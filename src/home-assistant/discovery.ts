@@ -25,7 +25,7 @@ const answerTemplate = [
 const probabilityTemplate = [
   '{% if value_json.top is defined %}{{ (100 * value_json.top[0].probability) | round(1) }}',
   '{% elif value_json.boxes is defined and value_json.boxes %}{{ (100 * value_json.boxes[0].score) | round(1) }}',
-  '{% else %}0{% endif %}',
+  '{% else %}None{% endif %}',
 ].join('')
 
 /** Home Assistant's words for a unit; without a class it is a plain number. */
@@ -91,7 +91,7 @@ export function discoveryMessage(
       entity_category: 'diagnostic',
       state_topic: topics.metrics,
       value_template: isSwitch
-        ? `{{ 'ON' if value_json.${key} | default(0) else 'OFF' }}`
+        ? `{{ none if value_json.${key} is not defined else 'ON' if value_json.${key} else 'OFF' }}`
         : `{{ value_json.${key} | default(none) }}`,
       ...(isSwitch
         ? {}

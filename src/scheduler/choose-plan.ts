@@ -34,6 +34,8 @@ export interface LinkConditions {
   readonly relativeDeviation: number
   /** How little is known of the uplink's own line, which is what makes trying it worth something. */
   readonly line?: LineDeviation
+  /** Speed and round trip have not been measured: they serve to plan with and are told to nobody. */
+  readonly isGuess?: boolean
 }
 
 export interface Prediction {

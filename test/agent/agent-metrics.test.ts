@@ -93,6 +93,11 @@ test('what is not known is left out, and numbers have the digits that they mean'
   ])
     expect(unknown).not.toHaveProperty(key)
   expect(unknown).toMatchObject({ link_up: 0, edge_slowdown: 1.235, answered: 0 })
+  const { link } = busy()
+  const guessed = metricValues(agentMetrics, { ...busy(), link: { ...link, isGuess: true } as typeof link })
+  expect(guessed).toMatchObject({ link_up: 1 })
+  expect(guessed).not.toHaveProperty('uplink_bps')
+  expect(guessed).not.toHaveProperty('round_trip_ms')
   expect(metricValues(agentMetrics, busy())).toMatchObject({
     answered: 1,
     failed: 1,

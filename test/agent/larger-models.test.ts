@@ -66,12 +66,30 @@ test('LargerModels: another model of that name takes its place once nobody has t
   workers = [said('w2', young), said('w1', old)]
   expect(larger.get('large')).toMatchObject({ hash: old })
   expect(larger.get(young)).toBeUndefined()
-  expect(asked.splice(0).at(-1)).toMatchObject({ worker: 'w2', hash: young })
+  expect(asked[1]).toMatchObject({ worker: 'w2', hash: young })
   workers = [said('w2', young)]
   expect(larger.get('large')).toBeUndefined()
-  asked[0]!.card.resolve(cardOf(young))
+  asked[1]!.card.resolve(cardOf(young))
   await settled()
   expect(larger.get('large')).toMatchObject({ hash: young })
+})
+
+test('LargerModels: one wanted by name and by hash is started once, and again where that failed', async () => {
+  workers = [said('w1', old)]
+  const wanted = () => [larger.get('large'), larger.get(old)]
+  expect(wanted()).toEqual([undefined, undefined])
+  expect(asked).toHaveLength(1)
+  asked[0]!.card.reject(new Error('bad-frame'))
+  await settled()
+  nowMs = 30_000
+  expect(wanted()).toEqual([undefined, undefined])
+  expect(asked).toHaveLength(2)
+  asked[1]!.card.resolve(cardOf(old))
+  await settled()
+  const [byName, byHash] = wanted()
+  expect(byName).toMatchObject({ hash: old })
+  expect(byHash).toBe(byName)
+  expect(larger.known).toEqual([byName])
 })
 
 test('LargerModels: a worker that cannot tell is asked again after half a minute', async () => {

@@ -44,6 +44,27 @@ test('LinkBelief forgets what it knew of another network interface, and keeps wh
   expect(belief.snapshot(10_100, idle)).toMatchObject({ kind: 'up' })
 })
 
+test('LinkBelief: speed and round trip are a guess until messages of two sizes have told them apart', () => {
+  const isGuess = () => {
+    const state = belief.snapshot(9000, idle)
+    return state.kind === 'up' && state.isGuess
+  }
+  belief.connected(0, 'eth0')
+  belief.acknowledged(256, 40, 100)
+  expect(isGuess()).toBe(true)
+  belief.acknowledged(1000, 41, 2000)
+  expect(isGuess()).toBe(true)
+  belief.acknowledged(2048, 42, 4000)
+  expect(isGuess()).toBe(false)
+  belief.disconnected(5000)
+  belief.connected(6000, 'wwan0')
+  belief.acknowledged(2048, 300, 7000)
+  expect(isGuess()).toBe(true)
+  // One behind another: what lies between their acknowledgements is bytes alone.
+  belief.acknowledged(2048, 400, 7100)
+  expect(isGuess()).toBe(false)
+})
+
 test('LinkBelief learns rate and round trip, and how long the answers take down', () => {
   belief.connected(0)
   const nowMs = acknowledge(0)
