@@ -1,4 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { findMosquitto } from './scripts/find-mosquitto.mjs'
 import { SkippedReasons } from './scripts/skipped-reasons.mjs'
@@ -16,9 +18,13 @@ function overBroker() {
   } catch {
     // Not built.
   }
-  const starts = /from '.*(start-broker|\/stage)\.js'/
+  const starts = /from '.*start-broker\.js'/
   return files.filter((file) => file.endsWith('.test.js') && starts.test(readFileSync(file, 'utf8')))
 }
+
+// What end-to-end tests have compiled, for all of this run and none after it.
+const compiled = mkdtempSync(join(tmpdir(), 'surgeon-compiled-'))
+process.once('exit', () => rmSync(compiled, { recursive: true, force: true }))
 
 const mosquitto = findMosquitto()
 const again = overBroker()
@@ -35,7 +41,7 @@ export default defineConfig({
     slowTestThreshold: 60_000,
     maxWorkers: 2,
     pool: 'forks',
-    env: { SURGEON_MOSQUITTO: mosquitto ?? '' },
+    env: { SURGEON_MOSQUITTO: mosquitto ?? '', SURGEON_TEST_COMPILED: compiled },
     reporters: [
       'default',
       new SkippedReasons(

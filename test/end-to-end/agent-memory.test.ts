@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import sharp from 'sharp'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { startEmbedded } from '../brokers/embedded.ts'
 import { bundledPhoto } from '../model-input.ts'
 import { repositoryRoot } from '../paths.ts'
 import { askUntil } from './ask-until.ts'
@@ -34,7 +35,7 @@ describe('an agent with a fixed wound', () => {
   beforeEach(({ skip }) => skip(impossible !== undefined, impossible))
 
   test("cuts VGG19 after block3_pool and is below 200 MB once it has tidied up: 575 MB of weights are the worker's", async () => {
-    running = await endToEnd()
+    running = await endToEnd(startEmbedded)
     const { start, message, ask } = running
     const model = { model: 'vgg19', weights: 'random' }
     const limits = { batch: 1, tailBytes: 1 }
@@ -86,7 +87,7 @@ describe('an agent that is sent pictures which must be held whole', () => {
   }
 
   test('decodes three that come at once one after the other, and answers others meanwhile', async () => {
-    running = await endToEnd()
+    running = await endToEnd(startEmbedded)
     const { start, message, ask } = running
     const agent = await start('agent', { device: 'pi', policy: 'local' }, await serviceEnvironment())
     await message(stateTopic.agent('pi'), (text) => text.includes('online'))

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { afterEach, expect, test } from 'vitest'
+import { startBroker } from '../brokers/start-broker.ts'
 import { bundledPhoto } from '../model-input.ts'
 import { type EndToEnd, endToEnd, stateTopic } from './stage.ts'
 
@@ -7,7 +8,7 @@ let stage: EndToEnd
 afterEach(() => stage.close())
 
 test('an agent that is told to stop answers everything that is in work', async () => {
-  stage = await endToEnd()
+  stage = await endToEnd(startBroker)
   // Slow enough that most of it is not done when it is told.
   const agent = await stage.start('agent', { device: 'pi', policy: 'local', lab: { edgeSlowdown: 20 } })
   await stage.message(stateTopic.agent('pi'), (text) => text.includes('online'))
@@ -23,7 +24,7 @@ test('an agent that is told to stop answers everything that is in work', async (
 })
 
 test('inputs that the broker keeps while the agent is started again are answered', async () => {
-  stage = await endToEnd()
+  stage = await endToEnd(startBroker)
   const config = { device: 'pi', policy: 'local' }
   const agent = await stage.start('agent', config)
   await stage.message(stateTopic.agent('pi'), (text) => text.includes('online'))

@@ -15,6 +15,7 @@ import { decodeFrame, encodeFrame } from '../../src/transport/frame.ts'
 import { type Frame, modelDigits } from '../../src/transport/frame-content.ts'
 import { workerTopic } from '../../src/transport/topics.ts'
 import { sendFrame } from '../../src/transport/transfer.ts'
+import { startEmbedded } from '../brokers/embedded.ts'
 import { noSharedData, sharedData } from '../shared-data.ts'
 import { type EndToEnd, endToEnd, stateTopic } from './stage.ts'
 
@@ -63,7 +64,7 @@ describe('one worker with the models of all cases', () => {
       output: { kind: 'values' },
     }
     await writeFile(join(fixed, 'fixed.surgeon.json'), JSON.stringify(manifest))
-    running = await endToEnd()
+    running = await endToEnd(startEmbedded)
     const models = [...served, ...Object.keys(refused)].map((name) => join(cases, name))
     const worker = await running.start('worker', { worker: 'pool', models: [...models, fixed] })
     const state = running.message(stateTopic.worker('pool'), (text) => text !== '')

@@ -8,6 +8,7 @@ import { splitIntoChunks, wholeHeaderBytes } from '../../src/transport/chunks.ts
 import { decodeFrame, encodeFrame } from '../../src/transport/frame.ts'
 import { type Frame, modelDigits } from '../../src/transport/frame-content.ts'
 import { workerTopic } from '../../src/transport/topics.ts'
+import { startBroker } from '../brokers/start-broker.ts'
 import { type EndToEnd, endToEnd, stateTopic } from './stage.ts'
 
 describe('bad input', () => {
@@ -15,7 +16,7 @@ describe('bad input', () => {
   let announced: { models: { hash: string }[] }
 
   beforeAll(async () => {
-    running = await endToEnd()
+    running = await endToEnd(startBroker)
     await running.start('worker', { worker: 'pool-1' })
     announced = JSON.parse(await running.message(stateTopic.worker('pool-1'), (text) => text !== ''))
     await running.start('agent', { device: 'pi', limits: { inputBytes: 200_000 } })

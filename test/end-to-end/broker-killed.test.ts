@@ -8,7 +8,7 @@ describe('a broker that dies', () => {
   afterEach(() => running?.close())
 
   test('agent and worker live on and are found again on the broker that follows', async () => {
-    running = await endToEnd()
+    running = await endToEnd(startBroker)
     const { broker, camera, start, message, ask } = running
     await start('worker', { worker: 'pool-1' })
     await start('agent', { device: 'pi' })

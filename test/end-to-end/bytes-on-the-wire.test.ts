@@ -4,6 +4,7 @@ import { type IPublishPacket, parser } from 'mqtt-packet'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readChunkHeader } from '../../src/transport/chunks.ts'
 import { decodeFrame } from '../../src/transport/frame.ts'
+import { startBroker } from '../brokers/start-broker.ts'
 import { bundledPhoto } from '../model-input.ts'
 import { askUntil, byWorker } from './ask-until.ts'
 import { type EndToEnd, endToEnd, stateTopic } from './stage.ts'
@@ -52,7 +53,7 @@ describe('bytes on the wire', () => {
   let wire: Awaited<ReturnType<typeof wireTo>>
 
   beforeAll(async () => {
-    running = await endToEnd()
+    running = await endToEnd(startBroker)
     wire = await wireTo(running.broker.url)
   })
 

@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { deviceTopic } from '../../src/transport/topics.ts'
+import { startBroker } from '../brokers/start-broker.ts'
 import { bundledPhoto } from '../model-input.ts'
 import { asyncapiFault } from '../transport/asyncapi-fault.ts'
 import { endToEnd, stateTopic } from './stage.ts'
 
 test('what agent and worker publish is what docs/asyncapi.yaml says', async () => {
-  const stage = await endToEnd()
+  const stage = await endToEnd(startBroker)
   try {
     await stage.start('worker', { worker: 'w' })
     await stage.start('agent', { device: 'pi' })

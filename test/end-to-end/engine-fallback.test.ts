@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { cameraFrames } from '../../lab/demo/camera.ts'
 import { deviceTopic } from '../../src/transport/topics.ts'
+import { startEmbedded } from '../brokers/embedded.ts'
 import { noXnnpack, xnnpackWhereInstalled } from '../executor/xnnpack-setup.ts'
 import { repositoryRoot } from '../paths.ts'
 import { askUntil, byWorker } from './ask-until.ts'
@@ -41,7 +42,7 @@ afterEach(async () => {
 
 async function begin(): Promise<Uint8Array> {
   folder = await mkdtemp(join(tmpdir(), 'surgeon-fallback-'))
-  running = await endToEnd()
+  running = await endToEnd(startEmbedded)
   const [frame] = await cameraFrames(1)
   return frame!.bytes
 }
@@ -122,12 +123,13 @@ describe('agent and worker whose engine cannot be used', () => {
   })
 
   test('a machine without the native engine goes on with WebAssembly', async () => {
-    const photo = await begin()
+    await begin()
     const environment = await environmentWith('native')
-    await running.start('agent', { device: 'pi', policy: 'local' }, environment)
+    await running.start('agent', { device: 'pi', policy: 'local', model: 'activity' }, environment)
     await running.message(stateTopic.agent('pi'), (text) => text.includes('"engine":"wasm"'))
     expect(await healthOf('pi')).toMatchObject({ engine_fallback: 1 })
-    expect(await running.ask('pi', photo)).toMatchObject({ ok: true, finishedAt: 'edge' })
+    const window = Buffer.from(JSON.stringify(Array.from({ length: 64 }, () => [0, 0, 9.81])))
+    expect(await running.ask('pi', window)).toMatchObject({ ok: true, finishedAt: 'edge' })
   })
 
   test('without any engine every input goes to a worker, once there is one', async () => {

@@ -14,6 +14,7 @@ import { wholeModel } from '../../src/model-graph/cut.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
 import { requirePicture } from '../../src/model-graph/manifest.ts'
 import { deviceTopic } from '../../src/transport/topics.ts'
+import { startBroker } from '../brokers/start-broker.ts'
 import { broken, detector, sensor, smallModel } from '../model-graph/onnx/small-models.ts'
 import { bundledPhoto } from '../model-input.ts'
 import { askUntil, byWorker } from './ask-until.ts'
@@ -55,7 +56,7 @@ describe('inputs and answers of every kind', () => {
       sensor: await described('sensor', sensor, numbers),
       broken: await smallModel('broken', broken),
     }
-    running = await endToEnd()
+    running = await endToEnd(startBroker)
     const worker = await running.start('worker', {
       worker: 'pool',
       models: [folders.detector, folders.sensor],

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { cameraFrames } from '../../lab/demo/camera.ts'
 import { createLinkEmulator, type LinkEmulator } from '../../lab/link-emulator.ts'
+import { startBroker } from '../brokers/start-broker.ts'
 import { askUntil, byWorker } from './ask-until.ts'
 import { type EndToEnd, endToEnd, stateTopic } from './stage.ts'
 
@@ -15,7 +16,7 @@ describe('a link that dies', () => {
   test.each(['at-once', 'when-late'])(
     'every frame is answered by the edge, resume %s, until the link is back',
     async (resume) => {
-      running = await endToEnd()
+      running = await endToEnd(startBroker)
       const { broker, start, message, ask } = running
       link = createLinkEmulator({ targetPort: broker.port, uplink: 50e6, downlink: 50e6, oneWayDelayMs: 2 })
       const port = await link.start()

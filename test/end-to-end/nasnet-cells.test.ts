@@ -12,6 +12,7 @@ import { loadModel } from '../../src/model-graph/load-model.ts'
 import { requirePicture } from '../../src/model-graph/manifest.ts'
 import { zooModel } from '../../src/model-graph/zoo/zoo.ts'
 import { bestClasses } from '../best-classes.ts'
+import { startEmbedded } from '../brokers/embedded.ts'
 import { askUntil } from './ask-until.ts'
 import { type EndToEnd, endToEnd, stateTopic } from './stage.ts'
 
@@ -43,7 +44,7 @@ describe('NASNetMobile cut between its cells', () => {
       progress: () => undefined,
     })
     await saveCalibration(join(folder, 'calibration.json'), calibration)
-    running = await endToEnd()
+    running = await endToEnd(startEmbedded)
     const random = { model: source, weights: 'random' }
     await running.start('worker', { worker: 'pool', models: [random] })
     // So slow an edge that leaving the second half to the worker is worth the bytes; no picture is sent.

@@ -7,6 +7,7 @@ import { wholeModel } from '../../src/model-graph/cut.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
 import { requirePicture } from '../../src/model-graph/manifest.ts'
 import type { Announcement } from '../../src/transport/announcement.ts'
+import { startEmbedded } from '../brokers/embedded.ts'
 import { broken, classifier, detector, sensor, smallModel } from '../model-graph/onnx/small-models.ts'
 import { bundledPhoto } from '../model-input.ts'
 import { askUntil, byWorker } from './ask-until.ts'
@@ -24,7 +25,7 @@ describe('a worker with ONNX files of every kind', () => {
       sensor: await smallModel('sensor', sensor),
       broken: await smallModel('broken', broken),
     }
-    running = await endToEnd()
+    running = await endToEnd(startEmbedded)
     const worker = await running.start('worker', {
       worker: 'pool',
       models: [folders.broken, folders.classifier, folders.detector, folders.sensor],

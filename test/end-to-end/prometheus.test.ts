@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { freePort } from '../../lab/free-port.ts'
+import { startEmbedded } from '../brokers/embedded.ts'
 import { isInstalled } from '../is-installed.ts'
 import { bundledPhoto } from '../model-input.ts'
 import { endToEnd, stateTopic } from './stage.ts'
@@ -59,7 +60,7 @@ test('Prometheus scrapes an agent and a worker', async ({ skip }) => {
   skip(!(await isInstalled('prometheus')), 'prometheus is not installed')
   const agentPort = await freePort()
   const workerPort = await freePort()
-  const running = await endToEnd()
+  const running = await endToEnd(startEmbedded)
   const scraper = await prometheus([`127.0.0.1:${agentPort}`, `127.0.0.1:${workerPort}`])
   try {
     const worker = await running.start('worker', { worker: 'pool', metrics: { port: workerPort } })

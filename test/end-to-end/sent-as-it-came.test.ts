@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { RequestRecord } from '../../src/telemetry/request-record.ts'
+import { startEmbedded } from '../brokers/embedded.ts'
 import { bundledPhoto } from '../model-input.ts'
 import { askUntil, byWorker } from './ask-until.ts'
 import { type EndToEnd, endToEnd, stateTopic } from './stage.ts'
@@ -17,7 +18,7 @@ describe('an input that is sent as it came', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'surgeon-sent-'))
     photo = await readFile(bundledPhoto('cat'))
-    running = await endToEnd()
+    running = await endToEnd(startEmbedded)
   })
 
   afterAll(async () => {

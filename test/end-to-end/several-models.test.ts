@@ -5,6 +5,7 @@ import type { AnswerMessage } from '../../agent/request-message.ts'
 import { freePort } from '../../lab/free-port.ts'
 import type { SurgeonProcess } from '../../lab/surgeon-process.ts'
 import { deviceTopic } from '../../src/transport/topics.ts'
+import { startEmbedded } from '../brokers/embedded.ts'
 import { classifier, openBatch, smallModel } from '../model-graph/onnx/small-models.ts'
 import { bundledPhoto } from '../model-input.ts'
 import { askUntil, byWorker } from './ask-until.ts'
@@ -30,7 +31,7 @@ describe('an agent with several models', () => {
     photo = await readFile(bundledPhoto('cat'))
     const yard = await smallModel('yard', classifier)
     const larger = await smallModel('larger', openBatch)
-    running = await endToEnd()
+    running = await endToEnd(startEmbedded)
     worker = await running.start('worker', { worker: 'pool', models: ['mobilenetv2', yard, larger] })
     await Promise.race([running.message(stateTopic.worker('pool'), (text) => text !== ''), worker.ended])
     const agent = await running.start('agent', {

@@ -67,7 +67,7 @@ async function inferred(...args: string[]): Promise<{ label: string; probability
 
 test('several tensors: calibrated, cut, carried and finished like the whole', async () => {
   const photos = join(folder, 'photos')
-  const what = ['--wounds', `global_average_pooling2d_1,${wound}`, '--levels', '8,10,12,14']
+  const what = ['--wounds', `global_average_pooling2d_1,${wound}`, '--levels', '10,14']
   const { rows } = JSON.parse(
     await run('calibrate', '--model', model, '--images', photos, '--json', ...what),
   ) as { rows: { wound: string; codec: string }[] }
@@ -76,7 +76,7 @@ test('several tensors: calibrated, cut, carried and finished like the whole', as
     JSON.parse(await readFile(join(model, 'calibration.json'), 'utf8')),
   )
   const own = calibration.rows.filter((row) => row.wound === wound)
-  expect(own.filter(({ codec }) => codec.startsWith('klt:')).length).toBeGreaterThan(3)
+  expect(own.filter(({ codec }) => codec.startsWith('klt:')).length).toBeGreaterThan(1)
   const transforms = calibration.transforms.filter((entry) => entry.wound === wound)
   expect(transforms.map(({ tensor, channels }) => [tensor, channels])).toEqual([
     ['block_13_project_BN', 160],
@@ -107,7 +107,7 @@ test('several tensors: calibrated, cut, carried and finished like the whole', as
     expect(answer.ok ? answer.bytes : 0).toBeGreaterThan(0.5 * smallest)
   })
   expect(faults).toEqual([])
-  // Calibrating computes for a minute and a half where nothing else runs.
+  // Calibrating computes for half a minute where nothing else runs.
 }, 900_000)
 
 /** An agent that cuts only at the wound, and a worker, which both have the calibration. */

@@ -7,8 +7,7 @@ import { type SurgeonProcess, startSurgeon } from '../../lab/surgeon-process.ts'
 import { deferred } from '../../src/async/deferred.ts'
 import { MqttSession } from '../../src/transport/mqtt-session.ts'
 import { deviceTopic, everyDeviceTopic, workerTopic } from '../../src/transport/topics.ts'
-import { startBroker } from '../brokers/start-broker.ts'
-import type { TestBroker } from '../brokers/test-broker.ts'
+import type { TestBroker, TestBrokerOptions } from '../brokers/test-broker.ts'
 
 /** A real broker, real `surgeon` processes and a client that plays the camera; `close` ends them all. */
 export interface EndToEnd {
@@ -32,8 +31,13 @@ export const stateTopic = {
   worker: (worker: string) => workerTopic(worker, 'state'),
 }
 
-export async function endToEnd(): Promise<EndToEnd> {
+/** Of `start-broker.ts` where the broker matters, and of `embedded.ts` where what is tested happens in one process. */
+export async function endToEnd(
+  startBroker: (options?: TestBrokerOptions) => Promise<TestBroker>,
+): Promise<EndToEnd> {
   const folder = await mkdtemp(join(tmpdir(), 'surgeon-end-to-end-'))
+  // One for all of a run: otherwise every process compiles the same model anew.
+  const compiled = process.env['SURGEON_TEST_COMPILED'] ?? join(folder, 'compiled')
   const broker = await startBroker()
   const camera = new MqttSession({
     url: broker.url,
@@ -54,10 +58,12 @@ export async function endToEnd(): Promise<EndToEnd> {
     camera,
     async start(command, config, environment, under) {
       const file = join(folder, `${command}-${processes.length}.yaml`)
-      const compiledCache = { directory: join(folder, 'compiled') }
-      const common = { mqtt: { url: broker.url }, compiledCache }
+      const common = { mqtt: { url: broker.url }, compiledCache: { directory: compiled } }
       const rest =
-        command === 'agent' ? { model: 'mobilenetv2', stateDirectory: folder } : { models: ['mobilenetv2'] }
+        command === 'agent'
+          ? { model: 'mobilenetv2', stateDirectory: folder }
+          : // Several in one call are measured for as long as all else together.
+            { models: ['mobilenetv2'], limits: { batch: 1 } }
       await writeFile(file, JSON.stringify({ ...common, ...rest, ...config }))
       const started = startSurgeon(command, file, environment, under)
       processes.push(started)

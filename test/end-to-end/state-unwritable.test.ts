@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startEmbedded } from '../brokers/embedded.ts'
 import { repositoryRoot } from '../paths.ts'
 import { type EndToEnd, endToEnd, stateTopic } from './stage.ts'
 
@@ -13,7 +14,7 @@ describe('an agent whose state cannot be kept and whose calibration is damaged',
   let stage: EndToEnd
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'surgeon-state-'))
-    stage = await endToEnd()
+    stage = await endToEnd(startEmbedded)
   })
   afterAll(async () => {
     await stage.close()

@@ -8,6 +8,7 @@ import { loadModel } from '../../src/model-graph/load-model.ts'
 import { bestRingWounds } from '../../src/model-graph/ring-wounds.ts'
 import { singleWounds } from '../../src/model-graph/single-wounds.ts'
 import type { TensorValue } from '../../src/tensor/tensor-value.ts'
+import { startBroker } from '../brokers/start-broker.ts'
 import { smallModel, stateful } from '../model-graph/onnx/small-models.ts'
 import { maxAbsDiff } from '../model-input.ts'
 import { noSharedData, sharedData } from '../shared-data.ts'
@@ -35,7 +36,7 @@ describe('a model with state', () => {
 
   beforeAll(async () => {
     for (const kind of ['values', 'classes'] as const) folders[kind] = await statefulModel(kind)
-    running = await endToEnd()
+    running = await endToEnd(startBroker)
     const worker = await running.start('worker', { worker: 'pool', models: [folders.values] })
     const state = running.message(stateTopic.worker('pool'), (text) => text !== '')
     await Promise.race([state, worker.ended])

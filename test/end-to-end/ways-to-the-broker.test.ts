@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { startBroker } from '../brokers/start-broker.ts'
 import { startWebSocketBridge, type WebSocketBridge } from '../brokers/websocket-bridge.ts'
 import { bundledPhoto } from '../model-input.ts'
 import { askUntil, byWorker } from './ask-until.ts'
@@ -15,7 +16,7 @@ let deaf: ChildProcess | undefined
 const fillers: Socket[] = []
 
 beforeEach(async () => {
-  stage = await endToEnd()
+  stage = await endToEnd(startBroker)
 })
 afterEach(async () => {
   await stage.close()

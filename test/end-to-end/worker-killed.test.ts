@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { AnswerMessage, ResultMessage } from '../../agent/request-message.ts'
 import { cameraFrames } from '../../lab/demo/camera.ts'
+import { startBroker } from '../brokers/start-broker.ts'
 import { askUntil, byWorker } from './ask-until.ts'
 import { type EndToEnd, endToEnd, stateTopic } from './stage.ts'
 
@@ -12,7 +13,7 @@ afterEach(async () => {
 
 describe('agent and worker', () => {
   test('20 photos are answered although the worker is killed in the middle, and a new worker is used again', async () => {
-    running = await endToEnd()
+    running = await endToEnd(startBroker)
     const { start, message, ask } = running
     const worker = await start('worker', { worker: 'pool-1' })
     await message(stateTopic.worker('pool-1'), (text) => text !== '')
@@ -56,7 +57,7 @@ describe('agent and worker', () => {
   })
 
   test('the last will of a killed agent says offline', async () => {
-    running = await endToEnd()
+    running = await endToEnd(startBroker)
     const agent = await running.start('agent', { device: 'pi', policy: 'local' })
     await running.message(stateTopic.agent('pi'), (text) => text.includes('online'))
     process.kill(agent.pid, 'SIGKILL')
@@ -66,7 +67,7 @@ describe('agent and worker', () => {
   })
 
   test('an agent that is told to stop leaves the same offline state', async () => {
-    running = await endToEnd()
+    running = await endToEnd(startBroker)
     const agent = await running.start('agent', { device: 'pi', policy: 'local' })
     await running.message(stateTopic.agent('pi'), (text) => text.includes('online'))
     await agent.stop()

@@ -57,7 +57,7 @@ test('an engine of the system is never used untried, even where it is set', asyn
   const stateDirectory = await mkdtemp(join(tmpdir(), 'surgeon-engines-'))
   const told: string[] = []
   const options = {
-    model: fileURLToPath(new URL('models/mobilenetv2', repositoryRoot)),
+    model: fileURLToPath(new URL('models/activity', repositoryRoot)),
     modelHash: '1'.repeat(32),
     threads: 1,
     machine: 'this one',
@@ -106,7 +106,7 @@ test('resolveEngine measures once and remembers; another machine or a broken fil
   const stateDirectory = await mkdtemp(join(tmpdir(), 'surgeon-engines-'))
   const told: string[] = []
   const options = {
-    model: fileURLToPath(new URL('models/mobilenetv2', repositoryRoot)),
+    model: fileURLToPath(new URL('models/activity', repositoryRoot)),
     modelHash: '0'.repeat(32),
     threads: 1,
     machine: 'this one',

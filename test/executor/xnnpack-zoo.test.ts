@@ -14,16 +14,16 @@ import { singleWounds } from '../../src/model-graph/single-wounds.ts'
 import { noXnnpack, xnnpackWhereInstalled } from './xnnpack-setup.ts'
 
 /**
- * One of each class of the zoo, and of which single-tensor wounds every n-th is cut: layers repeat. `surgeon bench
- * engines --parity --engines xnnpack` does every one of every model.
+ * One of each class of the zoo, and of which single-tensor wounds every n-th is cut: blocks repeat. `surgeon bench engines
+ * --parity --engines xnnpack` does every one of every model.
  */
 const models = [
-  ['mobilenet', 4],
-  ['mobilenetv2', 4],
-  ['nasnetmobile', 4],
-  ['resnet50', 12],
-  ['inceptionv3', 12],
-  ['vgg19', 12],
+  ['mobilenet', 11],
+  ['mobilenetv2', 5],
+  ['nasnetmobile', 11],
+  ['resnet50', 23],
+  ['inceptionv3', 23],
+  ['vgg19', 17],
 ] as const
 
 /** VGG19 is compiled a dozen times: on a busy machine that takes longer than what hangs is given elsewhere. */
