@@ -29,8 +29,8 @@ export const agentConfigSchema = z
      */
     model: modelChoiceSchema,
     /**
-     * `auto`: the fastest that passes the parity check on this machine, measured once and remembered; what is meant on
-     * ARM where XNNPACK is installed and nothing is set.
+     * `auto`: the fastest that passes the parity check on this machine, in the precision that calibration lets it use,
+     * measured once and remembered; what is meant on ARM where XNNPACK is installed and nothing is set.
      */
     engine: z.enum(engineSettings).default(() => defaultEngineSetting()),
     /**
@@ -67,7 +67,7 @@ export const agentConfigSchema = z
         }),
       )
       .default(['received', 'raw']),
-    /** Calibrated codecs and int8 are used as far as they cost at most this share of all answers, with 95 % confidence. */
+    /** Calibrated codecs and precisions (int8, fp16) are used as far as they cost at most this share of all answers, with 95 % confidence. */
     maxAccuracyLoss: z.number().min(0).max(1).default(defaultMaxAccuracyLoss),
     /** When the edge goes on by itself: while it waits for the worker, or only once the worker is late. */
     resume: z.enum(['at-once', 'when-late']).default('at-once'),

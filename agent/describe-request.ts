@@ -1,7 +1,7 @@
 import { confidenceOf } from '../src/answer/confidence.ts'
+import { saidPrecision } from '../src/executor/engine.ts'
 import { InputError } from '../src/input/input-error.ts'
 import type { Conditions } from '../src/scheduler/choose-plan.ts'
-import type { PlanPoint } from '../src/scheduler/plan-point.ts'
 import type { Outcome, PlanRecord } from '../src/telemetry/request-record.ts'
 import type { EdgeModel } from './edge-model.ts'
 import type { InputFacts } from './input-reader.ts'
@@ -42,7 +42,7 @@ export function answerMessage(
       uplinkBps: toldOf(conditions.link)?.uplinkBps ?? null,
     },
     finishedAt,
-    ...(finishedAt === 'edge' && precisionOf(chosen.point)),
+    ...(finishedAt === 'edge' && saidPrecision(chosen.point.precision)),
     bytes: measured.sentBytes,
     totalMs: measured.totalMs,
     headMs: measured.headMs ?? 0,
@@ -92,7 +92,7 @@ export function planRecord({ plan }: RequestTrace): PlanRecord | undefined {
   return {
     wound: chosen.point.wound,
     codec: chosen.point.codec,
-    ...precisionOf(chosen.point),
+    ...saidPrecision(chosen.point.precision),
     worker: worker?.id,
     predicted: {
       edgeMs,
@@ -110,11 +110,6 @@ export function planRecord({ plan }: RequestTrace): PlanRecord | undefined {
 /** What is told of a link: nothing that is a guess. */
 function toldOf(link: Conditions['link']): Conditions['link'] {
   return link?.isGuess === true ? undefined : link
-}
-
-/** Said where it is not float32. */
-function precisionOf({ precision }: PlanPoint): { readonly precision?: 'int8' } {
-  return precision === 'int8' ? { precision } : {}
 }
 
 export function outcomeOf(result: ResultMessage): Outcome {

@@ -1,5 +1,5 @@
 import type { Calibration } from '../src/codec/calibration-file.ts'
-import type { EngineName } from '../src/executor/engine.ts'
+import { type EngineName, type RoundedPrecision, roundedPrecisions } from '../src/executor/engine.ts'
 import { runTrial } from '../src/executor/engine-trial.ts'
 import { InferenceHost } from '../src/executor/inference-host.ts'
 import { engineVersion } from '../src/executor/installed-engines.ts'
@@ -19,11 +19,12 @@ import { findWound } from '../src/model-graph/find-wound.ts'
 import { borderShape } from '../src/model-graph/layer-graph.ts'
 import { pictureOf } from '../src/model-graph/manifest.ts'
 import type { Model } from '../src/model-graph/model.ts'
-import { accuracyBudget, type CodecPair } from '../src/scheduler/accuracy-budget.ts'
+import { accuracyBudget } from '../src/scheduler/accuracy-budget.ts'
 import { plannedWounds } from '../src/scheduler/candidate-wounds.ts'
 import { type CodecOption, codecOptions } from '../src/scheduler/codec-options.ts'
 import type { ExcludedPlan } from '../src/scheduler/mix/limits.ts'
 import { allowedWounds } from '../src/scheduler/private-wounds.ts'
+import { type UsablePrecisions, usablePrecisions } from '../src/scheduler/usable-precisions.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import type { AgentConfig } from './config.ts'
 
@@ -55,10 +56,10 @@ export class EdgeRuntime {
   readonly excluded: readonly ExcludedPlan[]
   /** Of the model's outputs, batch axis first. */
   readonly outputShapes: readonly (readonly number[])[]
-  /** The whole model may be computed in int8, by what the calibration has of it. */
-  readonly mayRound: boolean
-  /** Its segments are loaded in int8, too. */
-  private canRound = false
+  /** In what the whole model may be computed besides float32, by what the calibration has of it. */
+  readonly precisions: UsablePrecisions
+  /** In which of them its segments are loaded, too. */
+  private readonly loaded = new Set<RoundedPrecision>()
   /** Some segment is not in the cache of compiled segments, and so its weights are held twice for a while. */
   compiledInMemory = false
   private readonly config: EdgeConfig
@@ -89,7 +90,10 @@ export class EdgeRuntime {
       )
     const budget = calibration && accuracyBudget(calibration, config.maxAccuracyLoss)
     const isWhole = this.needed.length === this.chain.segments.length
-    this.mayRound = isWhole && (budget?.allowed.some(isRounded) ?? false)
+    this.precisions = usablePrecisions(isWhole ? calibration : undefined, {
+      maxAccuracyLoss: config.maxAccuracyLoss,
+      architecture: process.arch,
+    })
     const codecs = codecsOf(inputRules(config, model), this.chain, calibration)
     this.codecs = new Map([...codecs].filter(([wound]) => allowed.has(wound)))
     this.excluded = [
@@ -142,10 +146,13 @@ export class EdgeRuntime {
     for (const segment of this.needed) await this.inference.load(segment.key, segment)
     const stored = await readProfile(this.profilePath)
     if (stored !== undefined && this.matches(stored)) {
-      if (this.mayRound && stored.int8!.length > 0) await this.loadRounded()
+      for (const precision of this.precisions.usable)
+        if (stored[precision]!.length > 0) await this.loadIn(precision)
       return this.permitted(stored)
     }
-    await this.tryRounded()
+    for (const precision of this.precisions.foreign)
+      this.leaveOut(precision, `it was calibrated on another architecture than this one, ${process.arch}`)
+    for (const precision of this.precisions.usable) await this.tryIn(precision)
     const beganMs = performance.now()
     const fields = { model: this.model.manifest.name, engine: this.config.engine }
     this.log('info', 'measuring this machine, once', { ...fields, segments: this.needed.length })
@@ -184,35 +191,42 @@ export class EdgeRuntime {
       },
       this.needed.length,
     )
-    const int8 = this.mayRound && { int8: this.canRound ? await this.measureRounded() : [] }
-    const whole = { ...profile, ...int8 }
+    const whole: Profile = { ...profile }
+    for (const precision of this.precisions.usable)
+      whole[precision] = this.loaded.has(precision) ? await this.measureIn(precision) : []
     await remember(this.profilePath, whole, this.log)
     return whole
   }
 
   /** A profile without what the calibration does not allow here. */
-  permitted({ int8, ...profile }: Profile): Profile {
-    return this.mayRound && int8 !== undefined ? { ...profile, int8 } : profile
+  permitted(profile: Profile): Profile {
+    const allowed = { ...profile }
+    for (const precision of roundedPrecisions)
+      if (!this.precisions.usable.includes(precision)) delete allowed[precision]
+    return allowed
   }
 
   /** In a process of its own first: a library of the system's may take that down. */
-  private async tryRounded(): Promise<void> {
-    if (!this.mayRound) return
+  private async tryIn(precision: RoundedPrecision): Promise<void> {
     const { engine, threads, model } = this.config
-    const reply = await runTrial({ ...model, engine, threads, precision: 'int8' })
+    const reply = await runTrial({ ...model, engine, threads, precision })
     const isSound = reply.kind === 'ran' && reply.woundDifference <= woundTolerance
-    if (isSound) return this.loadRounded()
-    const reason = reply.kind === 'failed' ? reply.reason : 'head and tail differ from the whole'
-    this.log('warn', 'int8 is left out', { engine, reason })
+    if (isSound) return this.loadIn(precision)
+    this.leaveOut(precision, reply.kind === 'failed' ? reply.reason : 'head and tail differ from the whole')
   }
 
-  private async loadRounded(): Promise<void> {
-    for (const segment of this.needed) await this.inference.load(keyIn('int8', segment), segment, 'int8')
-    this.canRound = true
+  private leaveOut(precision: RoundedPrecision, reason: string): void {
+    this.log('warn', `${precision} is left out`, { engine: this.config.engine, reason })
   }
 
-  private measureRounded(): Promise<Profile['segments']> {
-    return measureSegments(this.chain, 'int8', crossingExamples(this.model), {
+  private async loadIn(precision: RoundedPrecision): Promise<void> {
+    for (const segment of this.needed)
+      await this.inference.load(keyIn(precision, segment), segment, precision)
+    this.loaded.add(precision)
+  }
+
+  private measureIn(precision: RoundedPrecision): Promise<Profile['segments']> {
+    return measureSegments(this.chain, precision, crossingExamples(this.model), {
       run: (request) => this.inference.run(request, { urgency: 'background' }),
       drop: (request) => this.inference.drop(request),
     })
@@ -246,7 +260,7 @@ export class EdgeRuntime {
       profile.slowdown === this.config.lab.edgeSlowdown &&
       (profile.workSlowdown ?? 1) === this.config.lab.workSlowdown &&
       profile.segments.length === this.needed.length &&
-      (!this.mayRound || profile.int8 !== undefined) &&
+      this.precisions.usable.every((precision) => profile[precision] !== undefined) &&
       profile.segments.every((segment, i) => segment.to === this.chain.wounds[i + 1]?.id) &&
       this.featurePairs().every(([wound, codec]) =>
         profile.codecs.some((entry) => entry.wound === wound && entry.codec === codec),
@@ -261,11 +275,6 @@ export class EdgeRuntime {
       (this.codecs.get(id) ?? []).map(({ codec }): [string, string] => [id, codec]),
     )
   }
-}
-
-/** What calibration calls the whole model in int8. */
-function isRounded({ wound, codec }: CodecPair): boolean {
-  return wound === 'local' && codec === 'int8'
 }
 
 /** Numbers are sent as they are: they are few, and no picture codec knows them. */

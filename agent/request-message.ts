@@ -1,5 +1,6 @@
 /** What the agent publishes on its result topic, as JSON. */
 import type { ClassScore, FoundBox, NamedValues } from '../src/answer/present.ts'
+import type { RoundedPrecision } from '../src/executor/engine.ts'
 
 export interface AnswerMessage {
   readonly ok: true
@@ -42,7 +43,7 @@ export interface AnswerMessage {
   }
   readonly finishedAt: 'edge' | 'worker'
   /** Of the answer, where it is not float32. */
-  readonly precision?: 'int8'
+  readonly precision?: RoundedPrecision
   /** Bytes sent to the pool. */
   readonly bytes: number
   /** Milliseconds, measured: from the input's arrival to this message, and its parts. */

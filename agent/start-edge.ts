@@ -4,6 +4,7 @@ import { type EngineState, NoEngineError, startWithEngine } from '../src/executo
 import { machineName } from '../src/latency-model/measure-profile.ts'
 import type { Profile } from '../src/latency-model/profile.ts'
 import type { Model } from '../src/model-graph/model.ts'
+import { usablePrecisions } from '../src/scheduler/usable-precisions.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import type { AgentConfig } from './config.ts'
 import { EdgeRuntime, type EdgeSurroundings } from './edge-runtime.ts'
@@ -34,6 +35,10 @@ export async function startEdge(config: AgentConfig, options: StartEdgeOptions):
     ...config.model,
     modelHash: model.hash,
     threads: config.threads,
+    precisions: usablePrecisions(calibration, {
+      maxAccuracyLoss: config.maxAccuracyLoss,
+      architecture: process.arch,
+    }).usable,
     machine: machineName(),
     stateDirectory: config.stateDirectory,
     log,

@@ -84,7 +84,7 @@ export const commands: Readonly<Record<string, Command>> = {
         'how it crosses: float32, float16, uint8, q4, klt:LEVEL; at input received, raw, jpeg:Q, webp:Q',
       '--out FILE': 'of a detector: the picture with its boxes drawn in',
       ...engine,
-      '--precision P': 'float32 (default), or int8 of engine xnnpack',
+      '--precision P': 'float32 (default), or int8 or fp16 of engine xnnpack',
       ...json,
     },
     examples: [
@@ -201,13 +201,13 @@ export const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import('./commands/report.ts')).report,
   },
   calibrate: {
-    summary: 'what codecs, cascades, reuse and int8 cost in answers',
+    summary: 'what codecs, cascades, reuse, int8 and fp16 cost in answers',
     options: {
       ...model,
       '--images DIR': 'at least 16 pictures',
       '--labels FILE': 'the right classes: lines of a file name, a tab and the index of its class',
       '--cascade M2': 'instead of codecs: below which confidence a larger model is worth asking',
-      '--precision int8': 'instead of codecs: what engine xnnpack loses and gains by it',
+      '--precision P': 'instead of codecs: what engine xnnpack loses and gains in int8 or fp16',
       '--sequence DIR': "instead of pictures: a camera's frames, and how far they may differ",
       '--max-accuracy-loss X': 'with --sequence: share of answers that may differ; 0.01 unless given',
       '--limit N': 'so many of the pictures',

@@ -2,7 +2,16 @@ import { existsSync, readFileSync } from 'node:fs'
 import { cpus, homedir, totalmem } from 'node:os'
 import { basename } from 'node:path'
 import { median } from 'simple-statistics'
-import { type Engine, type EngineName, type Executable, withPrecision } from '../../src/executor/engine.ts'
+import {
+  type Engine,
+  type EngineName,
+  type Executable,
+  type RoundedPrecision,
+  roundedPrecisions,
+  roundingEngine,
+  saidPrecision,
+  withPrecision,
+} from '../../src/executor/engine.ts'
 import { type EngineEnvironment, engineEnvironment } from '../../src/executor/installed-engines.ts'
 import { loadEngine } from '../../src/executor/load-engine.ts'
 import { exampleInputs, relativeDifference } from '../../src/executor/parity.ts'
@@ -15,7 +24,7 @@ interface SharedRow {
   readonly model: string
   readonly engine: EngineName
   /** `float32` where absent. */
-  readonly precision?: 'int8'
+  readonly precision?: RoundedPrecision
   readonly wholeMs: number
   /** Of the first engine / of this one, the median of runs next to each other: above 1 this one is the faster. */
   readonly speed: number
@@ -33,7 +42,7 @@ export interface SharedReport {
   readonly threads: number
   readonly environment: EngineEnvironment
   readonly rows: readonly SharedRow[]
-  /** Why an engine, or its int8 (`xnnpack int8`), has no row. */
+  /** Why an engine, or a precision of it (`xnnpack int8`), has no row. */
   readonly absent: Readonly<Record<string, string>>
 }
 
@@ -59,7 +68,7 @@ export async function shareReport(
   for (const model of models) {
     const measured = await rowsOf(model, engines, threads, options)
     rows.push(...measured.rows)
-    if (measured.withoutInt8 !== undefined) absent['xnnpack int8'] = measured.withoutInt8
+    Object.assign(absent, measured.absent)
   }
   return {
     version: 1,
@@ -77,7 +86,7 @@ export async function shareReport(
 /** What is compared, by the name it goes by here. */
 interface Compared {
   readonly engine: EngineName
-  readonly precision?: 'int8'
+  readonly precision?: RoundedPrecision
   readonly executable: Executable
 }
 
@@ -86,20 +95,22 @@ async function rowsOf(
   engines: readonly Engine[],
   threads: number,
   options: PairedOptions,
-): Promise<{ readonly rows: SharedRow[]; readonly withoutInt8?: string }> {
+): Promise<{ readonly rows: SharedRow[]; readonly absent: Readonly<Record<string, string>> }> {
   const model = await loadModel(source)
   const inputs = exampleInputs(model)
   const compile = (engine: Engine) => engine.compile(model, wholeModel(model.graph), { threads })
   const compared: Compared[] = []
-  let withoutInt8: string | undefined
+  const absent: Record<string, string> = {}
   for (const engine of engines) {
     compared.push({ engine: engine.name, executable: await compile(engine) })
-    if (engine.name !== 'xnnpack') continue
-    try {
-      const executable = await compile(withPrecision(engine, 'int8'))
-      compared.push({ engine: engine.name, precision: 'int8', executable })
-    } catch (error) {
-      withoutInt8 = (error as Error).message
+    if (engine.name !== roundingEngine) continue
+    for (const precision of roundedPrecisions) {
+      try {
+        const executable = await compile(withPrecision(engine, precision))
+        compared.push({ engine: engine.name, precision, executable })
+      } catch (error) {
+        absent[`${engine.name} ${precision}`] = (error as Error).message
+      }
     }
   }
   const answers: TensorValue[][] = []
@@ -120,13 +131,13 @@ async function rowsOf(
     return {
       model: basename(source),
       engine,
-      ...(precision !== undefined && { precision }),
+      ...saidPrecision(precision),
       wholeMs: otherMs,
       speed: 1 / ratio,
       relativeDifference: relativeDifference(answers[i]!, answers[0]!),
     }
   })
-  return { rows, ...(withoutInt8 !== undefined && { withoutInt8 }) }
+  return { rows, absent }
 }
 
 /** The board as it names itself, or the processor. */

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { calibrationImages } from '../../src/calibration/calibration-images.ts'
 import { calibratePrecision, withPrecisionRow } from '../../src/calibration/precision.ts'
 import { loadCalibration, saveCalibration } from '../../src/codec/calibration-file.ts'
+import { type RoundedPrecision, roundingEngine } from '../../src/executor/engine.ts'
 import { runTrial } from '../../src/executor/engine-trial.ts'
 import { loadEngine } from '../../src/executor/load-engine.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
@@ -10,6 +11,7 @@ import { progressLine } from '../../src/terminal/progress-line.ts'
 
 interface PrecisionRun {
   readonly model: string
+  readonly precision: RoundedPrecision
   readonly images: string
   readonly labels: string | undefined
   readonly limit: number
@@ -18,13 +20,12 @@ interface PrecisionRun {
   readonly json: boolean
 }
 
-/** The only engine that has another precision than float32. */
-const engine = 'xnnpack'
-const precision = 'int8'
+const engine = roundingEngine
 const threads = 1
 
-/** What the model in int8 costs in answers, and brings in time; for an agent with engine xnnpack. */
-export async function calibrateInt8(run: PrecisionRun): Promise<number> {
+/** What the model in another precision costs in answers, and brings in time; for an agent with the engine that has it. */
+export async function calibrateRounded(run: PrecisionRun): Promise<number> {
+  const { precision } = run
   const images = await calibrationImages(run.images, run.labels, run.limit)
   const model = await loadModel(run.model)
   const xnnpack = await loadEngine(engine)
@@ -35,7 +36,8 @@ export async function calibrateInt8(run: PrecisionRun): Promise<number> {
   if (trial.kind === 'failed') throw new Error(`Cannot calibrate ${precision}: ${trial.reason}`)
   const { show: progress, end } = progressLine()
   const now = () => performance.now()
-  const options = { model, engine: xnnpack, precision, threads, images, now, progress } as const
+  const how = { engine: xnnpack, precision, threads, architecture: process.arch }
+  const options = { model, ...how, images, now, progress }
   const measured = await calibratePrecision(options)
   end()
   await saveCalibration(file, withPrecisionRow(model, measured, known))

@@ -4,13 +4,14 @@ import { calibrationChart } from '../../src/calibration/calibration-chart.ts'
 import { runCalibration } from '../../src/calibration/run-calibration.ts'
 import { loadCalibration, saveCalibration } from '../../src/codec/calibration-file.ts'
 import { kltLevels } from '../../src/codec/klt/klt-parameters.ts'
+import { roundedPrecisions } from '../../src/executor/engine.ts'
 import { findModel } from '../../src/model-graph/find-model.ts'
 import { defaultMaxAccuracyLoss } from '../../src/scheduler/accuracy-budget.ts'
 import { positiveNumber, readOptions, wholeNumber, wholeNumbers } from '../../src/terminal/options.ts'
 import { progressLine } from '../../src/terminal/progress-line.ts'
 import { UsageError } from '../../src/terminal/usage-error.ts'
 import { calibrateCascade } from './calibrate-cascade.ts'
-import { calibrateInt8 } from './calibrate-precision.ts'
+import { calibrateRounded } from './calibrate-precision.ts'
 import { calibrateSequence } from './calibrate-sequence.ts'
 
 export async function calibrate(args: readonly string[]): Promise<number> {
@@ -48,9 +49,12 @@ export async function calibrate(args: readonly string[]): Promise<number> {
   if (cascade !== undefined)
     return calibrateCascade({ model, cascade, images, labels, limit: limit ?? Infinity, directory, json })
   if (values.precision !== undefined) {
-    if (values.precision !== 'int8')
-      throw new UsageError(`--precision must be int8, current value is ${values.precision}`)
-    return calibrateInt8({ model, images, labels, limit: limit ?? Infinity, directory, json })
+    const precision = roundedPrecisions.find((name) => name === values.precision)
+    if (precision === undefined)
+      throw new UsageError(
+        `--precision must be one of ${roundedPrecisions.join(', ')}, current value is ${values.precision}`,
+      )
+    return calibrateRounded({ model, precision, images, labels, limit: limit ?? Infinity, directory, json })
   }
   const progress = progressLine()
   const wounds = values.wounds?.split(',')

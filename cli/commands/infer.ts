@@ -12,6 +12,8 @@ import {
   type Executable,
   engineNames,
   precisions,
+  type RoundedPrecision,
+  saidPrecision,
   withPrecision,
 } from '../../src/executor/engine.ts'
 import { loadEngine } from '../../src/executor/load-engine.ts'
@@ -72,7 +74,7 @@ export async function infer(args: readonly string[]): Promise<number> {
   const codecs = await modelCodecs(values.model, model)
   const codec = checkedCodec(model, wound, codecs, values.codec)
   const patient = await openPatient(model, wound, engine, codecs)
-  const rounded = precision === 'int8' ? { precision } : {}
+  const rounded = saidPrecision(precision)
   const answers: InferredAnswer[] = []
   for (const image of positionals) {
     const bytes = await readFile(image)
@@ -103,7 +105,7 @@ type InferredAnswer = AnswerBody & {
   readonly codec: string
   readonly engine: EngineName
   /** `float32` where absent. */
-  readonly precision?: 'int8'
+  readonly precision?: RoundedPrecision
   readonly headMs: number
   readonly tailMs: number
   readonly bytes: number

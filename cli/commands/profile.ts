@@ -1,5 +1,5 @@
 import { measuredEdge } from '../../api/measured-edge.ts'
-import { engineNames } from '../../src/executor/engine.ts'
+import { engineNames, roundedPrecisions } from '../../src/executor/engine.ts'
 import { segmentsMs, wholeMs } from '../../src/latency-model/profile.ts'
 import { profilePath } from '../../src/latency-model/profile-store.ts'
 import { stderrLog } from '../../src/telemetry/stderr-log.ts'
@@ -37,9 +37,9 @@ export async function profile(args: readonly string[]): Promise<number> {
     console.log(`${medianMs.toFixed(2).padStart(9)} ms +- ${madMs.toFixed(2)}  ${from} .. ${to}`)
   }
   console.log(`${wholeMs(measured).toFixed(2).padStart(9)} ms in all, ${engine}, ${threads} thread(s)`)
-  if (measured.int8 !== undefined && measured.int8.length > 0) {
-    const roundedMs = segmentsMs(measured, 0, measured.int8.length, 'int8')
-    console.log(`${roundedMs.toFixed(2).padStart(9)} ms in all, in int8`)
+  for (const precision of roundedPrecisions) {
+    const roundedMs = segmentsMs(measured, 0, measured.segments.length, precision)
+    if (roundedMs > 0) console.log(`${roundedMs.toFixed(2).padStart(9)} ms in all, in ${precision}`)
   }
   for (const { wound, codec, encodeMs, bytes } of measured.codecs) {
     console.log(

@@ -1,15 +1,19 @@
+import { modelCalibration } from '../../src/codec/model-codecs.ts'
 import { runTrial } from '../../src/executor/engine-trial.ts'
 import type { EngineSetting } from '../../src/executor/resolve-engine.ts'
 import { resolveEngine } from '../../src/executor/resolve-engine.ts'
 import { resolveThreads, type ThreadSetting } from '../../src/executor/resolve-threads.ts'
 import { machineName } from '../../src/latency-model/measure-profile.ts'
 import { loadChosenModel, type ModelChoice, randomWeights } from '../../src/model-graph/model-choice.ts'
+import { usablePrecisions } from '../../src/scheduler/usable-precisions.ts'
 import { bad, type Finding, good, warning } from './finding.ts'
 
 export interface ModelSettings {
   readonly engine: EngineSetting
   readonly threads: ThreadSetting
   readonly stateDirectory: string
+  /** Of an agent: what may be computed in another precision than float32. */
+  readonly maxAccuracyLoss?: number
 }
 
 /** A model's files, and whether the engine answers with it; its hash where it could be read. */
@@ -46,14 +50,17 @@ export async function checkModel(
 async function checkEngine(
   choice: ModelChoice,
   modelHash: string,
-  { engine: setting, threads, stateDirectory }: ModelSettings,
+  { engine: setting, threads, stateDirectory, maxAccuracyLoss = 0 }: ModelSettings,
 ): Promise<Finding> {
   const mend =
     'Set engine: wasm, which runs wherever Node does; surgeon bench engines tells which others run here.'
   try {
     const machine = machineName()
     const silent = () => undefined
-    const options = { ...choice, modelHash, machine, stateDirectory, log: silent }
+    const calibration = await modelCalibration(choice.model, modelHash)
+    const rules = { maxAccuracyLoss, architecture: process.arch }
+    const precisions = usablePrecisions(calibration, rules).usable
+    const options = { ...choice, modelHash, machine, stateDirectory, precisions, log: silent }
     const engine = await resolveEngine(setting, { ...options, threads: threads === 'auto' ? 1 : threads })
     const trial = await runTrial({
       ...choice,

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { silent } from '../../api/daemon.ts'
 import { measuredEdge } from '../../api/measured-edge.ts'
 import { rawInput } from '../../src/codec/image-codecs.ts'
+import { roundedPrecisions } from '../../src/executor/engine.ts'
 import { headMs, type Profile, wholeMs } from '../../src/latency-model/profile.ts'
 import { givenProfile } from '../../src/latency-model/profile-store.ts'
 import type { CodecOption } from '../../src/scheduler/codec-options.ts'
@@ -108,7 +109,12 @@ function scaledProfile(profile: Profile, scale: number): Profile {
   return {
     ...profile,
     segments: times(profile.segments),
-    ...(profile.int8 !== undefined && { int8: times(profile.int8) }),
+    ...Object.fromEntries(
+      roundedPrecisions.flatMap((name) => {
+        const measured = profile[name]
+        return measured === undefined ? [] : [[name, times(measured)]]
+      }),
+    ),
     codecs: profile.codecs.map((entry) => ({ ...entry, encodeMs: scale * entry.encodeMs })),
   }
 }

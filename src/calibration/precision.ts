@@ -4,7 +4,13 @@ import { probabilities } from '../answer/probabilities.ts'
 import { ahead } from '../async/ahead.ts'
 import { type Calibration, type CalibrationRow, calibrationVersion } from '../codec/calibration-file.ts'
 import { decodeImage } from '../codec/image-input.ts'
-import { type Engine, type Executable, type Precision, withPrecision } from '../executor/engine.ts'
+import {
+  type Engine,
+  type Executable,
+  type Precision,
+  type RoundedPrecision,
+  withPrecision,
+} from '../executor/engine.ts'
 import { wholeModel } from '../model-graph/cut.ts'
 import type { Model } from '../model-graph/model.ts'
 import type { TensorValue } from '../tensor/tensor-value.ts'
@@ -16,8 +22,10 @@ import { RowStatistics } from './row-statistics.ts'
 export interface CalibratePrecisionOptions {
   readonly model: Model
   readonly engine: Engine
-  readonly precision: Exclude<Precision, 'float32'>
+  readonly precision: RoundedPrecision
   readonly threads: number
+  /** Of the processor that computes, as `process.arch` has it. */
+  readonly architecture: string
   readonly images: readonly CalibrationImage[]
   readonly now: () => number
   readonly progress: (text: string) => void
@@ -37,7 +45,7 @@ export interface CalibratedPrecision {
  * @throws {RangeError} for too few images, or an engine without that precision.
  */
 export async function calibratePrecision(options: CalibratePrecisionOptions): Promise<CalibratedPrecision> {
-  const { model, engine, precision, threads, images, now, progress } = options
+  const { model, engine, precision, threads, architecture, images, now, progress } = options
   requireImages(images)
   const { input, output } = calibratable(model.manifest)
   const compile = (asked: Precision) =>
@@ -70,7 +78,7 @@ export async function calibratePrecision(options: CalibratePrecisionOptions): Pr
   await rounded.release()
   const row = statistics.row('local', precision, { encodeMs: 0, decodeMs: 0 })
   const accuracy = row.accuracy === undefined ? undefined : Number((right / images.length).toFixed(4))
-  return { row: { ...row, images: images.length }, accuracy, timeRatio: median(ratios) }
+  return { row: { ...row, images: images.length, architecture }, accuracy, timeRatio: median(ratios) }
 }
 
 /** A calibration with what was measured of a precision, in place of what it said of that. */

@@ -10,6 +10,8 @@ export const calibrationRowSchema = z.strictObject({
   codec: z.string(),
   /** How many it was measured on, where not on those of the other rows. */
   images: z.int().min(1).optional(),
+  /** Of a precision: the processor's that computed in it, as `process.arch` has it. */
+  architecture: z.string().optional(),
   /** Payload of all crossing tensors, without frames. */
   bytesMean: z.number().min(0),
   bytesP95: z.number().min(0),

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type EngineName, engineNames } from './engine.ts'
+import { type EngineName, engineNames, type Precision, precisions, roundedPrecisions } from './engine.ts'
 import type { EngineEnvironment } from './installed-engines.ts'
 import { engineTolerance, woundTolerance } from './parity.ts'
 
@@ -10,6 +10,8 @@ const trialSchema = z.discriminatedUnion('kind', [
     engine: z.enum(engineNames),
     /** Median of the whole model, milliseconds. */
     wholeMs: z.number().positive(),
+    /** The same in other precisions that may be used of the model, where the engine has them and head + tail are right. */
+    roundedMs: z.partialRecord(z.enum(roundedPrecisions), z.number().positive()).optional(),
     /** Largest absolute difference of head + tail from the whole on this engine. */
     woundDifference: z.number().nonnegative(),
   }),
@@ -36,6 +38,8 @@ export const engineChoiceSchema = z.object({
   modelHash: z.string(),
   machine: z.string(),
   threads: z.int(),
+  /** Which other precisions may be used of the model. */
+  precisions: z.array(z.enum(roundedPrecisions)).default([]),
   environment: engineEnvironmentSchema,
   measuredAt: z.string(),
   engine: z.enum(engineNames),
@@ -74,8 +78,21 @@ export function distrustOf(trials: readonly EngineTrial[], engine: EngineName): 
   return 'no other engine here gives the same answer'
 }
 
+/** The whole model in the precision that is the fastest. */
+function fastest({ wholeMs, roundedMs = {} }: Extract<EngineTrial, { kind: 'ran' }>): {
+  readonly ms: number
+  readonly precision: Precision
+} {
+  return precisions
+    .map((precision) => ({
+      precision,
+      ms: precision === 'float32' ? wholeMs : (roundedMs[precision] ?? Number.POSITIVE_INFINITY),
+    }))
+    .reduce((least, next) => (next.ms < least.ms ? next : least))
+}
+
 /**
- * The fastest engine that may be trusted: its head + tail equal its whole, and another engine gives the same answer
+ * The fastest engine that may be trusted: its head + tail equal its whole, and another engine gives the same answer in float32
  * (where there is only one, nobody can confirm it). Where no two agree the choice falls on the portable one.
  * @throws {Error} with each engine's reason where none ran.
  */
@@ -86,7 +103,7 @@ export function chooseEngine(
   const sound = trials
     .filter((trial) => trial.kind === 'ran')
     .filter(({ woundDifference }) => woundDifference <= woundTolerance)
-    .toSorted((a, b) => a.wholeMs - b.wholeMs)
+    .toSorted((a, b) => fastest(a).ms - fastest(b).ms)
   if (sound.length === 0) {
     const reasons = trials.map(({ engine }) => `${engine}: ${distrustOf(trials, engine)}`)
     throw new Error(`Cannot choose an engine: at least one must run and be right (${reasons.join('; ')})`)
@@ -99,10 +116,14 @@ export function chooseEngine(
   const trusted = confirmed.map(({ engine }) => engine)
   if (confirmed.length > 0) {
     const [best, next] = confirmed
-    const than = next === undefined ? '' : `, ${next.engine} ${next.wholeMs.toFixed(1)} ms`
+    const told = (trial: NonNullable<typeof next>) => {
+      const { ms, precision } = fastest(trial)
+      return `${ms.toFixed(1)} ms${precision === 'float32' ? '' : ` in ${precision}`}`
+    }
+    const than = next === undefined ? '' : `, ${next.engine} ${told(next)}`
     return {
       engine: best!.engine,
-      reason: `fastest that passes the parity check: ${best!.wholeMs.toFixed(1)} ms${than}`,
+      reason: `fastest that passes the parity check: ${told(best!)}${than}`,
       trusted,
     }
   }

@@ -11,11 +11,22 @@ export const executionProviders = ['cuda', 'tensorrt', 'coreml', 'dml', 'webgpu'
 export type ExecutionProvider = (typeof executionProviders)[number]
 
 /**
- * What an engine computes in. `int8`: convolutions and matrix products round their weights to 8 bits, and what they read
- * as it comes; answers are near those of `float32` and not equal to them.
+ * What an engine may compute in besides `float32`; answers are near those and not equal to them. `int8`: convolutions and
+ * matrix products round their weights to 8 bits, and what they read as it comes. `fp16`: everything in 16 bits.
  */
-export const precisions = ['float32', 'int8'] as const
+export const roundedPrecisions = ['int8', 'fp16'] as const
+export type RoundedPrecision = (typeof roundedPrecisions)[number]
+
+export const precisions = ['float32', ...roundedPrecisions] as const
 export type Precision = (typeof precisions)[number]
+
+/** The engine that has them. */
+export const roundingEngine = 'xnnpack' satisfies EngineName
+
+/** As results and records say it: nothing of `float32`. */
+export function saidPrecision(precision: Precision = 'float32'): { readonly precision?: RoundedPrecision } {
+  return precision === 'float32' ? {} : { precision }
+}
 
 export interface Executable {
   /**
@@ -61,7 +72,7 @@ export function withPrecision(engine: Engine, precision: Precision): Engine {
 export function requireFloat32(engine: EngineName, { precision = 'float32' }: CompileOptions): void {
   if (precision === 'float32') return
   throw new RangeError(
-    `Cannot compile: precision of engine ${engine} must be float32, current value is ${precision}; engine xnnpack has it`,
+    `Cannot compile: precision of engine ${engine} must be float32, current value is ${precision}; engine ${roundingEngine} has it`,
   )
 }
 

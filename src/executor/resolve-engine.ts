@@ -4,7 +4,7 @@ import { remember } from '../files/remember.ts'
 import type { ModelChoice } from '../model-graph/model-choice.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { TensorValue } from '../tensor/tensor-value.ts'
-import { type EngineName, engineNames } from './engine.ts'
+import { type EngineName, engineNames, type RoundedPrecision, roundingEngine } from './engine.ts'
 import {
   type Agreement,
   chooseEngine,
@@ -16,7 +16,7 @@ import {
 } from './engine-choice.ts'
 import { runTrial } from './engine-trial.ts'
 import { type EngineEnvironment, engineEnvironment } from './installed-engines.ts'
-import { relativeDifference } from './parity.ts'
+import { relativeDifference, woundTolerance } from './parity.ts'
 
 /**
  * Engines that are never used untried: a library of the system's, of which neither the build is known nor that it
@@ -40,6 +40,8 @@ export function defaultEngineSetting(
 export interface ResolveEngineOptions extends ModelChoice {
   readonly modelHash: string
   readonly threads: number
+  /** In which the model may be computed besides float32: an engine counts by the fastest of what it will be used in. */
+  readonly precisions?: readonly RoundedPrecision[]
   /** Which machine a remembered choice is of. */
   readonly machine: string
   readonly stateDirectory: string
@@ -95,7 +97,8 @@ async function measureEngines(
     if (reply.kind === 'ran') {
       const { outputs, ...rest } = reply
       answers.push({ engine, outputs })
-      trials.push({ ...rest, engine })
+      const roundedMs = engine === roundingEngine ? await roundedTimes(options) : {}
+      trials.push({ ...rest, ...(Object.keys(roundedMs).length > 0 && { roundedMs }), engine })
     } else trials.push({ ...reply, engine })
   }
   return {
@@ -103,11 +106,29 @@ async function measureEngines(
     modelHash: options.modelHash,
     machine: options.machine,
     threads: options.threads,
+    precisions: [...(options.precisions ?? [])],
     environment,
     measuredAt: new Date().toISOString(),
     ...chooseEngine(trials, agreementsOf(answers)),
     trials,
   }
+}
+
+/** Of those precisions that the library and the processor have. */
+async function roundedTimes({
+  model,
+  weights,
+  threads,
+  precisions = [],
+  signal,
+}: Omit<ResolveEngineOptions, 'stateDirectory' | 'log'>): Promise<Partial<Record<RoundedPrecision, number>>> {
+  const times: Partial<Record<RoundedPrecision, number>> = {}
+  for (const precision of precisions) {
+    const reply = await runTrial({ model, weights, engine: roundingEngine, threads, precision }, signal)
+    signal?.throwIfAborted()
+    if (reply.kind === 'ran' && reply.woundDifference <= woundTolerance) times[precision] = reply.wholeMs
+  }
+  return times
 }
 
 function agreementsOf(
@@ -123,12 +144,20 @@ function agreementsOf(
   )
 }
 
-function choicePath({ stateDirectory, modelHash, threads }: ResolveEngineOptions): string {
-  return join(stateDirectory, 'engines', `${modelHash}-${threads}.json`)
+function choicePath({ stateDirectory, modelHash, threads, precisions = [] }: ResolveEngineOptions): string {
+  return join(stateDirectory, 'engines', `${[modelHash, threads, ...precisions].join('-')}.json`)
 }
 
-function matches(choice: EngineChoice, { modelHash, machine, threads }: ResolveEngineOptions): boolean {
-  return choice.modelHash === modelHash && choice.machine === machine && choice.threads === threads
+function matches(
+  choice: EngineChoice,
+  { modelHash, machine, threads, precisions = [] }: ResolveEngineOptions,
+): boolean {
+  return (
+    choice.modelHash === modelHash &&
+    choice.machine === machine &&
+    choice.threads === threads &&
+    choice.precisions.join() === precisions.join()
+  )
 }
 
 /** A choice that cannot be read is made anew. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { engineNames, type Precision } from '../executor/engine.ts'
+import { engineNames, type Precision, precisions } from '../executor/engine.ts'
 
 /** An hour is more than anything here takes: a file that says so is damaged. */
 const duration = z.number().min(0).max(3_600_000)
@@ -40,10 +40,11 @@ export const profileSchema = z.strictObject({
       'must take some time',
     ),
   /**
-   * The same segments in `int8`, where the calibration has it within what may be lost; none where it was tried and
-   * cannot be used on this machine.
+   * The same segments in another precision, where the calibration has it within what may be lost; none where it was tried
+   * and cannot be used on this machine.
    */
   int8: z.array(segmentTimes).optional(),
+  fp16: z.array(segmentTimes).optional(),
   /** Milliseconds to encode what crosses at a wound, and the bytes of it. */
   codecs: z.array(
     z.strictObject({
@@ -67,13 +68,18 @@ export function headMs(profile: Profile, wound: string): number {
 
 /** Milliseconds of the segments from one place in the chain to another. */
 export function segmentsMs(
-  { segments, int8 = [] }: Profile,
+  profile: Profile,
   from: number,
   to: number,
   precision: Precision = 'float32',
 ): number {
-  const measured = precision === 'int8' ? int8 : segments
-  return measured.slice(from, to).reduce((sum, segment) => sum + segment.medianMs, 0)
+  return timesIn(profile, precision)
+    .slice(from, to)
+    .reduce((sum, segment) => sum + segment.medianMs, 0)
+}
+
+function timesIn(profile: Profile, precision: Precision): Profile['segments'] {
+  return precision === 'float32' ? profile.segments : (profile[precision] ?? [])
 }
 
 /** Milliseconds of the whole model in float32, segment by segment. */
@@ -83,10 +89,9 @@ export function wholeMs(profile: Profile): number {
 
 /** The whole model as it is computed where nothing crosses: in the precision that is the fastest here. */
 export function fastestWhole(profile: Profile): { readonly precision: Precision; readonly ms: number } {
-  const { segments, int8 = [] } = profile
-  const exactMs = wholeMs(profile)
-  const roundedMs = segmentsMs(profile, 0, segments.length, 'int8')
-  return int8.length > 0 && roundedMs < exactMs
-    ? { precision: 'int8', ms: roundedMs }
-    : { precision: 'float32', ms: exactMs }
+  const end = profile.segments.length
+  return precisions
+    .filter((precision) => precision === 'float32' || timesIn(profile, precision).length > 0)
+    .map((precision) => ({ precision, ms: segmentsMs(profile, 0, end, precision) }))
+    .reduce((fastest, next) => (next.ms < fastest.ms ? next : fastest))
 }

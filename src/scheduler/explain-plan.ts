@@ -72,7 +72,8 @@ export function explainPlan(choice: Choice, flips: readonly Flip[]): string[] {
 
 function parts(prediction: Prediction): string {
   if (!Number.isFinite(prediction.remoteMs)) return ' on the edge alone'
-  const rounded = prediction.point.precision === 'int8' ? ' in int8' : ''
+  const { precision = 'float32' } = prediction.point
+  const rounded = precision === 'float32' ? '' : ` in ${precision}`
   return ` (edge ${milliseconds(prediction.edgeMs)}, answer of the worker ${milliseconds(prediction.remoteMs)}, finished locally${rounded} ${milliseconds(prediction.localMs)}; ${prediction.point.bytes} bytes)`
 }
 

@@ -22,7 +22,7 @@ export interface PlanPoint {
   /** Payload that goes up. */
   readonly bytes: number
   /**
-   * In which the edge computes, `float32` where absent. `int8` is measured of whole models alone: an edge that has
+   * In which the edge computes, `float32` where absent. Others are measured of whole models alone: an edge that has
    * computed a head in float32 finishes in float32.
    */
   readonly precision?: Precision

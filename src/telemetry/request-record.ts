@@ -20,7 +20,7 @@ export interface PlanRecord {
   readonly wound: string
   readonly codec: string
   /** In which the edge computes, where it is not float32. */
-  readonly precision?: 'int8'
+  readonly precision?: 'int8' | 'fp16'
   readonly worker: string | undefined
   /** Counted from the arrival, as it was believed then; `remoteMs` is absent for the local plan. */
   readonly predicted: {

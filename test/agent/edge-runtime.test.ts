@@ -27,10 +27,11 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 /** Measured on a thousand pictures of which so many changed their class. */
-function calibrated(changed: number): Calibration {
+function calibrated(changed: number, precision = 'int8', architecture: string = process.arch): Calibration {
   const row = {
-    ...exactRow('local', 'int8'),
+    ...exactRow('local', precision),
     images: 1000,
+    architecture,
     agreement: 1 - changed / 1000,
     agreementLower: 0,
   }
@@ -55,16 +56,17 @@ function runtime(
 }
 
 test('EdgeRuntime: int8 needs a measurement on pictures that keeps it within maxAccuracyLoss, and the whole model', () => {
-  expect(runtime('xnnpack', undefined).mayRound).toBe(false)
-  expect(runtime('xnnpack', { ...calibrated(0), rows: [] }).mayRound).toBe(false)
+  const usable = (...args: Parameters<typeof runtime>) => runtime(...args).precisions.usable
+  expect(usable('xnnpack', undefined)).toEqual([])
+  expect(usable('xnnpack', { ...calibrated(0), rows: [] })).toEqual([])
   // At most 1.0 % of a thousand, with 95 % confidence, where 4 changed; 2.8 % where 20 did.
-  expect(runtime('xnnpack', calibrated(4)).mayRound).toBe(true)
+  expect(usable('xnnpack', calibrated(4))).toEqual(['int8'])
   const refused = runtime('xnnpack', calibrated(20))
-  expect(refused.mayRound).toBe(false)
+  expect(refused.precisions.usable).toEqual([])
   expect(refused.excluded).toContainEqual({ name: 'local/int8', limit: 'maxAccuracyLoss' })
-  expect(runtime('xnnpack', calibrated(20), { maxAccuracyLoss: 0.03 }).mayRound).toBe(true)
+  expect(usable('xnnpack', calibrated(20), { maxAccuracyLoss: 0.03 })).toEqual(['int8'])
   const wound = model.graph.layers.at(-2)!.name
-  expect(runtime('xnnpack', calibrated(4), { wound }).mayRound).toBe(false)
+  expect(usable('xnnpack', calibrated(4), { wound })).toEqual([])
 })
 
 test('EdgeRuntime: what a stored profile has of int8 is believed only where the calibration allows it', async () => {
@@ -94,6 +96,22 @@ test('EdgeRuntime: an engine without int8 says why, once, and computes in float3
   expect(await second.start()).toEqual(profile)
   await second.stop()
   expect(logs).toEqual([])
+})
+
+test('EdgeRuntime: what was calibrated on another architecture is left out with that reason', async () => {
+  const logs: unknown[] = []
+  const edge = runtime('onnxruntime', calibrated(0, 'fp16', 'another'), {
+    logs,
+    stateDirectory: join(folder, 'foreign'),
+  })
+  const profile = await edge.start()
+  await edge.stop()
+  expect(profile.fp16).toBeUndefined()
+  expect(logs).toContainEqual({
+    message: 'fp16 is left out',
+    engine: 'onnxruntime',
+    reason: `it was calibrated on another architecture than this one, ${process.arch}`,
+  })
 })
 
 test('EdgeRuntime: XNNPACK is tried in int8 in a process of its own, and measured where its library has it', async ({

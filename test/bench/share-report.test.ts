@@ -24,7 +24,7 @@ test('shareReport compares the engines that are here and says why others are not
   expect(JSON.stringify(report)).not.toContain(`${homedir()}/`)
 })
 
-test('shareReport has a row of int8 where XNNPACK has it, and says what is missing elsewhere', async ({
+test('shareReport has rows of the precisions that XNNPACK has, and says what is missing elsewhere', async ({
   skip,
 }) => {
   skip((await xnnpackWhereInstalled()) === undefined, noXnnpack)
@@ -33,9 +33,10 @@ test('shareReport has a row of int8 where XNNPACK has it, and says what is missi
   expect(rows.map(({ engine, precision = 'float32' }) => `${engine} ${precision}`)).toEqual([
     'onnxruntime float32',
     'xnnpack float32',
-    ...(isLater ? ['xnnpack int8'] : []),
+    ...['xnnpack int8', 'xnnpack fp16'].filter((name) => absent[name] === undefined),
   ])
-  expect(Object.keys(absent)).toEqual(isLater ? [] : ['xnnpack int8'])
+  expect('xnnpack int8' in absent).toBe(!isLater)
+  expect(absent['xnnpack fp16'] ?? 'in 16 bits').toContain('in 16 bits')
   expect(absent['xnnpack int8'] ?? 'Debian 13').toContain('Debian 13')
 })
 

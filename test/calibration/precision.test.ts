@@ -49,6 +49,7 @@ test('calibratePrecision() refuses too few pictures, and engines that have only 
     engine: await loadEngine('onnxruntime'),
     precision: 'int8',
     threads: 1,
+    architecture: process.arch,
     images,
     now: () => 0,
     progress: () => undefined,

@@ -53,12 +53,12 @@ test('surgeon calibrate wants either pictures or a sequence', async () => {
     })
 })
 
-test('surgeon calibrate --precision knows int8, and says what is missing where it cannot be had', async ({
+test('surgeon calibrate --precision knows int8 and fp16, and says what is missing where it cannot be had', async ({
   skip,
 }) => {
   const args = [program, 'calibrate', '--model', 'mobilenetv2', '--images', folder, '--out', folder]
   await expect(run(process.execPath, [...args, '--precision', 'int4'])).rejects.toMatchObject({
-    stderr: expect.stringContaining('--precision must be int8, current value is int4'),
+    stderr: expect.stringContaining('--precision must be one of int8, fp16, current value is int4'),
   })
   const xnnpack = await xnnpackWhereInstalled()
   skip(xnnpack !== undefined && loadXnnpack().roundedTensor !== undefined, 'int8 can be had here')

@@ -16,6 +16,7 @@ import { runTrial } from '../../src/executor/engine-trial.ts'
 import { type EngineEnvironment, engineEnvironment } from '../../src/executor/installed-engines.ts'
 import { defaultEngineSetting, resolveEngine } from '../../src/executor/resolve-engine.ts'
 import { repositoryRoot } from '../paths.ts'
+import { noXnnpack } from './xnnpack-setup.ts'
 
 function ran(engine: EngineName, wholeMs: number, woundDifference = 0): EngineTrial {
   return { kind: 'ran', engine, wholeMs, woundDifference }
@@ -37,6 +38,41 @@ test('chooseEngine takes the fastest that another engine confirms', () => {
     reason: 'no two engines agree, so the portable one',
     trusted: [],
   })
+})
+
+test('chooseEngine counts an engine by the precision it will be used in; float32 must agree all the same', () => {
+  const slow = { ...ran('xnnpack', 8), roundedMs: { int8: 3, fp16: 3.5 } } as const
+  const trials = [ran('onnxruntime', 4), slow]
+  const { engine, reason } = chooseEngine(trials, [agree('onnxruntime', 'xnnpack')])
+  expect(engine).toBe('xnnpack')
+  expect(reason).toBe('fastest that passes the parity check: 3.0 ms in int8, onnxruntime 4.0 ms')
+  expect(chooseEngine([ran('onnxruntime', 4), ran('xnnpack', 8)], []).engine).toBe('onnxruntime')
+  const wasm = ran('wasm', 30)
+  expect(chooseEngine([...trials, wasm], [agree('onnxruntime', 'wasm')]).engine).toBe('onnxruntime')
+  const worse = { ...slow, roundedMs: { int8: 5 } }
+  expect(chooseEngine([ran('onnxruntime', 4), worse], [agree('onnxruntime', 'xnnpack')]).engine).toBe(
+    'onnxruntime',
+  )
+})
+
+test('resolveEngine measures the precisions that may be used, and keeps that choice by itself', async ({
+  skip,
+}) => {
+  skip(engineEnvironment().engines.xnnpack === null, noXnnpack)
+  const stateDirectory = await mkdtemp(join(tmpdir(), 'surgeon-engines-'))
+  const model = fileURLToPath(new URL('models/activity', repositoryRoot))
+  const [modelHash, threads] = ['2'.repeat(32), 1]
+  const around = { machine: 'this one', stateDirectory, log: () => undefined }
+  await resolveEngine('auto', { model, modelHash, threads, precisions: ['int8'], ...around })
+  const text = await readFile(join(stateDirectory, 'engines', `${modelHash}-1-int8.json`), 'utf8')
+  const { trials, precisions } = JSON.parse(text) as EngineChoice
+  expect(precisions).toEqual(['int8'])
+  // Where the library has it: what was tried alone is told.
+  const alone = await runTrial({ model, threads, engine: 'xnnpack', precision: 'int8' })
+  const own = trials.find(({ engine }) => engine === 'xnnpack') as { roundedMs?: Record<string, number> }
+  expect(Object.keys(own.roundedMs ?? {})).toEqual(alone.kind === 'ran' ? ['int8'] : [])
+  const others = trials.filter((trial) => 'roundedMs' in trial && trial.engine !== 'xnnpack')
+  expect(others).toEqual([])
 })
 
 test('every engine that another confirms is trusted, the fastest first, and what stands against the others is said', () => {

@@ -147,11 +147,18 @@ describe('engine xnnpack in int8', () => {
       engine: exact,
       precision: 'int8',
       threads: 1,
+      architecture: 'this one',
       images,
       now: () => ms++,
       progress: () => undefined,
     })
-    expect(row).toMatchObject({ wound: 'local', codec: 'int8', images: images.length, bytesMean: 0 })
+    expect(row).toMatchObject({
+      wound: 'local',
+      codec: 'int8',
+      images: images.length,
+      bytesMean: 0,
+      architecture: 'this one',
+    })
     expect(row.agreement).toBeGreaterThanOrEqual(0.8)
     expect(row.klDivergence).toBeGreaterThan(0)
     expect(row.klDivergence).toBeLessThan(0.1)

@@ -28,6 +28,8 @@ test('fastestWhole() is int8 only where that was measured, could be used and is 
   expect(fastestWhole(faster.profile)).toEqual({ precision: 'int8', ms: 60 })
   for (const int8Ms of [[], [50, 50], [60, 70]])
     expect(fastestWhole(setupWith(int8Ms).profile)).toEqual({ precision: 'float32', ms: 100 })
+  const both = { ...faster.profile, fp16: exact.profile.segments.map((each) => ({ ...each, medianMs: 20 })) }
+  expect(fastestWhole(both)).toEqual({ precision: 'fp16', ms: 40 })
 })
 
 test('planRequest() computes whole models in int8 where that is faster, alone and as insurance; heads stay exact', () => {

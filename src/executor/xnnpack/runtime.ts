@@ -18,6 +18,9 @@ interface Place {
   readonly offset: bigint
 }
 
+/** Everything in 16 bits, or status `unsupported`; what crosses a border stays float32. */
+const forceFp16 = 4
+
 /** A segment as one runtime of XNNPACK, which has its weights packed in memory of its own. */
 export class Runtime {
   private readonly xnn: XnnLibrary
@@ -58,10 +61,13 @@ export class Runtime {
     const subgraph = await lowerSegment(xnn, model, segment, externals, precision)
     const out: [Pointer] = [0n]
     try {
-      xnn.createRuntime(subgraph.pointer, threadPool, 0, out)
+      xnn.createRuntime(subgraph.pointer, threadPool, precision === 'fp16' ? forceFp16 : 0, out)
     } catch (error) {
       subgraph.close(false)
-      throw error
+      if (precision !== 'fp16') throw error
+      throw new RangeError(
+        `Cannot compute ${model.graph.name} in fp16: ${xnn.file} and the processor must have all of it in 16 bits (${(error as Error).message})`,
+      )
     }
     const places = externals.map(({ tensor, kind }) => ({
       tensor,
