@@ -17,9 +17,9 @@ function expectAll(account: DeviceAccount, count: number): void {
 }
 
 test('surgeon bench live: all is answered once, and no descriptor is left behind', async () => {
-  const { surgeon, local, footprints } = await live('--uplink', '20', '--rate', '4', '--seconds', '8')
-  expectAll(surgeon, 32)
-  expectAll(local, 32)
+  const { surgeon, local, footprints } = await live('--uplink', '20', '--rate', '4', '--seconds', '4')
+  expectAll(surgeon, 16)
+  expectAll(local, 16)
   expect(local.byWorker).toBe(0)
   for (const { descriptors } of footprints)
     expect(descriptors.most - descriptors.early).toBeLessThanOrEqual(1)
@@ -33,9 +33,9 @@ test('surgeon bench live: behind workers that never answer the edge answers all'
     '--rate',
     '4',
     '--seconds',
-    '4',
+    '2',
   )
-  expectAll(surgeon, 16)
+  expectAll(surgeon, 8)
   expect(surgeon.byWorker).toBe(0)
   expect(swallowed).toBeGreaterThan(0)
 })

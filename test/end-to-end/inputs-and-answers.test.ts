@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -14,7 +13,7 @@ import { wholeModel } from '../../src/model-graph/cut.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
 import { requirePicture } from '../../src/model-graph/manifest.ts'
 import { deviceTopic } from '../../src/transport/topics.ts'
-import { startBroker } from '../brokers/start-broker.ts'
+import { startEmbedded } from '../brokers/embedded.ts'
 import { broken, detector, sensor, smallModel } from '../model-graph/onnx/small-models.ts'
 import { bundledPhoto } from '../model-input.ts'
 import { askUntil, byWorker } from './ask-until.ts'
@@ -56,7 +55,7 @@ describe('inputs and answers of every kind', () => {
       sensor: await described('sensor', sensor, numbers),
       broken: await smallModel('broken', broken),
     }
-    running = await endToEnd(startBroker)
+    running = await endToEnd(startEmbedded)
     const worker = await running.start('worker', {
       worker: 'pool',
       models: [folders.detector, folders.sensor],
@@ -146,64 +145,6 @@ describe('inputs and answers of every kind', () => {
       ok: false,
       error: { code: 'unsupported', message: expect.stringMatching(/begins with FF D8/) },
     })
-  })
-
-  test('who asked is told, what clears is not answered, and no response topic leaves a request without answer', async () => {
-    const agent = await startAgent('who', { model: folders.sensor, policy: 'local' })
-    const input = deviceTopic('who', 'input')
-    const result = deviceTopic('who', 'result')
-    // Each once: the stage listens to the result topic as well, and some brokers then deliver twice.
-    const answers = new Map<string, ResultMessage>()
-    const traces = new Set<string | undefined>()
-    const end = await running.camera.subscribe(`${result}/#`, ({ topic, payload, traceparent: carried }) => {
-      traces.add(carried)
-      const answer = JSON.parse(Buffer.from(payload).toString()) as ResultMessage
-      answers.set(`${topic} ${answer.id}`, answer)
-    })
-    const raw = new Uint8Array(Float32Array.from(window).buffer)
-    const publish = (topic: string, payload: Uint8Array, more: object = {}) =>
-      running.camera.publish(topic, payload, { qos: 1, timeoutMs: 10_000, ...more })
-
-    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
-    await publish(`${input}/porch`, raw, { traceparent })
-    // Surely no text.
-    const unanswerable = Buffer.concat([Uint8Array.of(0), randomBytes(3)])
-    await publish(input, raw, { responseTopic: 'a/'.repeat(250), correlationData: unanswerable })
-    // Live it is answered although it is to be kept; what clears it is not.
-    await publish(`${input}/shed`, raw, { retain: true })
-    await publish(`${input}/shed`, new Uint8Array(), { retain: true })
-    await publish(`${input}/attic`, new Uint8Array())
-    await running.ask('who', raw)
-
-    const of = (name: string) =>
-      [...answers].flatMap(([key, answer]) => (key.startsWith(`${result}/${name} `) ? [answer] : []))
-    expect(of('porch')).toMatchObject([{ ok: true, source: 'porch', traceparent }])
-    expect(traces).toEqual(new Set([traceparent, undefined]))
-    expect(answers.get(`${result} ${unanswerable.toString('hex')}`)).toMatchObject({ ok: true })
-    expect(of('shed')).toMatchObject([{ ok: true }])
-    expect(of('attic')).toMatchObject([{ ok: false, source: 'attic', error: { code: 'empty' } }])
-    await end()
-    await agent.stop()
-  })
-
-  test('what the broker has kept is not answered again after a restart', async () => {
-    const agent = await startAgent('kept', { model: folders.sensor, policy: 'local' })
-    // By id: the stage listens to this topic as well, and Mosquitto then delivers twice.
-    const answers = new Set<string>()
-    const end = await running.camera.subscribe(
-      `${deviceTopic('kept', 'result')}/porch`,
-      ({ payload }) => void answers.add((JSON.parse(Buffer.from(payload).toString()) as ResultMessage).id),
-    )
-    const raw = new Uint8Array(Float32Array.from(window).buffer)
-    const kept = { qos: 1, retain: true, timeoutMs: 10_000 } as const
-    await running.camera.publish(`${deviceTopic('kept', 'input')}/porch`, raw, kept)
-    await running.ask('kept', raw)
-    expect(answers.size).toBe(1)
-    await agent.stop()
-    await startAgent('kept', { model: folders.sensor, policy: 'local' })
-    await running.ask('kept', raw)
-    expect(answers.size).toBe(1)
-    await end()
   })
 
   test('NaN is no answer', async () => {

@@ -5,7 +5,7 @@ import { join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { cameraFrames } from '../../lab/demo/camera.ts'
-import { startBroker } from '../brokers/start-broker.ts'
+import { startEmbedded } from '../brokers/embedded.ts'
 import { type EndToEnd, endToEnd, stateTopic } from './stage.ts'
 
 let folder: string
@@ -17,7 +17,7 @@ const traceOf = (name: string) => join(folder, `${name}.trace`)
 // worker's engine is the one that keeps compiled segments, whichever is the fastest here.
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'surgeon-nothing-else-'))
-  running = await endToEnd(startBroker)
+  running = await endToEnd(startEmbedded)
   const [home, temporary] = [join(folder, 'home'), join(folder, 'tmp')]
   await Promise.all([mkdir(home), mkdir(temporary)])
   const trace = ['strace', '-D', '-f', '-qq', '-e', 'trace=network']
