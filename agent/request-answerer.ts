@@ -55,7 +55,7 @@ export interface AnswererOptions {
   readonly edge: EdgeBelief
   readonly workers: () => readonly PooledWorker[]
   readonly instruments: Omit<Instruments, 'inference' | 'segmentMs' | 'onEdgeRun'> & {
-    readonly inference: Pick<InferenceHost, 'run' | 'runJob' | 'drop' | 'waitMs'>
+    readonly inference: Pick<InferenceHost, 'enqueue' | 'runJob' | 'drop' | 'waitMs'>
   }
 }
 

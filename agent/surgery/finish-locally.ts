@@ -11,18 +11,24 @@ export interface LocalFinish {
   readonly hurry: () => void
 }
 
+export interface LocalTurn {
+  readonly urgency: 'urgent' | 'insurance'
+  /** The head that it goes on from. */
+  readonly after?: RunningJob | undefined
+}
+
 /** The segments from `place` on, between which what is more urgent goes first. */
 export function finishLocally(
   instruments: Instruments,
   surgery: Surgery,
   place: number,
-  begun: 'urgent' | 'insurance',
+  turn: LocalTurn,
   signal: AbortSignal,
 ): LocalFinish {
   const { chain, inference, clock, onEdgeRun } = instruments
   const { plan, plannedAtMs, measured, onQueued } = surgery
   const { precision = 'float32' } = plan.point
-  let urgency = begun
+  let { urgency } = turn
   let job: RunningJob | undefined
   // While the worker's answer is expected the local tail is only insurance: heads of other requests go first.
   let dueMs = urgency === 'insurance' ? plannedAtMs + plan.remoteMs : clock.now()
@@ -42,6 +48,7 @@ export function finishLocally(
       {
         dueMs,
         urgency,
+        after: turn.after,
         signal,
         onSegment: (i, ms) => {
           onEdgeRun(place + i, place + i + 1, ms, precision)

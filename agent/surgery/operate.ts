@@ -1,5 +1,6 @@
 import { after } from '../../src/async/clock.ts'
 import { linkedAbort } from '../../src/async/linked-abort.ts'
+import type { RunningJob } from '../../src/executor/inference-host.ts'
 import { localWound } from '../../src/scheduler/plan-point.ts'
 import { askWorkers } from './ask-workers.ts'
 import { finishLocally } from './finish-locally.ts'
@@ -18,17 +19,23 @@ export async function operate(instruments: Instruments, surgery: Surgery): Promi
   const over = linkedAbort(signal)
   try {
     if (place === chain.segments.length || worker === undefined) {
-      const finish = finishLocally(instruments, surgery, 0, 'urgent', over.signal)
+      const finish = finishLocally(instruments, surgery, 0, { urgency: 'urgent' }, over.signal)
       return { values: await finish.values, finishedAt: 'edge' }
     }
-    const crossing = place === 0 ? undefined : await runHead(instruments, surgery, place)
-    const attempts: Promise<SurgeryResult>[] = []
-    // A frame is made and sent only after the edge has been told to go on: insurance must not cost the answer time.
+    const head = place === 0 ? undefined : await runHead(instruments, surgery, place)
+    let crossing: readonly Uint8Array[] | undefined
     const sent = deferCall(() => askWorkers(instruments, surgery, crossing, over.signal))
-    if (!surgery.remoteOnly) attempts.push(resumeLocally(instruments, surgery, place, sent.done, over.signal))
+    const attempts: Promise<SurgeryResult>[] = []
+    // Told to go on before a frame is made and sent, with the head: insurance must not cost the answer time.
+    if (!surgery.remoteOnly)
+      attempts.push(resumeLocally(instruments, surgery, place, head?.job, sent.done, over.signal))
     attempts.push(sent.done.then(({ values, isDamaged }) => ({ values, isDamaged, finishedAt: 'worker' })))
+    const first = Promise.any(attempts)
+    // A failed head is the error of all: there is nothing to go on from.
+    first.catch(() => undefined)
+    crossing = await head?.crossing
     sent.call()
-    return await Promise.any(attempts)
+    return await first
   } finally {
     over.abort()
     over.release()
@@ -54,6 +61,7 @@ async function resumeLocally(
   instruments: Instruments,
   surgery: Surgery,
   place: number,
+  head: RunningJob | undefined,
   byWorker: Promise<unknown>,
   signal: AbortSignal,
 ): Promise<SurgeryResult> {
@@ -71,10 +79,10 @@ async function resumeLocally(
   const until = (ms: number) => Promise.race([after(clock, plannedAtMs + ms - clock.now(), signal), failed])
   if (surgery.resume === 'when-late') {
     await until(Math.min(plan.lateMs, latestMs))
-    const finish = finishLocally(instruments, surgery, place, 'urgent', signal)
+    const finish = finishLocally(instruments, surgery, place, { urgency: 'urgent', after: head }, signal)
     return { values: await finish.values, finishedAt: 'edge' }
   }
-  const finish = finishLocally(instruments, surgery, place, 'insurance', signal)
+  const finish = finishLocally(instruments, surgery, place, { urgency: 'insurance', after: head }, signal)
   // Where many requests are under way many are a little late: only one that is later than the edge is.
   void until(Math.min(plan.lateMs + plan.localMs, latestMs)).then(finish.hurry)
   return { values: await finish.values, finishedAt: 'edge' }

@@ -12,7 +12,7 @@ import type { Exchange } from '../exchange.ts'
 
 /** What one surgery needs of the rest of the agent. */
 export interface Instruments {
-  readonly inference: Pick<InferenceHost, 'run' | 'runJob' | 'drop'>
+  readonly inference: Pick<InferenceHost, 'enqueue' | 'runJob' | 'drop'>
   readonly chain: SegmentChain
   readonly exchange: Pick<Exchange, 'request'>
   readonly outputShapes: readonly (readonly number[])[]

@@ -1,5 +1,6 @@
 import type { Clock } from '../../src/async/clock.ts'
 import { after } from '../../src/async/clock.ts'
+import { take } from '../../src/executor/claim.ts'
 import type { RunReply, RunRequest } from '../../src/executor/inference-protocol.ts'
 import {
   type OpenThread,
@@ -23,9 +24,16 @@ export interface VirtualEngine {
 
 /** An inference thread that computes nothing and takes as long as it is told, under a virtual clock. */
 export function openVirtualThread(engine: VirtualEngine): OpenThread {
-  const call: ThreadLink['call'] = async (command, onBegin) => {
-    onBegin?.()
-    return command.kind === 'run' ? compute(engine, command.run, command.cancel) : undefined
+  let last: Promise<unknown> = Promise.resolve()
+  const call: ThreadLink['call'] = (command, onBegin) => {
+    const reply = last.then(() => {
+      onBegin?.()
+      if (command.kind !== 'run') return undefined
+      if (!take(command.claim)) throw new RunCancelledError('Taken back before it began')
+      return compute(engine, command.run, command.cancel)
+    })
+    last = reply.catch(() => undefined)
+    return reply
   }
   return async () => ({ modelHash: '', call, abandon: () => undefined, close: async () => undefined })
 }

@@ -1,4 +1,5 @@
 import type { Segment } from '../model-graph/segment.ts'
+import type { Claim } from './claim.ts'
 import type { Precision } from './engine.ts'
 import type { RunReply, RunRequest, ThreadNote, ThreadSetup } from './inference-protocol.ts'
 import { type OpenThread, openThread, RunCancelledError } from './inference-thread-link.ts'
@@ -34,6 +35,8 @@ export interface RunOptions {
   readonly urgency?: Urgency
   /** On whose behalf, where several share the host. */
   readonly stream?: string
+  /** Not before that has ended; rejected where that is. */
+  readonly after?: RunningJob | undefined
   /** What an undivided run is expected to take: the others' waits are told from it. 0 by default, for not known. */
   readonly expectedMs?: number
   readonly signal?: AbortSignal
@@ -66,6 +69,8 @@ export interface HostReply extends RunReply {
 }
 
 export interface RunningJob {
+  /** Unique among those of its dispatcher. */
+  readonly id: string
   /**
    * @throws {RunCancelledError} when `signal` is aborted before the result is there.
    * @throws {InferenceThreadError} when a segment takes too long, its thread ends, or no new thread can be started.
@@ -80,7 +85,7 @@ const ownLimits = { maxRunning: 1, slackMs: 100 }
 
 /**
  * The host's side of the inference thread. What waits is ordered by the run queue, anew at each border between the
- * segments of a job; what is given as one run is not divided. A thread that crashes or hangs is replaced by a new one
+ * segments of a job; what is given as one run is not divided. The thread has what follows while it computes. A thread that crashes or hangs is replaced by a new one
  * with the same segments: what it was doing is rejected, what waits goes on, unless the new one cannot start. What was
  * kept in the old one is gone.
  */
@@ -167,8 +172,13 @@ export class InferenceHost {
    * A run in one piece.
    * @throws as {@link RunningJob.reply} does.
    */
-  run(request: RunRequest, options: RunOptions = {}): Promise<HostReply> {
-    return this.submit([request], [options.expectedMs ?? 0], options).reply
+  run(request: RunRequest, options?: RunOptions): Promise<HostReply> {
+    return this.enqueue(request, options).reply
+  }
+
+  /** {@link run}, for who wants something done after it. */
+  enqueue(request: RunRequest, options: RunOptions = {}): RunningJob {
+    return this.submit([request], [options.expectedMs ?? 0], options)
   }
 
   /**
@@ -203,23 +213,25 @@ export class InferenceHost {
   private submit(
     runs: readonly RunRequest[],
     segmentsMs: readonly number[],
-    { dueMs = this.now(), urgency = 'urgent', stream = '', signal, onSegment }: JobOptions,
+    { dueMs = this.now(), urgency = 'urgent', stream = '', after, signal, onSegment }: JobOptions,
   ): RunningJob {
-    if (this.thread.isStopped) return { reply: Promise.reject(notRunning()), revise: () => undefined }
+    if (this.thread.isStopped) return { id: '', reply: Promise.reject(notRunning()), revise: () => undefined }
     const cancel = new Int32Array(new SharedArrayBuffer(4))
     let waitsSinceMs = this.now()
     let queueMs = 0
     let segment = 0
-    const compute = async (index: number): Promise<RunReply> => {
-      const { reply, beganMs } = await this.compute(runs[index]!, cancel)
-      queueMs += beganMs - waitsSinceMs
+    const compute = async (index: number, claim: Claim): Promise<RunReply> => {
+      const { reply, beganMs } = await this.compute(runs[index]!, cancel, claim)
+      // What was given ahead began before the one before was heard of here.
+      queueMs += Math.max(0, beganMs - waitsSinceMs)
       waitsSinceMs = this.now()
       for (const ms of reply.segmentMs) onSegment?.(segment++, ms)
       return reply
     }
-    const { results, revise } = this.dispatcher.submit({
+    const { id, results, revise } = this.dispatcher.submit({
       host: this.name,
       stream,
+      after: after?.id,
       urgency,
       dueMs,
       segmentsMs,
@@ -227,18 +239,19 @@ export class InferenceHost {
       signal,
       onAbort: () => cancelRun(cancel),
     })
-    return { reply: results.then((replies) => ({ ...joined(replies), queueMs })), revise }
+    return { id, reply: results.then((replies) => ({ ...joined(replies), queueMs })), revise }
   }
 
   private async compute(
     run: RunRequest,
     cancel: Int32Array<SharedArrayBuffer>,
+    claim: Claim,
   ): Promise<{ reply: RunReply; beganMs: number }> {
     if (run.keep) this.kept.add(run.request)
     const limit = { ...this.limit, cancel: () => cancelRun(cancel) }
     const { reply, beganMs } = await limitedCall(
       this.thread.serving!,
-      { kind: 'run', run, cancel },
+      { kind: 'run', run, cancel, claim },
       limit,
       this.now,
     )
@@ -249,7 +262,7 @@ export class InferenceHost {
 
 /**
  * What others wait for at most where they might have gone between. Giving the thread one more segment and hearing of it
- * takes 0.1 to 0.3 ms, as long as a small model's segment.
+ * takes both sides 0.1 to 0.3 ms, as long as a small model's segment.
  */
 const pieceMs = 2
 

@@ -3,6 +3,7 @@ import type { ModelChoice } from '../model-graph/model-choice.ts'
 import type { Segment } from '../model-graph/segment.ts'
 import type { LogLevel } from '../telemetry/log.ts'
 import type { TensorValue } from '../tensor/tensor-value.ts'
+import type { Claim } from './claim.ts'
 import type { CompiledCacheSettings } from './compiled-cache/cache-settings.ts'
 import type { EngineName, ExecutionProvider, Precision } from './engine.ts'
 
@@ -87,7 +88,10 @@ export type ThreadCommand =
       readonly kind: 'run'
       readonly call: number
       readonly run: RunRequest
+      /** Set to 1 and notified, it ends the run at its next border. */
       readonly cancel: Int32Array<SharedArrayBuffer>
+      /** To be taken before the run begins: who gave it may have it back. */
+      readonly claim: Claim
     }
   | { readonly kind: 'drop'; readonly call: number; readonly request: string }
   | { readonly kind: 'stop'; readonly call: number }

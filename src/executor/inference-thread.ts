@@ -1,6 +1,6 @@
 /**
  * Entry of the inference thread: the only place where an engine runs, because a run blocks its thread. Commands are
- * carried out one at a time, in order. Between segments the thread looks whether its run has been cancelled.
+ * carried out one at a time, in order, but for runs that have been taken back before they began. Between segments the thread looks whether its run has been cancelled.
  */
 import { availableParallelism, loadavg } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
@@ -16,6 +16,7 @@ import type { Log } from '../telemetry/log.ts'
 import { elementCount } from '../tensor/element-count.ts'
 import type { TensorValue } from '../tensor/tensor-value.ts'
 import { splitValues, stackValues } from './batch.ts'
+import { take } from './claim.ts'
 import { CompiledCache } from './compiled-cache/compiled-cache.ts'
 import { runLink } from './engine.ts'
 import type {
@@ -223,6 +224,7 @@ async function carryOut(command: ThreadCommand): Promise<void> {
       return post({ kind: 'done', call })
     }
     case 'run': {
+      if (!take(command.claim)) throw new Cancelled()
       const reply = await execute(command.run, command.cancel)
       // Values that stay kept here are copied by the message, the others are handed over.
       const transfer = reply.encoded.map((part) => part.bytes.buffer)

@@ -1,4 +1,4 @@
-import { type RunBacklog, type RunJob, RunQueue } from './run-queue.ts'
+import { type PendingJob, type RunBacklog, type RunJob, RunQueue } from './run-queue.ts'
 
 export interface ExpectedRun {
   /** Milliseconds from the backlog's time until its first segment begins: all work that goes before it. */
@@ -37,4 +37,22 @@ export function expectedRun(backlog: RunBacklog, newcomer: Omit<RunJob, 'id'>): 
       ends.set(step.job.id, nowMs + step.job.segmentsMs[step.segment]!)
     }
   }
+}
+
+/**
+ * The job of which a host would begin a segment next, if the one that it computes ended as expected and nothing else
+ * changed before. O(jobs).
+ */
+export function expectedNext(
+  backlog: RunBacklog,
+  host: string,
+  isReady: (host: string) => boolean,
+): PendingJob | undefined {
+  const current = backlog.jobs.find((job) => job.host === host && job.running !== undefined)
+  if (current === undefined) return undefined
+  const queue = RunQueue.from(backlog)
+  const nowMs = Math.max(backlog.atMs, current.running!.endMs)
+  queue.done(current.id, nowMs)
+  const next = queue.next(nowMs, isReady)?.job
+  return next?.host === host ? backlog.jobs.find(({ id }) => id === next.id) : undefined
 }

@@ -29,6 +29,8 @@ export interface RunJob {
   readonly dueMs: number
   /** What each segment is expected to take; at least one. */
   readonly segmentsMs: readonly number[]
+  /** Id of a job that leaves before this one begins, if it is here. */
+  readonly after?: string | undefined
 }
 
 export interface RunQueueLimits {
@@ -150,18 +152,20 @@ export class RunQueue<Job extends RunJob> {
    */
   next(nowMs: number, isReady: (host: string) => boolean = () => true): RunStep<Job> | undefined {
     if (this.busy.size >= this.limits.maxRunning) return undefined
-    const waiting = [...this.entries.values()].filter((entry) => entry.running === undefined)
-    const ready = waiting.filter(({ job }) => !this.busy.has(job.host) && isReady(job.host))
-    const mayMeasure = this.busy.size === 0 && waiting.every(({ urgency }) => urgency === 'background')
+    const ready = this.ready(isReady)
+    const mayMeasure =
+      this.busy.size === 0 && [...this.entries.values()].every(({ urgency }) => urgency === 'background')
     const entry =
       this.first('urgent', ready) ??
       this.first('insurance', ready) ??
       (mayMeasure ? this.first('background', ready) : undefined)
-    if (entry === undefined) return undefined
-    const segment = entry.next++
-    entry.running = { beganMs: nowMs, endMs: nowMs + entry.job.segmentsMs[segment]! }
-    this.busy.add(entry.job.host)
-    return { job: entry.job, segment }
+    return entry && this.start(entry, ready, nowMs)
+  }
+
+  /** Begins a job's next segment whosever turn it is; undefined where the job has left. */
+  begin(id: string, nowMs: number): RunStep<Job> | undefined {
+    const entry = this.entries.get(id)
+    return entry && this.start(entry, this.ready(), nowMs)
   }
 
   /**
@@ -212,6 +216,7 @@ export class RunQueue<Job extends RunJob> {
         id: job.id,
         host: job.host,
         stream: job.stream,
+        after: job.after,
         urgency,
         dueMs,
         leftMs: isCancelled ? [] : job.segmentsMs.slice(next),
@@ -228,17 +233,47 @@ export class RunQueue<Job extends RunJob> {
     }
   }
 
+  /** What could begin now, on the hosts that are ready. */
+  private ready(isReady: (host: string) => boolean = () => true): Entry<Job>[] {
+    return [...this.entries.values()].filter(
+      ({ job: { host, after }, running }) =>
+        running === undefined &&
+        !this.busy.has(host) &&
+        isReady(host) &&
+        (after === undefined || !this.entries.has(after)),
+    )
+  }
+
   /** Of one urgency the entry to go next. */
   private first(urgency: Urgency, ready: readonly Entry<Job>[]): Entry<Job> | undefined {
-    const account = this.accounts[urgency]
-    const had = ({ job }: Entry<Job>) => account.hadMs.get(job.stream) ?? 0
     const competing = ready.filter((entry) => entry.urgency === urgency)
     if (competing.length === 0) return undefined
-    const leastMs = competing.reduce((least, entry) => Math.min(least, had(entry)), Number.POSITIVE_INFINITY)
-    account.floorMs = Math.max(account.floorMs, leastMs)
+    const mostMs = this.leastMs(competing) + this.limits.slackMs
     return competing
-      .filter((entry) => had(entry) <= leastMs + this.limits.slackMs)
+      .filter((entry) => this.hadMs(entry) <= mostMs)
       .reduce((first, other) => (other.dueMs < first.dueMs ? other : first))
+  }
+
+  private start(entry: Entry<Job>, ready: readonly Entry<Job>[], nowMs: number): RunStep<Job> {
+    const { job, urgency } = entry
+    const account = this.accounts[urgency]
+    account.floorMs = Math.max(
+      account.floorMs,
+      this.leastMs([entry, ...ready.filter((other) => other.urgency === urgency)]),
+    )
+    const segment = entry.next++
+    entry.running = { beganMs: nowMs, endMs: nowMs + job.segmentsMs[segment]! }
+    this.busy.add(job.host)
+    return { job, segment }
+  }
+
+  /** What an entry's stream has had among those of its urgency. */
+  private hadMs({ urgency, job }: Entry<Job>): number {
+    return this.accounts[urgency].hadMs.get(job.stream) ?? 0
+  }
+
+  private leastMs(entries: readonly Entry<Job>[]): number {
+    return entries.reduce((least, entry) => Math.min(least, this.hadMs(entry)), Number.POSITIVE_INFINITY)
   }
 
   private join(urgency: Urgency, stream: string): void {

@@ -20,8 +20,8 @@ const answererOf = (program: StreamProgram) =>
     workers: () => [],
     instruments: {
       inference: {
-        run: never,
-        runJob: () => ({ reply: never(), revise: () => undefined }),
+        enqueue: () => ({ id: '', reply: never(), revise: () => undefined }),
+        runJob: () => ({ id: '', reply: never(), revise: () => undefined }),
         drop: () => undefined,
         waitMs: () => 0,
       },

@@ -24,8 +24,20 @@ const points: readonly PlanPoint[] = [
   resultBytes: 100,
 }))
 
+interface Watch {
+  /** Told of each segment as it begins. */
+  readonly onSegment?: (key: string) => void
+  /** Told as a worker is asked. */
+  readonly onAsked?: () => void
+}
+
 /** A worker that never answers, of which an answer was expected after half a minute. */
-async function answeredAtMs(point: PlanPoint, resume: Resume, others: number): Promise<number> {
+async function answeredAtMs(
+  point: PlanPoint,
+  resume: Resume,
+  others: number,
+  { onSegment, onAsked }: Watch = {},
+): Promise<number> {
   const clock = new VirtualClock()
   const inference = new InferenceHost(
     { model: 'toy', engine: 'onnxruntime', threads: 1, slowdown: 1 },
@@ -34,7 +46,10 @@ async function answeredAtMs(point: PlanPoint, resume: Resume, others: number): P
       open: openVirtualThread({
         clock,
         outputs: [],
-        segmentMs: (key) => segmentMs[chain.segments.findIndex((segment) => segment.key === key)]!,
+        segmentMs: (key) => {
+          onSegment?.(key)
+          return segmentMs[chain.segments.findIndex((segment) => segment.key === key)]!
+        },
         encodeMs: () => 1,
         encodedBytes: () => 100,
       }),
@@ -55,7 +70,12 @@ async function answeredAtMs(point: PlanPoint, resume: Resume, others: number): P
     {
       chain,
       inference,
-      exchange: { request: () => new Promise(() => undefined) },
+      exchange: {
+        request: () => {
+          onAsked?.()
+          return new Promise(() => undefined)
+        },
+      },
       outputShapes: [],
       clock,
       segmentMs: (index) => segmentMs[index]!,
@@ -107,3 +127,10 @@ test.each(points)(
     expect(await answeredAtMs(point, 'at-once', 100)).toBeLessThanOrEqual(deadlineMs)
   },
 )
+
+test('operate(): the engine has gone on from the head before a worker is asked', async () => {
+  const order: string[] = []
+  const watch = { onSegment: (key: string) => order.push(key), onAsked: () => order.push('asked') }
+  await answeredAtMs(points[1]!, 'at-once', 0, watch)
+  expect(order).toEqual([...chain.segments.map(({ key }) => key), 'asked'])
+})
