@@ -1,4 +1,4 @@
-import { mixName } from '../../src/scheduler/plan-frame.ts'
+import { planName } from '../../src/scheduler/plan-point.ts'
 import type { PolicyRun, ReplaySetting } from './replay.ts'
 import type { SimulatedRequest } from './simulate.ts'
 
@@ -51,7 +51,7 @@ export function summarise(
   let before: string | undefined
   for (const { trace } of requests) {
     if (trace.plan === undefined) continue
-    const name = mixName(trace.plan.chosen.point)
+    const name = planName(trace.plan.chosen.point)
     plans[name] = (plans[name] ?? 0) + 1
     if (before !== undefined && before !== name) switches++
     before = name

@@ -2,7 +2,7 @@ import { chartColours } from '../../src/charts/chart-frame.ts'
 import { type ChartSeries, lineChart } from '../../src/charts/line-chart.ts'
 import { chartPageStyle } from '../../src/charts/page-style.ts'
 import { escapeMarkup } from '../../src/markup/escape-markup.ts'
-import { mixName } from '../../src/scheduler/plan-frame.ts'
+import { planName } from '../../src/scheduler/plan-point.ts'
 import type { PolicyRun, Replay } from './replay.ts'
 
 export interface ReplayFacts {
@@ -70,7 +70,7 @@ function policyChart({ policy, requests }: PolicyRun, lengthMs: number, domain: 
       unanswered++
       continue
     }
-    const plan = trace.plan === undefined ? 'none' : mixName(trace.plan.chosen.point)
+    const plan = trace.plan === undefined ? 'none' : planName(trace.plan.chosen.point)
     const ms = trace.measured.totalMs
     const label = `${(arrival.atMs / 1000).toFixed(1)} s: ${ms.toFixed(0)} ms, ${plan}, finished at the ${outcome.finishedAt}`
     byPlan.set(plan, [...(byPlan.get(plan) ?? []), { x: arrival.atMs / 1000, y: ms, label }])

@@ -8,5 +8,7 @@ svg { width: 100%; height: auto; font-size: 12px; font-family: inherit; }
 svg text { fill: var(--ink); } svg .title { font-size: 15px; font-weight: 600; }
 svg .grid { stroke: var(--line); } svg .axis { stroke: var(--ink); } svg .marker { stroke: var(--soft); stroke-dasharray: 2 3; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: 3px 14px 3px 0; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; } th:first-child, td:first-child { text-align: left; }
+th, td { padding: 3px 14px 3px 0; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
+th { white-space: normal; vertical-align: bottom; } th:first-child, td:first-child { text-align: left; }
+@media (max-width: 560px) { figure { overflow-x: auto; } figure svg { width: 560px; } figcaption { position: sticky; left: 0; } }
 `

@@ -18,7 +18,7 @@ dt { color: var(--soft); font-size: .82rem; } dd { margin: 0; font-size: 1.15rem
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: 4px 10px 4px 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th { color: var(--soft); font-weight: 500; font-size: .82rem; }
-td.n, th.n { text-align: right; }
+td.n, th.n { text-align: right; } .n + :not(.n) { padding-left: 14px; }
 .edge { color: var(--edge); } .worker { color: var(--worker); } .bad { color: var(--bad); }
 #mix { list-style: none; margin: 0; padding: 0; border-left: 3px solid var(--line); font-variant-numeric: tabular-nums; }
 #mix li { display: grid; grid-template-columns: minmax(80px, 220px) 62px 1fr 48px; gap: 8px; align-items: center; padding: 2px 0 2px 12px;
@@ -39,7 +39,7 @@ td.n, th.n { text-align: right; }
 #why { margin: 4px 0 0; padding-left: 20px; font-size: .9rem; }
 @media (max-width: 500px) { #mix li { grid-template-columns: 112px 54px 1fr 44px; } }
 details img { max-width: 100%; background: #fff; border-radius: 6px; margin-top: 8px; }
-summary { cursor: pointer; }
+summary { cursor: pointer; margin-top: 8px; }
 :focus-visible { outline: 2px solid var(--edge); outline-offset: 2px; }
 .note { color: var(--soft); margin: 6px 0 0; font-size: .88rem; }
 `
@@ -85,7 +85,7 @@ function mix(wounds) {
   }));
 }
 const perSecond = (v) => (v < 10 ? v.toFixed(1) : String(Math.round(v))) + '/s';
-const kindOf = (plan) => plan === 'local' ? 'local' : plan.startsWith('input /') ? 'input' : 'cut';
+const kindOf = (plan) => plan.split(' / ')[0] === 'local' ? 'local' : plan.startsWith('input /') ? 'input' : 'cut';
 // One bar a stream: its answers by plan, and what was left out.
 function streams(list) {
   if (list.length === 0) return $('streams').replaceChildren(make('li', 'No inputs in the last ten seconds.'));

@@ -130,10 +130,12 @@ function edges(
       if (drawn.has(key)) continue
       const size = bytesText(4 * elementsOf(tensor))
       const isWound = wounds.has(tensor.id)
+      const isThick = optimal.has(tensor.id)
       // Room on the left, or the first sign lies on the arrow.
-      const label = position > 0 ? {} : { label: isWound ? `  ✂ ${size}` : `  ${size}` }
+      const room = ' '.repeat(isThick ? 4 : 2)
+      const label = position > 0 ? {} : { label: `${room}${isWound ? '✂ ' : ''}${size}` }
       const red = isWound ? { color: woundColour, fontcolor: woundColour, penwidth: 1.6 } : {}
-      const thick = optimal.has(tensor.id) ? { penwidth: optimalWidth } : {}
+      const thick = isThick ? { penwidth: optimalWidth } : {}
       const tooltip = `${tensor.name}: ${shapeText(tensor)}, ${size}`
       drawn.set(key, {
         tail,

@@ -26,6 +26,8 @@ const { layers, boxes } = JSON.parse(document.getElementById('facts').textConten
 const main = document.querySelector('main'), svg = main.querySelector('svg'), panel = document.querySelector('aside');
 const box = svg.viewBox.baseVal, size = { width: box.width, height: box.height };
 const view = { x: 0, y: 0, scale: 1 };
+// Below the buttons.
+const below = 48;
 svg.setAttribute('width', size.width); svg.setAttribute('height', size.height);
 // Resized rather than scaled by CSS, so that text stays sharp.
 function show() {
@@ -37,10 +39,10 @@ function zoom(factor, x, y) {
   view.x = x - (x - view.x) * ratio; view.y = y - (y - view.y) * ratio; view.scale = scale; show();
 }
 function fit(all) {
-  const wide = innerWidth / size.width, high = innerHeight / size.height;
+  const wide = innerWidth / size.width, high = (innerHeight - below) / size.height;
   view.scale = Math.min(all ? Math.min(wide, high) : wide, 1.2);
   view.x = (innerWidth - size.width * view.scale) / 2;
-  view.y = all ? Math.max(0, (innerHeight - size.height * view.scale) / 2) : 8; show();
+  view.y = all ? below + Math.max(0, (innerHeight - below - size.height * view.scale) / 2) : below; show();
 }
 function centre(node) {
   const at = node.getBoundingClientRect();

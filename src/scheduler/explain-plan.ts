@@ -1,5 +1,5 @@
 import { type Choice, type Conditions, choosePlan, type Prediction } from './choose-plan.ts'
-import type { PlanPoint } from './plan-point.ts'
+import { type PlanPoint, planName } from './plan-point.ts'
 
 /** At which uplink, in bits per second, another plan takes over, and which. */
 export interface Flip {
@@ -10,11 +10,6 @@ export interface Flip {
 
 const slowest = 1e3
 const fastest = 1e10
-
-/** Names of a plan's wound and codec. */
-function planName(point: PlanPoint): string {
-  return `${point.wound}/${point.codec}`
-}
 
 /**
  * The nearest uplink speeds below and above the present one at which the choice changes, to 0.5 %, everything else as
@@ -64,7 +59,7 @@ export function explainPlan(choice: Choice, flips: readonly Flip[]): string[] {
   }
   for (const flip of flips) {
     lines.push(
-      `At an uplink of ${(flip.uplinkBps / 1e6).toPrecision(3)} Mbps ${flip.wound}/${flip.codec} takes over.`,
+      `At an uplink of ${(flip.uplinkBps / 1e6).toPrecision(3)} Mbps ${planName(flip)} takes over.`,
     )
   }
   return lines

@@ -4,7 +4,7 @@ import { overCommonResources, type StreamPlans } from './mix/common-resources.ts
 import { type ExcludedPlan, type LimitedPlan, type MixLimits, withinLimits } from './mix/limits.ts'
 import type { Decision, Mix } from './mix/mix.ts'
 import { type MixPlan, plannedUtilisation, type Resource, workersResource } from './mix/resource.ts'
-import { inputWound, localWound, type PlanPoint } from './plan-point.ts'
+import { inputWound, localWound, type PlanPoint, planName } from './plan-point.ts'
 import { type Offers, offersOf, type PlannedRequest, type PlanSetup, planRequest, spread } from './planner.ts'
 
 /** A plan to be carried out, or why there is none. */
@@ -81,7 +81,8 @@ function tried(
   link: Beliefs['link'],
 ): MixPlan {
   const isMetered = budgets?.uplinkBytesPerDay !== undefined
-  if (!plan.name.startsWith(`${localWound}/`) || isMetered) return plan
+  const isLocal = ways.get(wayOf(plan.name))?.every(({ chosen }) => chosen.point.wound === localWound)
+  if (isLocal !== true || isMetered) return plan
   if (link.kind !== 'up' || link.backlogBytes > 0) return plan
   const deviation = (Math.sqrt(link.line?.byte ?? 0) * link.uplinkBps) / 8000
   const isUntold = deviation >= untoldDeviation
@@ -160,11 +161,6 @@ function hasToBeSent({ policy, wound }: PlanSetup): boolean {
   return policy === 'input' || wound !== undefined
 }
 
-/** A plan's name in the mix. */
-export function mixName({ wound, codec }: PlanPoint): string {
-  return `${wound}/${codec}`
-}
-
 /** Of a pool of nobody. */
 const longestMs = 1e9
 
@@ -172,7 +168,7 @@ const longestMs = 1e9
 function waysOf({ local, alone, offers }: Offers, isLocalPossible: boolean): Map<string, PlannedRequest[]> {
   const ways = new Map<string, PlannedRequest[]>()
   const add = (point: PlanPoint, conditions: Conditions, worker: PlannedRequest['worker']) => {
-    const name = mixName(point)
+    const name = planName(point)
     const chosen = predict(point, conditions)
     const way = { chosen, ranked: [chosen], worker, conditions } as const
     ways.set(name, [...(ways.get(name) ?? []), way])

@@ -42,6 +42,11 @@ export const inputWound = 'input'
 export const localWound = 'local'
 const noCodec = 'none'
 
+/** `local`, with its precision where that is not float32, or wound and codec. */
+export function planName({ wound, codec }: Pick<PlanPoint, 'wound' | 'codec'>): string {
+  return codec === noCodec ? wound : `${wound}/${codec}`
+}
+
 /** The all-local plan of a model that takes `wholeMs` on the edge, once its input is made. */
 export function localPoint(wholeMs: number, inputMs = 0, precision: Precision = 'float32'): PlanPoint {
   return {

@@ -72,16 +72,16 @@ test('explainPlan() says what is chosen, what comes next and what would take ove
   expect(explainPlan(choosePlan(points, conditions), [flip])).toEqual([
     'middle/uint8 is expected to answer in 67.0 ms (edge 42.0 ms, answer of the worker 67.0 ms, finished locally 102.0 ms; 5000 bytes).',
     'Next best: input/received in 75.0 ms (edge 0.0 ms, answer of the worker 75.0 ms, finished locally 100.0 ms; 30000 bytes).',
-    'At an uplink of 1.23 Mbps local/none takes over.',
+    'At an uplink of 1.23 Mbps local takes over.',
   ])
 })
 
 test('explainPlan() says where the edge is alone, with and without another plan', () => {
   const alone = choosePlan([localPoint(100)], calm)
-  expect(explainPlan(alone, [])).toEqual(['local/none is expected to answer in 100.0 ms on the edge alone.'])
+  expect(explainPlan(alone, [])).toEqual(['local is expected to answer in 100.0 ms on the edge alone.'])
   // Hardly faster, which is not worth it: the local plan is chosen, and the other is named though it is first.
   const slow = { ...input, backendTailMs: 67.5 }
   const close = choosePlan([slow, localPoint(100)], at(12e6))
-  expect(explainPlan(close, [])[0]).toBe('local/none is expected to answer in 100.0 ms on the edge alone.')
+  expect(explainPlan(close, [])[0]).toBe('local is expected to answer in 100.0 ms on the edge alone.')
   expect(explainPlan(close, [])[1]).toMatch(/^Next best: input\/received in 9\d\.\d ms \(edge/)
 })

@@ -10,15 +10,15 @@ const bytes = 17_000
 test('frameOptions() has each wound with and without insurance, and the local plan as nobody’s', () => {
   const { plans, ways } = frameOptions(setup, toyBeliefs(), bytes)
   expect(plans.map(({ name }) => name)).toEqual([
-    'local/none',
+    'local',
     'input/received',
     'input/received insured',
     'middle/uint8',
     'middle/uint8 insured',
   ])
-  expect(ways.get('local/none')).toMatchObject([{ worker: undefined }])
+  expect(ways.get('local')).toMatchObject([{ worker: undefined }])
   const { plans: alone } = frameOptions(setup, toyBeliefs({ link: { kind: 'unknown' } }), bytes)
-  expect(alone.map(({ name }) => name)).toEqual(['local/none'])
+  expect(alone.map(({ name }) => name)).toEqual(['local'])
 })
 
 test('frameOptions() has what has to be sent without insurance, and no local plan', () => {
@@ -44,8 +44,8 @@ test('frameOptions() has what has to be sent without insurance, and no local pla
 test('frameOptions() makes a split prove that it is worth it, where there are splits', () => {
   const local = (policy: 'surgeon' | 'local') =>
     frameOptions({ ...setup, policy }, toyBeliefs(), bytes).plans[0]
-  expect(local('surgeon')).toEqual({ name: 'local/none', latencyMs: 99, use: [100, 0, 0] })
-  expect(local('local')).toEqual({ name: 'local/none', latencyMs: 100, use: [100, 0, 0] })
+  expect(local('surgeon')).toEqual({ name: 'local', latencyMs: 99, use: [100, 0, 0] })
+  expect(local('local')).toEqual({ name: 'local', latencyMs: 100, use: [100, 0, 0] })
 })
 
 test.each(['at-once', 'when-late'] as const)(

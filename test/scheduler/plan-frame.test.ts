@@ -102,7 +102,7 @@ test('frameOptions() prices insurance by the time until the worker has answered,
   expect(safe.latencyMs).toBeLessThanOrEqual(plain.latencyMs)
   expect(
     frameOptions({ ...setup, resume: 'when-late' }, beliefs(), bytes).plans.map(({ name }) => name),
-  ).toEqual(['local/none', 'input/received', 'middle/uint8'])
+  ).toEqual(['local', 'input/received', 'middle/uint8'])
 })
 
 test('frameOptions() counts what others have at a worker, and not what this agent has itself', () => {

@@ -83,7 +83,7 @@ test('planRequest() expects no answer later for int8 being there, whatever times
 test('frameOptions() and explainPlan() name the precision', () => {
   const names = frameOptions(faster, toyBeliefs(), bytes).plans.map(({ name }) => name)
   expect(names).toContain('local/int8')
-  expect(names).not.toContain('local/none')
+  expect(names).not.toContain('local')
   const { conditions } = planRequest(faster, toyBeliefs(), bytes)
   const input = {
     ...planRequest(faster, toyBeliefs(), bytes).ranked.find(({ point }) => point.wound === 'input')!.point,

@@ -1,6 +1,6 @@
 import { rawInput } from '../../../src/codec/image-codecs.ts'
 import { fluidBound } from '../../../src/scheduler/mix/program.ts'
-import { mixName } from '../../../src/scheduler/plan-frame.ts'
+import { planName } from '../../../src/scheduler/plan-point.ts'
 import { inputWound, localWound, type PlanPoint } from '../../../src/scheduler/plan-point.ts'
 import { planRequest } from '../../../src/scheduler/planner.ts'
 import type { PolicyRun, Replay } from '../replay.ts'
@@ -73,7 +73,7 @@ async function staticBest(replay: Replay): Promise<Policy> {
   const perS = (point: PlanPoint) =>
     Math.max(
       0,
-      ...plans.filter(({ name }) => name === mixName(point)).map((plan) => fluidBound([plan], resources)),
+      ...plans.filter(({ name }) => name === planName(point)).map((plan) => fluidBound([plan], resources)),
     )
   const most = replay.points.toSorted((a, b) => perS(b) - perS(a)).slice(0, played)
   const runs: PolicyRun[] = []

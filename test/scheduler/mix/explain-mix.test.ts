@@ -21,7 +21,7 @@ test('explainMix() says what is shed, what is used up, and what more of it would
   // The edge may be used to 97 %: 9.7 local answers.
   expect(explainMix(alone(20, [local]))).toEqual([
     '9.7 of 20.0 inputs a second are answered, 10.3 are shed: more does not fit.',
-    'local/none: 9.7 a second, 100 ms each (100 ms of edge); the fastest of them.',
+    'local: 9.7 a second, 100 ms each (100 ms of edge); the fastest of them.',
     'edge is 97 % used; a tenth more of edge would give 1.0 more answers a second.',
     'uplink is 0 % used; a tenth more of uplink would give none more.',
     'workers is 0 % used; a tenth more of workers would give none more.',
@@ -44,7 +44,7 @@ test('explainMix() names streams where there are several, what each plan waits f
   expect(lines).toEqual([
     'All 1.5 inputs a second are answered, after 93 ms on average.',
     'middle/q8 of yard: 1.0 a second, 90 ms each (40 ms of edge, 12 ms of uplink, 8 ms of workers); the fastest of them.',
-    'local/none of porch: 0.5 a second, 100 ms each (100 ms of edge); it spares what the others need.',
+    'local of porch: 0.5 a second, 100 ms each (100 ms of edge); it spares what the others need.',
     'edge is 9 % used; a tenth more of edge would give none more.',
     'uplink is 1 % used; a tenth more of uplink would give none more.',
     'workers is 1 % used; a tenth more of workers would give none more.',
@@ -64,13 +64,13 @@ test('explainMix() tells of more of a resource in the words that are given, of o
   const lines = explainMix(alone(40, [local]), {
     more: new Map([['edge', { words: 'a second core', share: 1 }]]),
     flips: [
-      { uplinkTimes: 1 / 4, plan: 'local/none' },
+      { uplinkTimes: 1 / 4, plan: 'local' },
       { uplinkTimes: 2, plan: 'input/received' },
     ],
     excluded: ['a', 'b', 'c', 'd'].map((name) => ({ name, limit: 'privacy' })),
   })
   expect(lines).toContain('edge is 97 % used; a second core would give 9.7 more answers a second.')
-  expect(lines).toContain('With 1/4 of the uplink most would be answered by local/none.')
+  expect(lines).toContain('With 1/4 of the uplink most would be answered by local.')
   expect(lines).toContain('With 2 times the uplink most would be answered by input/received.')
   expect(lines).toContain('Left out by privacy: a, b, c, d.')
 })

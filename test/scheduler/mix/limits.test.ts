@@ -24,8 +24,8 @@ test('privacy keeps the input, and what is shallower than a wound, on the edge',
   const names = (privacy: string) =>
     withinLimits(candidates, resources, wounds, { privacy }).plans.map(({ name }) => name)
   expect(names('none')).toHaveLength(3)
-  expect(names('noInput')).toEqual(['middle/q8', 'local/none'])
-  expect(names('local')).toEqual(['local/none'])
+  expect(names('noInput')).toEqual(['middle/q8', 'local'])
+  expect(names('local')).toEqual(['local'])
   expect(() => names('nowhere')).toThrow('privacy must be none, noInput or one of input, middle, local')
 })
 
@@ -34,7 +34,7 @@ test('a deadline leaves out plans that cannot keep it, and says which', () => {
   expect(plans.map(({ name }) => name)).toEqual(['middle/q8'])
   expect(excluded).toEqual([
     { name: 'input/received', limit: 'deadlineMs' },
-    { name: 'local/none', limit: 'deadlineMs' },
+    { name: 'local', limit: 'deadlineMs' },
   ])
 })
 

@@ -35,7 +35,7 @@ test('mixFlips() finds the nearest halving and doubling of the uplink that chang
   // The middle takes 90 ms: 102 with half the uplink, where local would wait for the edge longer, and 126 with a quarter.
   // Twice the uplink makes it 84 and the input 85, four times 81 and 68.
   expect(mixFlips(problem(5))).toEqual([
-    { uplinkTimes: 1 / 4, plan: 'local/none' },
+    { uplinkTimes: 1 / 4, plan: 'local' },
     { uplinkTimes: 4, plan: 'input/received' },
   ])
 })

@@ -14,4 +14,4 @@ export function plan(name: string, latencyMs: number, use: readonly number[]): M
 
 export const input = plan('input/received', 120, [0, 70, 10])
 export const middle = plan('middle/q8', 90, [40, 12, 8])
-export const local = plan('local/none', 100, [100, 0, 0])
+export const local = plan('local', 100, [100, 0, 0])
