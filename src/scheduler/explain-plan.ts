@@ -58,9 +58,7 @@ export function explainPlan(choice: Choice, flips: readonly Flip[]): string[] {
     )
   }
   for (const flip of flips) {
-    lines.push(
-      `At an uplink of ${(flip.uplinkBps / 1e6).toPrecision(3)} Mbps ${planName(flip)} takes over.`,
-    )
+    lines.push(`At an uplink of ${(flip.uplinkBps / 1e6).toPrecision(3)} Mbps ${planName(flip)} takes over.`)
   }
   return lines
 }

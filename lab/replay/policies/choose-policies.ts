@@ -1,7 +1,6 @@
 import { rawInput } from '../../../src/codec/image-codecs.ts'
 import { fluidBound } from '../../../src/scheduler/mix/program.ts'
-import { planName } from '../../../src/scheduler/plan-point.ts'
-import { inputWound, localWound, type PlanPoint } from '../../../src/scheduler/plan-point.ts'
+import { inputWound, localWound, type PlanPoint, planName } from '../../../src/scheduler/plan-point.ts'
 import { planRequest } from '../../../src/scheduler/planner.ts'
 import type { PolicyRun, Replay } from '../replay.ts'
 import { fixedPlan } from './fixed.ts'
