@@ -7,7 +7,7 @@
  * oracle at all corners until none gives a cheaper plan finds every plan on the lower convex hull.
  *
  * Asks the oracle about three times per plan found (cells of a triangle have on average fewer than six corners, shared
- * by three); O(plans^2) for the cells in each round, of which there are few.
+ * by three); each new plan is cut out of the cells of the others, O(plans^2) in all.
  * Source: M. J. Eisner and D. G. Severance, "Mathematical techniques for efficient record segmentation in large shared
  * databases", JACM 1976, carried to three resources as in weight-set decomposition (Przybylski et al., 2010).
  */
@@ -24,68 +24,78 @@ const leastPrice = 1e-6
 /** A plan is new where it is cheaper by more than rounding. */
 const relativeGain = 1e-7
 
-const corners: readonly Triple[] = [
-  [1 - 2 * leastPrice, leastPrice, leastPrice],
-  [leastPrice, 1 - 2 * leastPrice, leastPrice],
-  [leastPrice, leastPrice, 1 - 2 * leastPrice],
+/** Of a cell; what neighbouring cells have in common is the same but for rounding, and has the same name. */
+interface Corner {
+  readonly prices: Triple
+  readonly name: string
+}
+
+const triangle: readonly Corner[] = [
+  cornerAt([1 - 2 * leastPrice, leastPrice, leastPrice]),
+  cornerAt([leastPrice, 1 - 2 * leastPrice, leastPrice]),
+  cornerAt([leastPrice, leastPrice, 1 - 2 * leastPrice]),
 ]
 
 /** @param cheapest The cheapest plan at prices that add up to 1. @returns The plans found, none twice. */
 export function lowerHull<Plan extends HullPlan>(cheapest: (prices: Triple) => Plan): Plan[] {
-  const found: Plan[] = []
+  /** Where each plan found is the cheapest of them all. */
+  const cells = new Map<Plan, readonly Corner[]>()
   const asked = new Set<string>()
-  let waiting: readonly Triple[] = corners
-  while (waiting.length > 0) {
-    for (const prices of waiting) {
-      asked.add(keyOf(prices))
-      const plan = cheapest(prices)
-      const price = priceOf(plan, prices)
-      const known = Math.min(...found.map((other) => priceOf(other, prices)))
-      if (!(price >= known * (1 - relativeGain))) found.push(plan)
+  const isOpen = ({ name }: Corner) => !asked.has(name)
+  for (let open = triangle[0]; open !== undefined; open = firstOf(cells.values(), isOpen)) {
+    asked.add(open.name)
+    const { prices } = open
+    const plan = cheapest(prices)
+    let known = Infinity
+    for (const other of cells.keys()) known = Math.min(known, priceOf(other, prices))
+    if (priceOf(plan, prices) >= known * (1 - relativeGain)) continue
+    let own = triangle
+    for (const [other, cell] of cells) {
+      cells.set(other, without(cell, other, plan))
+      own = without(own, plan, other)
     }
-    waiting = [
-      ...new Map(
-        found
-          .flatMap((plan) => cellOf(plan, found))
-          .map((corner): [string, Triple] => [keyOf(corner), corner])
-          .filter(([key]) => !asked.has(key)),
-      ).values(),
-    ]
+    cells.set(plan, own)
   }
-  return found
+  return [...cells.keys()]
+}
+
+function firstOf<Item>(
+  lists: Iterable<readonly Item[]>,
+  isWanted: (item: Item) => boolean,
+): Item | undefined {
+  for (const list of lists) {
+    const found = list.find(isWanted)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** What is left of a plan's cell where another is no cheaper. */
+function without(cell: readonly Corner[], plan: HullPlan, other: HullPlan): readonly Corner[] {
+  const excess = cell.map(({ prices }) => priceOf(plan, prices) - priceOf(other, prices))
+  if (excess.every((more) => more <= 0)) return cell
+  const kept: Corner[] = []
+  for (const [i, corner] of cell.entries()) {
+    const j = (i + 1) % cell.length
+    const [here, there] = [excess[i]!, excess[j]!]
+    if (here <= 0) kept.push(corner)
+    if (here > 0 !== there > 0) kept.push(between(corner.prices, cell[j]!.prices, here / (here - there)))
+  }
+  return kept
+}
+
+function between(from: Triple, to: Triple, share: number): Corner {
+  return cornerAt([
+    from[0] + share * (to[0] - from[0]),
+    from[1] + share * (to[1] - from[1]),
+    from[2] + share * (to[2] - from[2]),
+  ])
+}
+
+function cornerAt(prices: Triple): Corner {
+  return { prices, name: `${prices[0].toFixed(9)} ${prices[1].toFixed(9)}` }
 }
 
 function priceOf({ takes }: HullPlan, prices: Triple): number {
   return takes[0] * prices[0] + takes[1] * prices[1] + takes[2] * prices[2]
-}
-
-/** Corners of the part of the triangle in which the plan is the cheapest of all: one half-plane after the other. */
-function cellOf(plan: HullPlan, plans: readonly HullPlan[]): readonly Triple[] {
-  let cell = corners
-  for (const other of plans) {
-    if (other === plan) continue
-    const excess = cell.map((prices) => priceOf(plan, prices) - priceOf(other, prices))
-    if (excess.every((more) => more <= 0)) continue
-    const kept: Triple[] = []
-    for (const [i, corner] of cell.entries()) {
-      const j = (i + 1) % cell.length
-      const [here, there] = [excess[i]!, excess[j]!]
-      if (here <= 0) kept.push(corner)
-      if (here > 0 === there > 0) continue
-      const share = here / (here - there)
-      const next = cell[j]!
-      kept.push([
-        corner[0] + share * (next[0] - corner[0]),
-        corner[1] + share * (next[1] - corner[1]),
-        corner[2] + share * (next[2] - corner[2]),
-      ])
-    }
-    cell = kept
-    if (cell.length === 0) return cell
-  }
-  return cell
-}
-
-function keyOf(prices: Triple): string {
-  return `${prices[0].toFixed(9)} ${prices[1].toFixed(9)}`
 }

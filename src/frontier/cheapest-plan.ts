@@ -9,15 +9,15 @@
  * - One node stands for "not all is local": it costs the price of a remote answer unless it is on the source's side,
  *   where every layer must then be. What the head has made of the model's answer crosses to it.
  *
- * Before, what is sure to be on the same side as a neighbour at these prices is joined with it, which takes every layer
- * out that is no fork and no meeting: a chain has none left. Then Dinic's algorithm, see min-cut.ts.
+ * Before, what is sure to be on the same side as a neighbour at these prices is joined with it (joined-at-prices.ts), which
+ * takes every layer out that is no fork and no meeting: a chain has none left. Then Dinic's algorithm (min-cut.ts).
  *
  * DADS (Hu et al., INFOCOM 2019) has neither the arcs back nor the pinned input nor the fixed cost: see the tests.
  */
-import type { LayerGraph } from '../model-graph/layer-graph.ts'
-import { type CutNetwork, Groups } from './cut-network.ts'
-import { minCut } from './min-cut.ts'
-import { cheapestOption, type FrontierPlan, type PlanCosts, type Prices } from './plan-costs.ts'
+import { type CutNetwork, cheapestOptionOf, optionPrice } from './cut-network.ts'
+import { joinedAtPrices } from './joined-at-prices.ts'
+import { type FlowNetwork, minCut } from './min-cut.ts'
+import type { FrontierPlan, Prices } from './plan-costs.ts'
 
 /**
  * @param inTail A layer that is kept out of the head; without it the local plan is one of all.
@@ -25,16 +25,19 @@ import { cheapestOption, type FrontierPlan, type PlanCosts, type Prices } from '
  * @throws {RangeError} where the prices add up to more than can be told exactly.
  */
 export function cheapestPlan(network: CutNetwork, prices: Prices, inTail?: number): FrontierPlan | undefined {
-  const { edgeUs, backendUs, nodeOf, inputs, lastLayers, costs } = network
-  /** What a node costs more on the edge; what it costs on either side does not tell which one is cheaper. */
-  const more = edgeUs.map(
-    (us, node) => Math.round(prices.edge * us) - Math.round(prices.backend * backendUs[node]!),
-  )
-  const tensorPrices = network.tensors.map(({ id }) =>
-    Math.round(cheapestOption(costs.crossings[id]!, prices)?.price ?? Infinity),
-  )
+  const { edgeUs, backendUs, nodeOf } = network
+  const nodes = edgeUs.length
+  const tensorPrices = pricesOfTensors(network, prices)
   const remotePrice = Math.round(prices.remote)
-  const limit = 1 + remotePrice + sumOf(more, Math.abs) + sumOf(tensorPrices, finite)
+  /** More than any cut that cuts no arc which must not be cut. */
+  let limit = 1 + remotePrice
+  for (let t = 0; t < tensorPrices.length; t++) if (tensorPrices[t]! < Infinity) limit += tensorPrices[t]!
+  /** What a node costs more on the edge; what it costs on either side does not tell which one is cheaper. */
+  const more = new Float64Array(nodes)
+  for (let node = 0; node < nodes; node++) {
+    more[node] = Math.round(prices.edge * edgeUs[node]!) - Math.round(prices.backend * backendUs[node]!)
+    limit += Math.abs(more[node]!)
+  }
   if (!(limit < 2 ** 50)) {
     throw new RangeError(
       `Cannot find the cheapest wound: prices must add up to less than 2^50, current value is ${limit}`,
@@ -42,152 +45,150 @@ export function cheapestPlan(network: CutNetwork, prices: Prices, inTail?: numbe
   }
   // More than all else together can save: before anything is joined, so that it is joined with what stays in the tail.
   if (inTail !== undefined) more[nodeOf[inTail]!]! += 2 * limit
-  const groups = joinedAtPrices(network, tensorPrices, more)
+  const { flow, place } = flowNetwork(network, { tensorPrices, more, remotePrice, limit })
+  const { value, sourceSide } = minCut(flow)
+  if (value >= limit) return undefined
+  const inHead = new Uint8Array(nodes)
+  for (let node = 0; node < nodes; node++) inHead[node] = sourceSide[place[node]!]!
+  return planOf(network, prices, inHead)
+}
 
+interface Capacities {
+  readonly tensorPrices: Float64Array
+  /** By node; those of a group are added up on the way. */
+  readonly more: Float64Array
+  readonly remotePrice: number
+  readonly limit: number
+}
+
+/** The network at some prices, and where each node is in it, most of them with others. */
+function flowNetwork(
+  network: CutNetwork,
+  { tensorPrices, more, remotePrice, limit }: Capacities,
+): { flow: FlowNetwork; place: Int32Array } {
+  const { nodeOf, isInput, lastLayers, tensors } = network
+  const { producer, firstReader, readers, isAnswer } = tensors
+  const nodes = more.length
+  const groups = joinedAtPrices(network, tensorPrices, more)
   const [source, sink, remote] = [0, 1, 2]
-  const place = new Int32Array(more.length)
-  let nodes = 3
-  const ends: number[] = []
-  const capacities: number[] = []
-  const add = (from: number, to: number, forth: number, back: number) => {
-    ends.push(to, from)
-    capacities.push(forth, back)
-  }
-  for (const [node, excess] of more.entries()) {
+  let places = 3
+  const arcs = new Arcs(2 * nodes + lastLayers.length + 1 + 2 * (tensors.count + readers.length))
+  const place = new Int32Array(nodes)
+  for (let node = 0; node < nodes; node++) {
     if (groups.of(node) !== node) continue
-    const own = nodes++
+    const own = places++
     place[node] = own
-    if (excess > 0) add(own, sink, excess, 0)
-    else add(source, own, -excess, 0)
+    if (more[node]! > 0) arcs.add(own, sink, more[node]!, 0)
+    else arcs.add(source, own, -more[node]!, 0)
   }
-  const placeOf = (node: number) => place[groups.of(node)]!
-  for (const node of inputs) add(source, placeOf(node), limit, 0)
-  add(source, remote, remotePrice, 0)
-  for (const layer of lastLayers) add(remote, placeOf(nodeOf[layer]!), limit, 0)
-  for (const [i, { producer, readers, isAnswer }] of network.tensors.entries()) {
-    const from = placeOf(producer)
-    const places = readers.map(placeOf).filter((place, j, all) => place !== from && all.indexOf(place) === j)
-    if (places.length === 0 && !isAnswer) continue
-    const price = Math.min(tensorPrices[i]!, limit)
-    if (places.length === 1 && !isAnswer) {
-      add(from, places[0]!, price, limit)
+  /** Nodes as they stand in the model, each tensor behind its producer: most paths run along the model or back. */
+  const order = new Int32Array(places + tensors.count)
+  for (let node = 0; node < nodes; node++) {
+    place[node] = place[groups.of(node)]!
+    order[place[node]!] = 2 * node
+    if (isInput[node] === 1) arcs.add(source, place[node]!, limit, 0)
+  }
+  order[remote] = 2 * nodes
+  arcs.add(source, remote, remotePrice, 0)
+  for (const layer of lastLayers) arcs.add(remote, place[nodeOf[layer]!]!, limit, 0)
+  /** By place: 1 + the last tensor that was found to be made or read there. */
+  const seen = new Int32Array(places)
+  for (let t = 0; t < tensors.count; t++) {
+    const from = place[producer[t]!]!
+    seen[from] = t + 1
+    let reader = from
+    let count = 0
+    for (let i = firstReader[t]!; i < firstReader[t + 1]!; i++) {
+      const at = place[readers[i]!]!
+      if (seen[at] === t + 1) continue
+      seen[at] = t + 1
+      reader = at
+      count += 1
+    }
+    if (count === 0 && isAnswer[t] === 0) continue
+    const price = Math.min(tensorPrices[t]!, limit)
+    if (count === 1 && isAnswer[t] === 0) {
+      arcs.add(from, reader, price, limit)
       continue
     }
-    const own = nodes++
-    add(from, own, price, 0)
-    for (const place of places) {
-      add(own, place, limit, 0)
-      add(place, from, limit, 0)
+    const own = places++
+    order[own] = order[from]! + 1
+    arcs.add(from, own, price, 0)
+    if (isAnswer[t] === 1) arcs.add(own, remote, limit, 0)
+    for (let i = firstReader[t]!; i < firstReader[t + 1]!; i++) {
+      const at = place[readers[i]!]!
+      if (at === from) continue
+      arcs.add(own, at, limit, 0)
+      arcs.add(at, from, limit, 0)
     }
-    if (isAnswer) add(own, remote, limit, 0)
   }
-  const { value, sourceSide } = minCut({ nodes, source, sink, ends, capacities })
-  if (value >= limit) return undefined
-  const nodeSide = place.map((_, node) => sourceSide[placeOf(node)]!)
-  const head: number[] = []
-  for (const [layer, node] of nodeOf.entries()) if (nodeSide[node] === 1) head.push(layer)
-  return planOfHead(network.graph, costs, prices, head)
+  return { flow: { nodes: places, source, sink, order, ...arcs.list() }, place }
+}
+
+/** What crossing costs, in whole units; infinite where a tensor may not cross. */
+function pricesOfTensors({ tensors }: CutNetwork, prices: Prices): Float64Array {
+  const found = new Float64Array(tensors.count).fill(Infinity)
+  for (let t = 0; t < tensors.count; t++) {
+    const option = cheapestOptionOf(tensors, t, prices)
+    if (option >= 0) found[t] = Math.round(optionPrice(tensors, option, prices))
+  }
+  return found
+}
+
+/** Pairs of arcs as {@link minCut} takes them. */
+class Arcs {
+  private readonly ends: Int32Array
+  private readonly capacities: Float64Array
+  private length = 0
+
+  constructor(mostPairs: number) {
+    this.ends = new Int32Array(2 * mostPairs)
+    this.capacities = new Float64Array(2 * mostPairs)
+  }
+
+  add(from: number, to: number, forth: number, back: number): void {
+    this.ends[this.length] = to
+    this.capacities[this.length++] = forth
+    this.ends[this.length] = from
+    this.capacities[this.length++] = back
+  }
+
+  list(): { ends: Int32Array; capacities: Float64Array } {
+    return {
+      ends: this.ends.subarray(0, this.length),
+      capacities: this.capacities.subarray(0, this.length),
+    }
+  }
 }
 
 /**
- * Joins each node that one other node reads alone
- * - with its reader where giving its output costs no less than being given all it reads: then it is on the backend
- *   whenever the reader is (on the edge it must be when the reader is);
- * - with its producer where it costs less, and reads one tensor that nothing else reads: then it is on the edge whenever
- *   the producer is.
- *
- * One of the two holds for every layer of a chain. Each join makes one node less and one new question: O(nodes).
- * @param more By node; of groups, the sum is then at the node that names the group.
+ * The plan with a head, each crossing tensor in the codec that is cheapest at the prices. O(layers + tensors).
+ * @param inHead 1 for each node of the network that is in the head.
  */
-function joinedAtPrices(network: CutNetwork, tensorPrices: readonly number[], more: Float64Array): Groups {
-  const { tensors } = network
-  const count = more.length
-  const groups = new Groups(count)
-  /** By node: what it makes and reads, the only one where the count is 1, and the price of all it reads. */
-  const made = new Int32Array(count)
-  const madeCount = new Int32Array(count)
-  const read = new Int32Array(count)
-  const readCount = new Int32Array(count)
-  const readPrice = new Float64Array(count)
-  for (const [i, { producer, readers }] of tensors.entries()) {
-    made[producer] = i
-    madeCount[producer]! += 1
-    for (const reader of readers) {
-      read[reader] = i
-      readCount[reader]! += 1
-      readPrice[reader]! += tensorPrices[i]!
-    }
+export function planOf(network: CutNetwork, prices: Prices, inHead: Uint8Array): FrontierPlan {
+  const { nodeOf, tensors } = network
+  const { producer, firstReader, readers } = tensors
+  const head: number[] = []
+  for (let layer = 0; layer < nodeOf.length; layer++) if (inHead[nodeOf[layer]!] === 1) head.push(layer)
+  let [edgeUs, uplinkBytes, backendUs] = [0, 0, 0]
+  for (let node = 0; node < inHead.length; node++) {
+    if (inHead[node] === 1) edgeUs += network.edgeUs[node]!
+    else backendUs += network.backendUs[node]!
   }
-  const isPrivate = (tensor: number) => !tensors[tensor]!.isAnswer && tensors[tensor]!.readers.length === 1
-  const pinned = new Set(network.inputs)
-  for (let first = 0; first < count; first++) {
-    let node = groups.of(first)
-    while (!pinned.has(node) && madeCount[node] === 1 && readCount[node]! > 0 && isPrivate(made[node]!)) {
-      const output = made[node]!
-      const reader = groups.of(tensors[output]!.readers[0]!)
-      if (more[node]! + tensorPrices[output]! >= readPrice[node]!) {
-        groups.join(node, reader)
-        more[reader]! += more[node]!
-        // A tensor that both read counts twice: what is joined is then fewer, not wrong.
-        readPrice[reader]! += readPrice[node]! - tensorPrices[output]!
-        readCount[reader]! += readCount[node]! - 1
-        read[reader] = read[node]!
-        break
-      }
-      const input = read[node]!
-      if (readCount[node] !== 1 || !isPrivate(input)) break
-      const producer = groups.of(tensors[input]!.producer)
-      if (madeCount[producer] !== 1) break
-      groups.join(node, producer)
-      more[producer]! += more[node]!
-      made[producer] = output
-      // What was joined may now be better off with the reader.
-      node = producer
-    }
-  }
-  return groups
-}
-
-/** The plan with a head, each crossing tensor in the codec that is cheapest at the prices. O(layers + tensors). */
-export function planOfHead(
-  graph: LayerGraph,
-  costs: PlanCosts,
-  prices: Prices,
-  head: readonly number[],
-): FrontierPlan {
-  const inHead = new Uint8Array(graph.layers.length)
-  let edgeUs = 0
-  for (const layer of head) {
-    inHead[layer] = 1
-    edgeUs += costs.edgeUs[layer]!
-  }
-  let backendUs = 0
-  for (let layer = 0; layer < inHead.length; layer++) {
-    if (inHead[layer] === 0) backendUs += costs.backendUs[layer]!
-  }
+  const isLocal = head.length === nodeOf.length
   const crossing: { tensor: number; codec: string }[] = []
-  let uplinkBytes = 0
-  if (head.length < graph.layers.length) {
-    const answers = new Set(graph.outputs)
-    for (const { id, producer, consumers } of graph.tensors) {
-      if (inHead[producer] === 0) continue
-      if (!answers.has(id) && consumers.every((layer) => inHead[layer] === 1)) continue
-      const { option } = cheapestOption(costs.crossings[id]!, prices)!
-      crossing.push({ tensor: id, codec: option.codec })
-      edgeUs += option.encodeUs
-      uplinkBytes += option.bytes
-      backendUs += option.decodeUs
+  for (let t = 0; t < tensors.count; t++) {
+    if (inHead[producer[t]!] === 0) continue
+    let crosses = tensors.isAnswer[t] === 1 && !isLocal
+    for (let i = firstReader[t]!; i < firstReader[t + 1]! && !crosses; i++) {
+      crosses = inHead[readers[i]!] === 0
     }
+    if (!crosses) continue
+    const option = cheapestOptionOf(tensors, t, prices)
+    crossing.push({ tensor: tensors.ids[t]!, codec: tensors.codecs[option]! })
+    edgeUs += tensors.encodeUs[option]!
+    uplinkBytes += tensors.bytes[option]!
+    backendUs += tensors.decodeUs[option]!
   }
   return { head, crossing, edgeUs, uplinkBytes, backendUs }
-}
-
-function sumOf(values: Iterable<number>, of: (value: number) => number): number {
-  let total = 0
-  for (const value of values) total += of(value)
-  return total
-}
-
-function finite(price: number): number {
-  return price === Infinity ? 0 : price
 }

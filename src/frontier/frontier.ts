@@ -35,7 +35,7 @@ export function frontier(graph: LayerGraph, costs: PlanCosts): FrontierPlan[] {
 
 /** The cheapest plan that leaves something to the backend: one of the last layers is among that. */
 function cheapestRemote(network: CutNetwork, prices: Prices): FrontierPlan | undefined {
-  const layers = network.graph.layers.length
+  const layers = network.nodeOf.length
   return network.lastLayers
     .flatMap((layer) => cheapestPlan(network, prices, layer) ?? [])
     .map((plan) => ({ plan, price: planPrice(plan, layers, prices) }))

@@ -11,9 +11,14 @@ export interface FlowNetwork {
   readonly nodes: number
   readonly source: number
   readonly sink: number
-  readonly ends: readonly number[]
+  readonly ends: ArrayLike<number>
   /** By arc: whole numbers of at least 0. */
-  readonly capacities: readonly number[]
+  readonly capacities: ArrayLike<number>
+  /**
+   * By node, whole numbers: paths that only ascend, and then those that only descend, are filled before any levels are
+   * looked for. Any order is right; where most paths run along it, few levels are left to look for.
+   */
+  readonly order?: ArrayLike<number>
 }
 
 export interface MinCut {
@@ -22,9 +27,12 @@ export interface MinCut {
   readonly sourceSide: Uint8Array
 }
 
+/** Beyond every place in an order. */
+const furthest = 2 ** 31 - 1
+
 /** @returns A value of at least the largest arc that must not be cut means that every cut has one. */
 export function minCut(network: FlowNetwork): MinCut {
-  const { nodes, source, sink } = network
+  const { nodes, source, sink, order } = network
   const ends = new Int32Array(network.ends)
   const residual = new Float64Array(network.capacities)
   const { leaving, firstLeaving } = arcsByNode(nodes, ends)
@@ -52,6 +60,7 @@ export function minCut(network: FlowNetwork): MinCut {
     return level[source] !== -1
   }
 
+  /** Fills the paths on which levels descend: from the source to the sink none is left that could take more. */
   const pushAlongLevels = (): number => {
     next.set(firstLeaving.subarray(0, nodes))
     let total = 0
@@ -76,7 +85,7 @@ export function minCut(network: FlowNetwork): MinCut {
       let arc = -1
       for (; next[node]! < firstLeaving[node + 1]!; next[node]!++) {
         const candidate = leaving[next[node]!]!
-        if (residual[candidate] !== 0 && level[ends[candidate]!] === level[node]! - 1) {
+        if (residual[candidate] !== 0 && level[ends[candidate]!]! < level[node]!) {
           arc = candidate
           break
         }
@@ -95,6 +104,12 @@ export function minCut(network: FlowNetwork): MinCut {
   }
 
   let value = 0
+  for (const direction of order === undefined ? [] : [-1, 1]) {
+    for (let node = 0; node < nodes; node++) level[node] = direction * order![node]!
+    level[source] = furthest
+    level[sink] = -furthest
+    value += pushAlongLevels()
+  }
   while (findLevels()) value += pushAlongLevels()
 
   const sourceSide = new Uint8Array(nodes)

@@ -48,17 +48,3 @@ export function planPrice(plan: FrontierPlan, layers: number, prices: Prices): n
   const link = prices.uplink * plan.uplinkBytes + prices.perTensor * plan.crossing.length
   return machines + link + (plan.head.length < layers ? prices.remote : 0)
 }
-
-/** The cheapest option of a tensor at prices; undefined where it may not cross. */
-export function cheapestOption(
-  options: readonly CrossingOption[],
-  prices: Prices,
-): { readonly option: CrossingOption; readonly price: number } | undefined {
-  let best: { option: CrossingOption; price: number } | undefined
-  for (const option of options) {
-    const machines = prices.edge * option.encodeUs + prices.backend * option.decodeUs
-    const price = machines + prices.uplink * option.bytes + prices.perTensor
-    if (best === undefined || price < best.price) best = { option, price }
-  }
-  return best
-}

@@ -1,4 +1,5 @@
-import { planOfHead } from '../frontier/cheapest-plan.ts'
+import { planOf } from '../frontier/cheapest-plan.ts'
+import { type CutNetwork, cutNetwork } from '../frontier/cut-network.ts'
 import { frontier } from '../frontier/frontier.ts'
 import { planPrice } from '../frontier/plan-costs.ts'
 import { referenceCosts, spreadPrices } from '../frontier/reference-pairs.ts'
@@ -18,17 +19,17 @@ const samples = 1000
 export function completedChain(graph: LayerGraph, wounds: readonly Wound[], most: number): Wound[] {
   const prices = spreadPrices(samples)
   const pairs = referenceCosts(graph).map((costs) => ({
-    costs,
+    network: cutNetwork(graph, costs),
     optimal: frontier(graph, costs).map((plan) => ({ plan, wound: woundFromHead(graph, plan.head) })),
   }))
   const chain = [...wounds]
   while (chain.length < most) {
     let missed: Wound | undefined
     let largest = tolerance
-    for (const { costs, optimal } of pairs) {
+    for (const { network, optimal } of pairs) {
       const others = optimal.filter(({ wound }) => chain.every((kept) => nest(kept, wound)))
       if (others.length === 0) continue
-      const known = chain.map(({ head }) => planOfHead(graph, costs, prices[0]!, head))
+      const known = chain.map((wound) => planOf(network, prices[0]!, nodesIn(network, wound)))
       for (const at of prices) {
         const priced = others.map(({ plan }) => planPrice(plan, graph.layers.length, at))
         const least = Math.min(...priced)
@@ -42,6 +43,12 @@ export function completedChain(graph: LayerGraph, wounds: readonly Wound[], most
     chain.push(missed)
   }
   return chain
+}
+
+function nodesIn({ nodeOf, edgeUs }: CutNetwork, { head }: Wound): Uint8Array {
+  const inHead = new Uint8Array(edgeUs.length)
+  for (const layer of head) inHead[nodeOf[layer]!] = 1
+  return inHead
 }
 
 /** Whether one head is part of the other and not the same. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { frontier } from '../../src/frontier/frontier.ts'
-import { cheapestOption, type PlanCosts, type Prices, planPrice } from '../../src/frontier/plan-costs.ts'
+import { type PlanCosts, type Prices, planPrice } from '../../src/frontier/plan-costs.ts'
 import { referenceCosts } from '../../src/frontier/reference-pairs.ts'
 import { graphFromKeras } from '../../src/model-graph/keras-topology.ts'
 import type { LayerGraph } from '../../src/model-graph/layer-graph.ts'
@@ -34,7 +34,12 @@ function gaps(graph: LayerGraph, costs: PlanCosts): number[] {
   return [...drawnPrices(1000)].map((prices) => {
     const best = Math.min(...plans.map((plan) => planPrice(plan, graph.layers.length, prices)))
     const ofChain = chain.map(({ id, tensors, edgeUs, backendUs }) => {
-      const crossing = tensors.map((tensor) => cheapestOption(costs.crossings[tensor]!, prices)!.price)
+      const crossing = tensors.map((tensor) => {
+        const ways = costs.crossings[tensor]!.map(
+          ({ encodeUs, decodeUs, bytes }) => encodeUs + prices.backend * decodeUs + prices.uplink * bytes,
+        )
+        return Math.min(...ways)
+      })
       const remote = id === 'local' ? 0 : prices.remote
       return remote + edgeUs + prices.backend * backendUs + crossing.reduce((sum, price) => sum + price, 0)
     })
