@@ -35,7 +35,7 @@ export function joinedAtPrices(
       readPrice[reader]! += tensorPrices[t]!
     }
   }
-  const isPrivate = (t: number) => isAnswer[t] === 0 && firstReader[t + 1]! - firstReader[t]! === 1
+  const isPrivate = (t: number) => isAnswer[t] === 0 && firstReader[t + 1] === firstReader[t]! + 1
   for (let first = 0; first < nodes; first++) {
     let node = groups.of(first)
     while (isInput[node] === 0 && madeCount[node] === 1 && readCount[node]! > 0 && isPrivate(made[node]!)) {
