@@ -18,7 +18,10 @@ export function modelsOf(streams: readonly ServedStream[]): EdgeModel[] {
 }
 
 /** @throws {ConfigError} where a stream asks of its model what it cannot do */
-function checkStream({ name, unchanged, cascade }: InputStream, own: LoadedModel): void {
+export function checkStream(
+  { name, unchanged, cascade }: InputStream,
+  own: Pick<LoadedModel, 'model' | 'reader'>,
+): void {
   const hasState = own.reader.state.length > 0
   if (hasState && unchanged !== undefined)
     throw new ConfigError(

@@ -3,8 +3,10 @@ import type { WorkerConfig } from '../backend/config.ts'
 import { findWound } from '../src/model-graph/find-wound.ts'
 import { checkWeights, loadChosenModel, type ModelChoice } from '../src/model-graph/model-choice.ts'
 import { endpointFaults } from '../src/transport/endpoint-config.ts'
+import { matchesFilter } from '../src/transport/topic-filter.ts'
+import { deviceTopic } from '../src/transport/topics.ts'
 
-/** What is wrong with the files that an agent's configuration names. */
+/** What is wrong with an agent's configuration beside its form: with the files that it names, between its streams. */
 export async function agentFaults(config: AgentConfig): Promise<string[]> {
   const { mqtt, pool, model, wound, limits, streams = [] } = config
   const ofStreams = streams.flatMap(({ model: own }, i) =>
@@ -15,14 +17,41 @@ export async function agentFaults(config: AgentConfig): Promise<string[]> {
     ...(pool === undefined ? [] : endpointFaults('pool', pool)),
     ...(await modelFaults('model', model, { wound, 'limits.privacy': privacyWound(limits.privacy) })),
     ...(await Promise.all(ofStreams)).flat(),
+    ...inputFaults(config),
+    ...cascadeFaults(config),
   ]
 }
 
 /** What is wrong with the files that a worker's configuration names. */
 export async function workerFaults({ mqtt, models }: WorkerConfig): Promise<string[]> {
   const faults = endpointFaults('mqtt', mqtt)
-  for (const [i, model] of models.entries()) faults.push(...(await modelFaults(`models.${i}`, model)))
+  const known = models.map((model) => JSON.stringify(model))
+  for (const [i, model] of models.entries()) {
+    faults.push(...(await modelFaults(`models.${i}`, model)))
+    const first = known.indexOf(known[i]!)
+    if (first < i) faults.push(`models.${i}: must be another than models.${first}`)
+  }
   return faults
+}
+
+/** An agent that read what it writes would answer itself without end. */
+function inputFaults({ device, topicPrefix, streams = [] }: AgentConfig): string[] {
+  const [result, ...others] = (['result', 'state', 'metrics', 'plan'] as const).map((leaf) =>
+    deviceTopic(device, leaf, topicPrefix),
+  )
+  const written = [result!, ...streams.map(({ name }) => `${result}/${name}`), ...others]
+  return streams.flatMap(({ input }, i) => {
+    const topic = input && written.find((each) => matchesFilter(input, each))
+    return topic ? [`streams.${i}.input: must not match ${topic}, which the agent writes itself`] : []
+  })
+}
+
+function cascadeFaults({ model, streams = [] }: AgentConfig): string[] {
+  return streams.flatMap(({ cascade, model: own = model }, i) =>
+    cascade?.model === own.model
+      ? [`streams.${i}.cascade.model: must be another model than the stream's own, ${own.model}`]
+      : [],
+  )
 }
 
 function privacyWound(privacy: string): string | undefined {

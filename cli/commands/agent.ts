@@ -6,6 +6,7 @@ import { loadConfig } from '../../src/config/load-config.ts'
 import { stderrLog } from '../../src/telemetry/stderr-log.ts'
 import { readOptions } from '../../src/terminal/options.ts'
 import { UsageError } from '../../src/terminal/usage-error.ts'
+import { allAgentFaults } from '../all-config-faults.ts'
 import { agentFaults } from '../config-faults.ts'
 import { runDaemon } from '../daemon.ts'
 import { tellReload } from '../tell-reload.ts'
@@ -21,8 +22,11 @@ export async function agent(args: readonly string[]): Promise<number> {
     readOptions(args, { options: { 'check-config': { type: 'boolean' } }, allowPositionals: true })
       .positionals[0]
   if (file === undefined) throw new UsageError('surgeon agent needs --config FILE')
+  if (values['check-config']) {
+    await loadConfig(file, agentConfigSchema, allAgentFaults)
+    return 0
+  }
   const config = await loadConfig(file, agentConfigSchema, agentFaults)
-  if (values['check-config']) return 0
   // Who holds the head alone has little memory: V8 is to grow its heaps late. Collecting more often delays the event loop,
   // so other agents do without. It is read whenever a heap grows.
   if (config.wound !== undefined) setFlagsFromString('--optimize-for-size')

@@ -5,6 +5,7 @@ import { loadConfig } from '../../src/config/load-config.ts'
 import { stderrLog } from '../../src/telemetry/stderr-log.ts'
 import { readOptions, wholeNumber } from '../../src/terminal/options.ts'
 import { UsageError } from '../../src/terminal/usage-error.ts'
+import { allWorkerFaults } from '../all-config-faults.ts'
 import { workerFaults } from '../config-faults.ts'
 import { runDaemon } from '../daemon.ts'
 import { tellReload } from '../tell-reload.ts'
@@ -16,8 +17,11 @@ export async function worker(args: readonly string[]): Promise<number> {
   })
   const file = values.config ?? positionals[0]
   if (file === undefined) throw new UsageError('surgeon worker needs --config FILE')
+  if (values['check-config']) {
+    await loadConfig(file, workerConfigSchema, allWorkerFaults)
+    return 0
+  }
   const config = await loadConfig(file, workerConfigSchema, workerFaults)
-  if (values['check-config']) return 0
   const threads = values.threads === undefined ? config.threads : wholeNumber(values.threads, '--threads', 1)
   const current = { config }
   const log = stderrLog('worker', () => current.config.log)

@@ -91,8 +91,9 @@ function isEncrypted(url: string): boolean {
 }
 
 /** What the library below would take silently, over what the file says elsewhere. */
-function urlFaults({ protocol, username, password, search, hash, pathname }: URL): string[] {
+function urlFaults({ protocol, hostname, username, password, search, hash, pathname }: URL): string[] {
   const faults: string[] = []
+  if (hostname === '') faults.push(`must name a host, as ${examples} do`)
   if (username !== '' || password !== '') faults.push('must not hold a user: write username and password')
   if (search !== '' || hash !== '') faults.push('must not have a query or a fragment')
   // It would be taken for a local socket.

@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { agentConfigSchema } from '../../agent/config.ts'
-import { agentFaults } from '../../cli/config-faults.ts'
+import { workerConfigSchema } from '../../backend/config.ts'
+import { allAgentFaults, allWorkerFaults } from '../../cli/all-config-faults.ts'
+import { agentFaults, workerFaults } from '../../cli/config-faults.ts'
 import { loadConfig } from '../../src/config/load-config.ts'
 import { repositoryRoot } from '../paths.ts'
 
@@ -39,6 +41,10 @@ const faulty: [field: string, config: object][] = [
   ['model', { model: '/nowhere' }],
   ['model', { model: { model: 'mobilenetv2', inputShapes: { photo: [1, 3, 8, 8] } } }],
   ['model', { model: { model: 'resnet50', weights: 'random', inputValues: { gain: 1 } } }],
+  ['mqtt.url', { mqtt: { url: 'mqtt://' } }],
+  ['streams.1.input', { streams: [{ name: 'a' }, { name: 'b', input: 'surgeon/device/+/result/#' }] }],
+  ['streams.0.input', { streams: [{ name: 'a', input: '#' }] }],
+  ['streams.0.cascade.model', { streams: [{ name: 'a', cascade: { model: 'mobilenetv2', below: 0.5 } }] }],
   ['mqtt', { mqtt: { url: 'mqtts://127.0.0.1:1', ca: '/nowhere.pem' } }],
   ['mqtt.cert', { mqtt: { url: 'mqtts://127.0.0.1:1', cert: '/nowhere.pem' } }],
   ['mqtt.url', { mqtt: { url: 'mqtt://127.0.0.1:1', ca: '/nowhere.pem' } }],
@@ -58,6 +64,12 @@ describe('agentFaults', () => {
     { wound: 'block_6_project_BN' },
     { mqtt: { url: 'wss://broker.example/mqtt/path' } },
     { inputCodecs: ['jpeg:90@160', 'webp:80'] },
+    {
+      streams: [
+        { name: 'a', input: 'surgeon/device/pi-1/input/#' },
+        { name: 'b', input: 'door' },
+      ],
+    },
   ])('passes %j', async (config) => {
     expect(await loadConfig(await fileOf(config), agentConfigSchema, agentFaults)).toMatchObject({
       device: 'pi-1',
@@ -67,6 +79,42 @@ describe('agentFaults', () => {
   test('reports faults of several files together', async () => {
     const file = await fileOf({ model: '/nowhere', pool: { url: 'mqtts://b:1', ca: '/nowhere.pem' } })
     await expect(loadConfig(file, agentConfigSchema, agentFaults)).rejects.toThrow(/pool: .*\n {2}model: /)
+  })
+})
+
+describe('allAgentFaults', () => {
+  test('names models that cannot be read or do what is asked of them, and places that are something else', async () => {
+    const broken = join(folder, 'broken.onnx')
+    await writeFile(broken, 'no model')
+    const config = {
+      stateDirectory: broken,
+      compiledCache: { directory: broken },
+      records: { path: folder },
+      streams: [
+        { name: 'a', model: broken },
+        { name: 'b', model: 'activity', unchanged: { difference: 1 }, cascade: { model: 'm', below: 0.5 } },
+      ],
+    }
+    const file = await fileOf(config)
+    expect(await loadConfig(file, agentConfigSchema, agentFaults)).toMatchObject({ records: config.records })
+    const told = loadConfig(file, agentConfigSchema, allAgentFaults)
+    await expect(told).rejects.toThrow(
+      /\n {2}streams\.0\.model: .*\n {2}stateDirectory: .*\n {2}compiledCache\.directory: .*\n {2}records\.path: /,
+    )
+  })
+})
+
+describe('workerFaults', () => {
+  test('names a model that is given twice, and all of them one that cannot be read', async () => {
+    const broken = join(folder, 'broken.onnx')
+    await writeFile(broken, 'no model')
+    const of = (models: string[]) =>
+      workerConfigSchema.parse({ worker: 'w', mqtt: good.mqtt, models, stateDirectory: folder })
+    expect(await workerFaults(of(['mobilenetv2', 'activity', 'mobilenetv2']))).toEqual([
+      'models.2: must be another than models.0',
+    ])
+    expect(await workerFaults(of([broken]))).toEqual([])
+    expect(await allWorkerFaults(of([broken, 'activity']))).toEqual([expect.stringMatching(/^models\.0: /)])
   })
 })
 
