@@ -7,11 +7,11 @@ import { measured } from '../async/measured.ts'
 import { cut, wholeModel } from '../model-graph/cut.ts'
 import { loadModel } from '../model-graph/load-model.ts'
 import { loadingOptions } from '../model-graph/model-choice.ts'
-import { singleWounds } from '../model-graph/single-wounds.ts'
 import { withPrecision } from './engine.ts'
 import type { TrialReply, TrialSetup } from './engine-trial.ts'
 import { loadEngine } from './load-engine.ts'
 import { exampleInputs, largestDifference, runSegment } from './parity.ts'
+import { trialWound } from './trial-wound.ts'
 
 const runs = { warmUp: 2, measured: 7 }
 
@@ -28,9 +28,7 @@ async function tryEngine(setup: TrialSetup): Promise<TrialReply> {
   })
   const outputs = await whole.run(inputs)
   await whole.release()
-  // Where there are none but `input` and `local`, the first: it leaves something to run.
-  const wounds = singleWounds(model.graph)
-  const { head, tail } = cut(model.graph, wounds[Math.floor((wounds.length - 1) / 2)]!)
+  const { head, tail } = cut(model.graph, trialWound(model.graph, precision))
   const crossing = await runSegment(engine, model, head, inputs, threads)
   const answer = await runSegment(engine, model, tail, crossing, threads)
   const woundDifference = Math.max(...answer.map((value, i) => largestDifference(value, outputs[i]!)))

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import sharp from 'sharp'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { startEmbedded } from '../brokers/embedded.ts'
+import { noXnnpack, xnnpackWhereInstalled } from '../executor/xnnpack-setup.ts'
 import { bundledPhoto } from '../model-input.ts'
 import { repositoryRoot } from '../paths.ts'
 import { askUntil } from './ask-until.ts'
@@ -65,6 +66,25 @@ describe('an agent with a fixed wound', () => {
       memory = await residentMb(agent.pid)
     }
     // All of it, so that a failure tells which part has grown.
+    expect({ ...memory, fits: memory.all <= 200 }).toMatchObject({ fits: true })
+  })
+})
+
+describe('an agent that computes everything on XNNPACK', () => {
+  beforeEach(({ skip }) => skip(impossible !== undefined, impossible))
+
+  test('holds all segments of MobileNetV2 and is below 200 MB', async ({ skip }) => {
+    skip((await xnnpackWhereInstalled()) === undefined, noXnnpack)
+    running = await endToEnd(startEmbedded)
+    const { start, message, ask } = running
+    const settings = { device: 'pi', policy: 'local', engine: 'xnnpack' }
+    const agent = await start('agent', settings, await serviceEnvironment())
+    const online = message(stateTopic.agent('pi'), (text) => text.includes('online'))
+    await Promise.race([online, agent.ended])
+    expect(JSON.parse(await online)).toMatchObject({ engine: 'xnnpack' })
+    const photo = await readFile(bundledPhoto('cat'))
+    for (let n = 0; n < 10; n++) expect(await ask('pi', photo)).toMatchObject({ finishedAt: 'edge' })
+    const memory = await residentMb(agent.pid)
     expect({ ...memory, fits: memory.all <= 200 }).toMatchObject({ fits: true })
   })
 })

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { type Engine, withPrecision } from '../../src/executor/engine.ts'
+import { trialWound } from '../../src/executor/trial-wound.ts'
 import { loadXnnpack } from '../../src/executor/xnnpack/library.ts'
 import { cut, wholeModel } from '../../src/model-graph/cut.ts'
 import { loadLayersModel } from '../../src/model-graph/load-layers-model.ts'
@@ -101,7 +102,7 @@ describe('engine xnnpack in fp16', () => {
     }
     const photo = await photoInput(bundledPhoto('cat'), model.manifest)
     const [whole] = await run(rounded, model, wholeModel(graph), [photo])
-    for (const wound of plannedWounds(graph).slice(1, -1)) {
+    for (const wound of [trialWound(graph, 'fp16'), ...plannedWounds(graph).slice(1, -1)]) {
       const { head, tail } = cut(graph, wound)
       const end = await run(rounded, model, tail, await run(rounded, model, head, [photo]))
       expect(maxAbsDiff(end[0]!.data, whole!.data), `cut at ${wound.id}`).toBe(0)

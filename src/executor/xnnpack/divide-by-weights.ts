@@ -3,7 +3,13 @@ import type { Segment } from '../../model-graph/segment.ts'
 import type { Columns } from './lowering.ts'
 
 /** What engines fuse with the layer before it: nothing is divided there. */
-const fusedWithBefore = new Set(['BatchNormalization', 'Activation', 'ReLU', 'LeakyReLU', 'ELU'])
+export const fusedWithBefore: ReadonlySet<string> = new Set([
+  'BatchNormalization',
+  'Activation',
+  'ReLU',
+  'LeakyReLU',
+  'ELU',
+])
 
 function weightBytes({ weights }: Layer): number {
   return weights.reduce((sum, { shape }) => sum + 4 * shape.reduce((all, n) => all * n, 1), 0)
