@@ -66,6 +66,9 @@ cp -a "$here/photos" "$product/"
 # The newer library computes in int8, too, with the digits of x64.
 [ "$release" = bookworm ] ||
   LD_LIBRARY_PATH=$only surgeon infer photos/cat.jpg --model mobilenetv2 --engine xnnpack --precision int8
+# And in fp16 on a processor that does, as a Pi 5's.
+[ "$release" = bookworm ] || [ "$architecture" = armhf ] ||
+  QEMU_CPU=cortex-a76 LD_LIBRARY_PATH=$only surgeon infer photos/cat.jpg --model mobilenetv2 --engine xnnpack --precision fp16
 
 # ONNX Runtime has no build for armhf.
 [ "$architecture" = arm64 ] || exit 0

@@ -12,7 +12,7 @@ export type ExecutionProvider = (typeof executionProviders)[number]
 
 /**
  * What an engine may compute in besides `float32`; answers are near those and not equal to them. `int8`: convolutions and
- * matrix products round their weights to 8 bits, and what they read as it comes. `fp16`: everything in 16 bits.
+ * matrix products round their weights to 8 bits, and what they read as it comes. `fp16`: 16 bits, but for probabilities.
  */
 export const roundedPrecisions = ['int8', 'fp16'] as const
 export type RoundedPrecision = (typeof roundedPrecisions)[number]

@@ -1,8 +1,13 @@
 import { expect, test } from 'vitest'
-import { divideByColumns, divideByWeights } from '../../src/executor/xnnpack/divide-by-weights.ts'
+import {
+  divideByColumns,
+  divideBySoftmax,
+  divideByWeights,
+} from '../../src/executor/xnnpack/divide-by-weights.ts'
 import { wholeModel } from '../../src/model-graph/cut.ts'
 import { loadModel } from '../../src/model-graph/load-model.ts'
 import { elementCount } from '../../src/tensor/element-count.ts'
+import { input, kerasTopology, sketchModel } from '../keras-model.ts'
 
 const { graph } = await loadModel('zoo:resnet50')
 const inputs = new Set(graph.inputs.map((tensor) => graph.tensors[tensor]!.producer))
@@ -64,4 +69,28 @@ test('divideByColumns gives the columns of a large matrix in order, each within 
   expect(divideByColumns(vgg, part('fc2'), 1).length).toBe(4096 / 64)
   for (const name of ['predictions', 'block5_conv4'])
     expect(divideByColumns(vgg, part(name), 1)).toEqual([part(name)])
+})
+
+test('divideBySoftmax leaves all but what ends in probabilities to the precision asked for', () => {
+  const sketch = sketchModel(
+    kerasTopology([
+      input(4, 4, 3),
+      ['c', 'Conv2D', { filters: 3, kernel_size: 1 }, 'in'],
+      ['f', 'Flatten', {}, 'c'],
+      ['d', 'Dense', { units: 5, activation: 'softmax' }, 'f'],
+      ['r', 'Reshape', { target_shape: [1, 5] }, 'd'],
+    ]),
+  )
+  const own = sketch.graph
+  const named = (name: string) => own.layers.findIndex((layer) => layer.name === name)
+  const layers = ['c', 'f', 'd', 'r'].map(named)
+  const [given, ...made] = ['in', 'c', 'f', 'd', 'r'].map((name) => own.layers[named(name)]!.outputs[0]!)
+  const segment = { layers, inputs: [given!], outputs: [made[3]!] }
+  expect(divideBySoftmax(own, segment)).toEqual([
+    { layers: layers.slice(0, 2), inputs: [given], outputs: [made[1]] },
+    { layers: [layers[2]], inputs: [made[1]], outputs: [made[2]], precision: 'float32' },
+    { layers: [layers[3]], inputs: [made[2]], outputs: [made[3]] },
+  ])
+  const head = { layers: layers.slice(0, 2), inputs: [given!], outputs: [made[1]!] }
+  expect(divideBySoftmax(own, head)).toEqual([head])
 })

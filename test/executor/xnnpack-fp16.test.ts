@@ -99,6 +99,9 @@ describe('engine xnnpack in fp16', () => {
       const difference = maxAbsDiff(near!.data, same!.data)
       expect(difference, `photo ${name}`).toBeGreaterThan(0)
       expect(difference, `photo ${name}`).toBeLessThan(0.1)
+      // As of float32, which the softmax is computed in; halves add up to 1 by chance at most.
+      const total = near!.data.reduce((sum, value) => sum + value, 0)
+      expect(total, `photo ${name}`).toBeCloseTo(1, 5)
     }
     const photo = await photoInput(bundledPhoto('cat'), model.manifest)
     const [whole] = await run(rounded, model, wholeModel(graph), [photo])

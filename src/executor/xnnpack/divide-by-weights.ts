@@ -18,6 +18,33 @@ function weightBytes({ weights }: Layer): number {
 /** Some layers of a segment, or some columns of a single one's matrix. */
 export interface SegmentPart extends Segment {
   readonly columns?: Columns
+  /** The segment's where absent. */
+  readonly precision?: 'float32'
+}
+
+/**
+ * Divides a segment so that layers which end in probabilities are computed in float32: in 16 bits a thousand of them do not
+ * sum to 1, on processors that also sum in 16 bits. O(layers x tensors that cross).
+ */
+export function divideBySoftmax(graph: LayerGraph, segment: Segment): SegmentPart[] {
+  const isExact = (index: number) => endsInSoftmax(graph.layers[index]!)
+  const groups: number[][] = []
+  for (const [position, index] of segment.layers.entries()) {
+    const before = segment.layers[position - 1]
+    if (before === undefined || isExact(before) !== isExact(index)) groups.push([])
+    groups.at(-1)!.push(index)
+  }
+  if (groups.length === 1 && !isExact(groups[0]![0]!)) return [segment]
+  return groups.map((layers) => ({
+    ...borders(graph, segment, layers),
+    ...(isExact(layers[0]!) && { precision: 'float32' }),
+  }))
+}
+
+function endsInSoftmax({ type, definition }: Layer): boolean {
+  return (
+    type === 'Softmax' || (definition.source === 'keras' && definition.config['activation'] === 'softmax')
+  )
 }
 
 /** Multiples of what the kernels compute at once. */

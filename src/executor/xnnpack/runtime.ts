@@ -18,7 +18,7 @@ interface Place {
   readonly offset: bigint
 }
 
-/** Everything in 16 bits, or status `unsupported`; what crosses a border stays float32. */
+/** All of a runtime in 16 bits, or status `unsupported`; what crosses its border stays float32. */
 const forceFp16 = 4
 
 /** A segment as one runtime of XNNPACK, which has its weights packed in memory of its own. */
@@ -46,9 +46,9 @@ export class Runtime {
     xnn: XnnLibrary,
     model: Model,
     segment: SegmentPart,
-    { threadPool, precision }: ComputeOptions,
+    { threadPool, ...how }: ComputeOptions,
   ): Promise<Runtime> {
-    const { columns } = segment
+    const { columns, precision = how.precision } = segment
     const shapeOf = (tensor: number) => model.graph.tensors[tensor]!.shape
     const externals: External[] = [
       ...segment.inputs.map((tensor) => ({ tensor, kind: 'input' as const, shape: shapeOf(tensor) })),

@@ -4,8 +4,8 @@ import type { Model } from '../../model-graph/model.ts'
 import type { Segment } from '../../model-graph/segment.ts'
 import { isChannelsLast, type TensorValue } from '../../tensor/tensor-value.ts'
 import { checkInputs } from '../check-inputs.ts'
-import type { Executable } from '../engine.ts'
-import { divideByColumns, divideByWeights, type SegmentPart } from './divide-by-weights.ts'
+import type { Executable, Precision } from '../engine.ts'
+import { divideByColumns, divideBySoftmax, divideByWeights, type SegmentPart } from './divide-by-weights.ts'
 import type { Pointer } from './foreign-functions.ts'
 import type { XnnLibrary } from './library.ts'
 import { requireLowerable } from './lower-segment.ts'
@@ -31,7 +31,7 @@ export async function compileXnnpackSegment(
   requireLowerable(model.graph, segment)
   const runtimes: Runtime[] = []
   try {
-    const parts = partsOf(model, segment)
+    const parts = partsOf(model, segment, how.precision)
     for (const part of parts) {
       runtimes.push(await Runtime.create(xnn, model, part, how))
       // The weights that the part was packed from, before the next part's are read.
@@ -45,7 +45,7 @@ export async function compileXnnpackSegment(
 }
 
 /** What there is to compute, divided; tensors that only pass by belong to no part. */
-function partsOf({ graph, weights }: Model, segment: Segment): SegmentPart[] {
+function partsOf({ graph, weights }: Model, segment: Segment, precision: Precision): SegmentPart[] {
   const layers = segment.layers.filter((index) => graph.layers[index]!.type !== 'InputLayer')
   if (layers.length === 0) return []
   const given = new Set(segment.inputs)
@@ -55,7 +55,12 @@ function partsOf({ graph, weights }: Model, segment: Segment): SegmentPart[] {
     inputs: segment.inputs.filter((tensor) => read.has(tensor)),
     outputs: segment.outputs.filter((tensor) => !given.has(tensor)),
   }
-  const parts = divideByWeights(graph, computed, packedTogetherBytes)
+  const divided = precision === 'fp16' ? divideBySoftmax(graph, computed) : [computed]
+  const parts = divided.flatMap((part) =>
+    divideByWeights(graph, part, packedTogetherBytes).map(
+      (smaller): SegmentPart => ({ ...part, ...smaller }),
+    ),
+  )
   if (weights.readPart === undefined) return parts
   return parts.flatMap((part) => divideByColumns(graph, part, columnBytes))
 }
