@@ -40,6 +40,11 @@ interface Pending extends QueuedRequest, ArrivedRequest {
   readonly arrivedMs: number
 }
 
+interface Answer {
+  readonly pending: Pending
+  readonly frame: Frame
+}
+
 export interface ServingOptions {
   readonly servers: readonly Server[]
   readonly limits: QueueLimits
@@ -177,33 +182,35 @@ export class Serving {
   private async compute(server: Server, call: readonly Pending[]): Promise<void> {
     const life = linkedAbort(this.over.signal)
     this.calls.set(server.hash, life)
-    try {
-      await this.finish(server, call, life.signal)
-    } catch (error) {
-      const [first] = call
-      if (call.length === 1 || life.signal.aborted) {
-        for (const pending of call) this.answerWanted(pending, this.failureOf(error as Error, first!.frame))
-      } else await this.finishSingly(server, call, error as Error, life.signal)
-    } finally {
-      life.release()
-      this.calls.delete(server.hash)
-      this.queue.done(server.hash)
-      for (const { key } of call) this.prepared.delete(key)
-      this.goOn(server)
-    }
+    const answers = await this.finish(server, call, life.signal).catch((error: Error) => {
+      if (call.length > 1 && !life.signal.aborted) return this.finishSingly(server, call, error, life.signal)
+      return call.map((pending): Answer => ({ pending, frame: this.failureOf(error, pending.frame) }))
+    })
+    const wanted = answers.filter(({ pending }) => this.queue.isWanted(pending))
+    life.release()
+    this.calls.delete(server.hash)
+    this.queue.done(server.hash)
+    for (const { key } of call) this.prepared.delete(key)
+    // Before the answers are made and sent: the thread has nothing to do.
+    this.goOn(server)
+    for (const { pending, frame } of wanted) pending.reply(frame)
   }
 
-  private async finish(server: Server, call: readonly Pending[], signal: AbortSignal): Promise<void> {
+  private async finish(
+    server: Server,
+    call: readonly Pending[],
+    signal: AbortSignal,
+  ): Promise<readonly Answer[]> {
     const requests = call.map(({ key }) => this.prepared.get(key)!)
     const finished = await server.finish(requests, signal)
     const [{ wound }] = call as [Pending]
     this.times.get(server.hash)!.took(wound, call.length, finished[0]!.elapsedMs, this.now())
-    for (const [i, pending] of call.entries()) {
+    return call.map((pending, i): Answer => {
       const { codec, encoded, elapsedMs, shareMs } = finished[i]!
       const { decodeMs } = requests[i]!
       const stayMs = this.now() - pending.arrivedMs
-      this.answerWanted(pending, {
-        kind: 'result',
+      const frame = {
+        kind: 'result' as const,
         codec,
         isDamaged: requests[i]!.isDamaged ?? false,
         queueMs: Math.max(0, stayMs - decodeMs - elapsedMs),
@@ -211,8 +218,9 @@ export class Serving {
         elapsedMs,
         shareMs,
         parts: encoded,
-      })
-    }
+      }
+      return { pending, frame }
+    })
   }
 
   /** One member's fault is not the others'. */
@@ -221,16 +229,18 @@ export class Serving {
     call: readonly Pending[],
     error: Error,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<readonly Answer[]> {
     this.log('warn', 'a batch failed, its members are tried singly', { model: server.name, error })
+    const answers: Answer[] = []
     for (const pending of call) {
       if (!this.queue.isWanted(pending)) continue
       try {
-        await this.finish(server, [pending], signal)
+        answers.push(...(await this.finish(server, [pending], signal)))
       } catch (cause) {
-        this.answerWanted(pending, this.failureOf(cause as Error, pending.frame))
+        answers.push({ pending, frame: this.failureOf(cause as Error, pending.frame) })
       }
     }
+    return answers
   }
 
   private decodeMore(): void {
@@ -266,11 +276,6 @@ export class Serving {
   private answer(pending: Pending, frame: Frame): void {
     this.prepared.delete(pending.key)
     pending.reply(frame)
-  }
-
-  /** Of those that are computed. */
-  private answerWanted(pending: Pending, frame: Frame): void {
-    if (this.queue.isWanted(pending)) pending.reply(frame)
   }
 
   private failureOf(error: Error, { wound }: RequestFrame): FailureFrame {

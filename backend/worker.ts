@@ -272,11 +272,13 @@ export class BackendWorker {
 
   /** The next request does not wait for this one's answer to be on its way. */
   private reply(session: MqttSession, topic: string, correlation: Uint8Array, frame: Frame): void {
-    const sending = sendFrame(session, topic, correlation, encodeFrame(frame), {
-      expiryMs: replyTimeoutMs,
-      timeoutMs: replyTimeoutMs,
-      signal: this.over.signal,
-    }).then(
+    const send = async () =>
+      sendFrame(session, topic, correlation, encodeFrame(frame), {
+        expiryMs: replyTimeoutMs,
+        timeoutMs: replyTimeoutMs,
+        signal: this.over.signal,
+      })
+    const sending = send().then(
       () => undefined,
       (error: Error) => this.log('warn', 'a reply was not sent', { error }),
     )

@@ -79,7 +79,12 @@ class Desk {
     })
   }
 
-  async ask(key: string, fields: Partial<RequestFrame> = {}, sender = 'pi'): Promise<void> {
+  async ask(
+    key: string,
+    fields: Partial<RequestFrame> = {},
+    sender = 'pi',
+    reply: (answer: Frame) => void = (answer) => this.answers.set(key, answer),
+  ): Promise<void> {
     const frame: RequestFrame = {
       kind: 'request',
       model: 'm',
@@ -89,7 +94,7 @@ class Desk {
       parts: [picture],
       ...fields,
     }
-    await this.serving.accept({ key, sender, frame, reply: (answer) => this.answers.set(key, answer) })
+    await this.serving.accept({ key, sender, frame, reply })
   }
 
   /** What each request got: a failure's code or a result. */
@@ -115,6 +120,18 @@ test('Serving: no model waits for another', async () => {
   two.calls[0]!.end.resolve()
   await settled()
   expect(desk.outcomes).toEqual({ b: 'result' })
+})
+
+test('Serving: the engine has its next call before the last one is answered', async () => {
+  const engine = new Engine('m')
+  const desk = new Desk([engine])
+  const begun: number[] = []
+  const reply = () => begun.push(engine.calls.length)
+  await desk.ask('a', {}, 'pi', reply)
+  await desk.ask('b')
+  engine.calls[0]!.end.resolve()
+  await settled()
+  expect(begun).toEqual([2])
 })
 
 test('Serving: pictures are decoded while another request is computed', async () => {
