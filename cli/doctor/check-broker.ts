@@ -75,7 +75,7 @@ export function rights(name: string, refused: readonly string[], tried: number):
   const about = `${name} rights`
   if (refused.length === 0)
     return tried === 0
-      ? note(about, 'Nothing was tried')
+      ? note(about, 'Not tried, as that would disturb a worker that runs with this account')
       : good(about, `The account may do what was tried (${tried} topics)`)
   return bad(
     about,
