@@ -67,7 +67,10 @@ export const agentConfigSchema = z
         }),
       )
       .default(['received', 'raw']),
-    /** Calibrated codecs and precisions (int8, fp16) are used as far as they cost at most this share of all answers, with 95 % confidence. */
+    /**
+     * Calibrated codecs and precisions (int8, fp16) are used as far as they cost at most this share of all answers, with 95 %
+     * confidence.
+     */
     maxAccuracyLoss: z.number().min(0).max(1).default(defaultMaxAccuracyLoss),
     /** When the edge goes on by itself: while it waits for the worker, or only once the worker is late. */
     resume: z.enum(['at-once', 'when-late']).default('at-once'),

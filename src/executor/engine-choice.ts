@@ -92,8 +92,8 @@ function fastest({ wholeMs, roundedMs = {} }: Extract<EngineTrial, { kind: 'ran'
 }
 
 /**
- * The fastest engine that may be trusted: its head + tail equal its whole, and another engine gives the same answer in float32
- * (where there is only one, nobody can confirm it). Where no two agree the choice falls on the portable one.
+ * The fastest engine that may be trusted: its head + tail equal its whole, and another engine gives the same answer in
+ * float32 (where there is only one, nobody can confirm it). Where no two agree the choice falls on the portable one.
  * @throws {Error} with each engine's reason where none ran.
  */
 export function chooseEngine(

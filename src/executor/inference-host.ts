@@ -85,9 +85,9 @@ const ownLimits = { maxRunning: 1, slackMs: 100 }
 
 /**
  * The host's side of the inference thread. What waits is ordered by the run queue, anew at each border between the
- * segments of a job; what is given as one run is not divided. The thread has what follows while it computes. A thread that crashes or hangs is replaced by a new one
- * with the same segments: what it was doing is rejected, what waits goes on, unless the new one cannot start. What was
- * kept in the old one is gone.
+ * segments of a job; what is given as one run is not divided. The thread has what follows while it computes. A thread that
+ * crashes or hangs is replaced by a new one with the same segments: what it was doing is rejected, what waits goes on,
+ * unless the new one cannot start. What was kept in the old one is gone.
  */
 export class InferenceHost {
   private readonly now: () => number

@@ -1,6 +1,7 @@
 /**
  * Entry of the inference thread: the only place where an engine runs, because a run blocks its thread. Commands are
- * carried out one at a time, in order, but for runs that have been taken back before they began. Between segments the thread looks whether its run has been cancelled.
+ * carried out one at a time, in order, but for runs that have been taken back before they began. Between segments the
+ * thread looks whether its run has been cancelled.
  */
 import { availableParallelism, loadavg } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
