@@ -1,6 +1,6 @@
 import type { Engine } from './engine.ts'
 import type { Pointer } from './xnnpack/foreign-functions.ts'
-import { loadXnnpack, requireInt8 } from './xnnpack/library.ts'
+import { loadXnnpack, requireRounding } from './xnnpack/library.ts'
 import { compileXnnpackSegment } from './xnnpack/segment-executable.ts'
 
 /** Pools of threads by their number: one for all runtimes, because threads that wait spin. They end with the process. */
@@ -21,7 +21,7 @@ export function xnnpackEngine(): Engine {
   return {
     name: 'xnnpack',
     compile: async (model, segment, { threads, precision = 'float32' }) => {
-      if (precision === 'int8') requireInt8(xnn)
+      if (precision !== 'float32') requireRounding(xnn, precision)
       return compileXnnpackSegment(xnn, model, segment, { threadPool: poolOf(threads), precision })
     },
   }

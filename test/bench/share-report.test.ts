@@ -36,7 +36,7 @@ test('shareReport has rows of the precisions that XNNPACK has, and says what is 
     ...['xnnpack int8', 'xnnpack fp16'].filter((name) => absent[name] === undefined),
   ])
   expect('xnnpack int8' in absent).toBe(!isLater)
-  expect(absent['xnnpack fp16'] ?? 'in 16 bits').toContain('in 16 bits')
+  expect(absent['xnnpack fp16'] ?? 'in fp16').toContain('in fp16')
   expect(absent['xnnpack int8'] ?? 'Debian 13').toContain('Debian 13')
 })
 

@@ -1,4 +1,5 @@
 import type * as Koffi from 'koffi'
+import type { RoundedPrecision } from '../engine.ts'
 import { type ForeignFunction, ForeignLibrary, loadKoffi } from './foreign-functions.ts'
 
 /** Packages of Debian that have it, newest first: the name changes with the release. */
@@ -92,12 +93,18 @@ export interface XnnLibrary extends Functions, LaterFunctions {
 
 let loaded: XnnLibrary | undefined
 
-/** @throws {RangeError} naming the package whose library rounds what convolutions read. */
-export function requireInt8({ roundedTensor, scaledTensor, convert, file }: XnnLibrary): void {
+/**
+ * The library of Debian 12 has no int8, and with fp16 it takes the process down where a value is given out and read inside.
+ * @throws {RangeError} naming the package whose library computes in other precisions.
+ */
+export function requireRounding(
+  { roundedTensor, scaledTensor, convert, file }: XnnLibrary,
+  precision: RoundedPrecision,
+): void {
   if (roundedTensor && scaledTensor && convert) return
   const [{ name, release }] = packages
   throw new RangeError(
-    `Cannot compute in int8: the library must be that of ${name} (${release}) or newer, current value is ${file}`,
+    `Cannot compute in ${precision}: the library must be that of ${name} (${release}) or newer, current value is ${file}`,
   )
 }
 
