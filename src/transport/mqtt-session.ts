@@ -125,7 +125,8 @@ export class MqttSession {
     // Nothing waits on loopback, unless the owner knows that it leads to a link.
     const alone = isLoopbackUrl(url) ? Number.POSITIVE_INFINITY : undefined
     const bps = uplinkBps === undefined ? alone : uplinkBps()
-    return chunkBytesFor(bps, maxInFlightBytes, fillsWhenAlone && this.#outbox.isIdle)
+    const isAlone = fillsWhenAlone && this.#outbox.isIdle
+    return chunkBytesFor(bps, maxInFlightBytes, isAlone, this.#limits?.maximumPacketSize)
   }
 
   /**

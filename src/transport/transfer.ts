@@ -2,6 +2,7 @@ import { linkedAbort } from '../async/linked-abort.ts'
 import { type SplitOptions, splitIntoChunks } from './chunks.ts'
 import type { PublishOptions, PublishReceipt } from './publishing.ts'
 import { TransportError } from './transport-error.ts'
+import { undividedChunks } from './window.ts'
 
 /** The part of a session that a transfer needs. */
 export interface Publisher {
@@ -48,7 +49,7 @@ export async function sendFrame(
   const startedMs = now()
   const { signal, abort, release } = linkedAbort(...(options.signal === undefined ? [] : [options.signal]))
   const { chunkBytes = session.chunkBytes?.() ?? 32 * 1024 } = options
-  const { singleBytes = 1.5 * chunkBytes } = options
+  const { singleBytes = undividedChunks * chunkBytes } = options
   const chunks = splitIntoChunks(frame, { chunkBytes, singleBytes })
   const acks: Promise<PublishReceipt>[] = []
   let leftBytes = frame.length

@@ -13,6 +13,10 @@ const leastChunkBytes = 4 * 1024
 const usualChunkBytes = 32 * 1024
 /** A larger chunk crosses in so many milliseconds: each costs broker and receiver about as much as its bytes do. */
 const chunkMs = 20
+/** A frame of so many chunks is not divided: that would cost more than it frees. */
+export const undividedChunks = 1.5
+/** Topic and properties of a chunk with a long prefix. */
+const packetHeaderBytes = 512
 /** What the chunks' own headers take of the window. */
 const headersBytes = 64
 /** A link that is believed to be slow must be able to show that it is not. */
@@ -28,16 +32,22 @@ export function windowBytesFor(uplinkBps: number | undefined, mostBytes = mostWi
 /**
  * What one chunk of a transfer holds: a small message waits behind one of them.
  * @param isAlone nothing waits behind this one, so that many chunks would only be more bytes
+ * @param packetBytes the most that the broker takes
  */
-export function chunkBytesFor(uplinkBps: number | undefined, mostBytes?: number, isAlone = false): number {
+export function chunkBytesFor(
+  uplinkBps: number | undefined,
+  mostBytes?: number,
+  isAlone = false,
+  packetBytes = Number.POSITIVE_INFINITY,
+): number {
   const windowBytes = windowBytesFor(uplinkBps, mostBytes)
   const share = uplinkBps === undefined ? windowBytes : windowBytes / chunksInFlight - headersBytes
   const crossingBytes = ((uplinkBps ?? 0) / 8000) * chunkMs
-  return Math.floor(
-    Math.max(
-      isAlone ? usualChunkBytes : leastChunkBytes,
-      Math.min(share, usualChunkBytes),
-      Math.min(windowBytes, crossingBytes),
-    ),
+  const wantedBytes = Math.max(
+    isAlone ? usualChunkBytes : leastChunkBytes,
+    Math.min(share, usualChunkBytes),
+    Math.min(windowBytes, crossingBytes),
   )
+  const fittingBytes = Math.max(packetHeaderBytes, packetBytes - packetHeaderBytes) / undividedChunks
+  return Math.floor(Math.min(wantedBytes, fittingBytes))
 }

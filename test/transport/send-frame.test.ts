@@ -26,6 +26,20 @@ describe('sendFrame', () => {
     }
   })
 
+  it('cuts a frame for what the broker takes, whatever the link would carry', async () => {
+    const broker = await running(startBroker({ maximumPacketBytes: 20_000 }))
+    const inbox = await inboxOf(await onlineSession(broker.url, 'b'), 'big')
+    const sender = await onlineSession(broker.url, 'a', { uplinkBps: () => 1e9 })
+    const options = { expiryMs: 20_000, timeoutMs: 20_000, responseTopic: 'r'.repeat(200) }
+    // As one packet, and as several.
+    for (const bytes of [Math.floor(1.5 * sender.chunkBytes()), 100_000]) {
+      const { chunks } = await sendFrame(sender, 'big', new Uint8Array(16), new Uint8Array(bytes), options)
+      let received = 0
+      for (let i = 0; i < chunks; i++) received += (await inbox()).payload.length
+      expect(received).toBeGreaterThan(bytes)
+    }
+  })
+
   it('carries a frame of many chunks, and lets small messages through between them', async () => {
     const broker = await running(startBroker())
     const proxy = await proxyOf(broker.port)
