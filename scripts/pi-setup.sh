@@ -82,6 +82,11 @@ install_debian() {
   return 1
 }
 
+npm_install() {
+  npm install --loglevel=error --no-audit --no-fund --ignore-scripts --prefix "$install_dir.new" "$1" >/dev/null ||
+    fail "npm could not install $1, for the reason above; what was installed before is as it was"
+}
+
 # Debian's packages where they are recent enough, else Node's own build out of the npm registry. Sets `node`.
 find_node() {
   node=$(command -v node || true)
@@ -97,7 +102,7 @@ find_node() {
     *) fail "Node must be 20.19 or newer, current version is $("$node" --version); Debian 13 has it" ;;
   esac
   say "Node $("$node" --version) is too old: taking $build from the npm registry"
-  npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$install_dir.new" "$build@22"
+  npm_install "$build@22"
   node=$install_dir/node_modules/$build/bin/node
   recent_enough "$install_dir.new/node_modules/$build/bin/node" || fail "Node of package $build does not run here"
   rm -rf "$install_dir.new/node_modules/$build/include"
@@ -122,7 +127,8 @@ make_package() {
     say "building $here"
     mkdir "$work/checkout"
     tar -C "$here" --exclude=node_modules --exclude=dist --exclude=.git -cf - . | tar -C "$work/checkout" -xf -
-    (cd "$work/checkout" && npm ci --silent --no-audit --no-fund && npm run --silent package >/dev/null)
+    (cd "$work/checkout" && npm ci --loglevel=error --no-audit --no-fund >/dev/null && npm run --silent package >/dev/null) ||
+      fail "the package of $here could not be made, for the reason above"
     package=$(echo "$work"/checkout/*.tgz)
   else
     package=$(cd "$work" && realpath "$(npm pack --silent --ignore-scripts "$here")")
@@ -131,7 +137,7 @@ make_package() {
 
 # Beside the old one, which is then exchanged whole: nothing stale is left, and a failure leaves what runs.
 install_package() {
-  npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$install_dir.new" "$package"
+  npm_install "$package"
   local builds=$install_dir.new/node_modules/dnn-surgeon/node_modules/onnxruntime-node/bin/napi-v6/linux
   for build in "$builds"/*; do
     case $(dpkg --print-architecture)/${build##*/} in
@@ -202,6 +208,7 @@ if "$uninstall"; then
   uninstall_all
   exit 0
 fi
+if [ -n "$package" ] && [ ! -f "$package" ]; then fail "there is no package $package: npm run package makes it"; fi
 work=$(mktemp -d)
 trap 'rm -rf "$work" "$install_dir.new"' EXIT
 rm -rf "$install_dir.new"
