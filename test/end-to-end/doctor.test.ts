@@ -65,7 +65,7 @@ test('surgeon doctor asks a running agent, and finds its workers', async () => {
     await expect.poll(async () => (await examined(settings)).code).toBe(0)
     const { findings } = await examined(settings)
     expect(named(findings, 'agent')).toMatchObject([
-      { verdict: 'good', found: expect.stringContaining('It runs') },
+      { verdict: 'good', found: expect.stringContaining('It has run') },
     ])
     expect(named(findings, 'worker')).toMatchObject([
       { verdict: 'good', found: expect.stringMatching(/^pool-1 serves the model, version \d/) },
