@@ -1,5 +1,4 @@
-import { createWriteStream, type WriteStream } from 'node:fs'
-import { mkdir, rename, stat } from 'node:fs/promises'
+import { appendFile, mkdir, rename, stat, truncate } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Log } from './log.ts'
 import type { RequestRecord } from './request-record.ts'
@@ -19,8 +18,8 @@ const maxWaiting = 1000
 /** Writes one JSON line per request, for later replay; a file that cannot be written costs records and one warning. */
 export class Recorder {
   private readonly options: RecorderOptions
-  private stream: WriteStream | undefined
-  private bytes = 0
+  /** Of the file, once it is known. */
+  private bytes: number | undefined
   private waiting: string[] = []
   private working: Promise<void> | undefined
   private faulty = false
@@ -37,10 +36,9 @@ export class Recorder {
     })
   }
 
-  /** What waits is written, then the file is closed. */
+  /** Resolves when what waits is written. */
   async stop(): Promise<void> {
     await this.working
-    await this.close()
   }
 
   private async drain(): Promise<void> {
@@ -50,7 +48,6 @@ export class Recorder {
         await this.write(text)
         this.faulty = false
       } catch (error) {
-        await this.close().catch(() => undefined)
         if (!this.faulty) this.options.log('warn', 'requests are not recorded', { error })
         this.faulty = true
       }
@@ -59,39 +56,37 @@ export class Recorder {
 
   private async write(text: string): Promise<void> {
     const { path, maxBytes } = this.options
-    if (this.stream === undefined) {
+    const textBytes = Buffer.byteLength(text)
+    if (this.bytes === undefined) {
       await mkdir(dirname(path), { recursive: true })
-      this.bytes = await stat(path).then(
-        ({ size }) => size,
-        () => 0,
-      )
+      this.bytes = await sizeOf(path)
     }
-    if (this.bytes > 0 && this.bytes + Buffer.byteLength(text) > maxBytes) await this.rotate()
-    const stream = (this.stream ??= createWriteStream(path, { flags: 'a' }))
-    await new Promise<void>((resolve, reject) => {
-      stream.once('error', reject)
-      stream.write(text, (error) => {
-        stream.off('error', reject)
-        if (error) reject(error)
-        else resolve()
-      })
-    })
-    this.bytes += Buffer.byteLength(text)
+    if (this.bytes > 0 && this.bytes + textBytes > maxBytes) await this.rotate()
+    const wholeBytes = this.bytes
+    this.bytes = undefined
+    try {
+      await appendFile(path, text)
+    } catch (error) {
+      // A full disk takes half a line.
+      await truncate(path, wholeBytes).catch(() => undefined)
+      throw error
+    }
+    this.bytes = wholeBytes + textBytes
   }
 
   private async rotate(): Promise<void> {
     const { path, keep } = this.options
-    await this.close()
     for (let n = keep; n > 0; n--) {
       await rename(n === 1 ? path : `${path}.${n - 1}`, `${path}.${n}`).catch(() => undefined)
     }
     this.bytes = 0
   }
+}
 
-  private async close(): Promise<void> {
-    const { stream } = this
-    this.stream = undefined
-    if (stream === undefined || stream.destroyed) return
-    await new Promise<void>((resolve) => stream.end(resolve))
-  }
+/** 0 where there is none. */
+function sizeOf(path: string): Promise<number> {
+  return stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  )
 }

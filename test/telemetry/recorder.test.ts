@@ -1,6 +1,7 @@
+import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Recorder } from '../../src/telemetry/recorder.ts'
 import type { RequestRecord } from '../../src/telemetry/request-record.ts'
@@ -54,15 +55,18 @@ test('Recorder writes a line per request, also after a restart, and puts a large
   await expect(readFile(`${path}.3`)).rejects.toThrow('ENOENT')
 })
 
-test('Recorder: a path that cannot be written costs records and one warning', async () => {
-  await writeFile(join(folder, 'file'), '')
-  const warned: string[] = []
-  const log = (_: string, message: string) => warned.push(message)
-  const recorder = new Recorder({ path: join(folder, 'file', 'x'), maxBytes: 1000, keep: 1, log })
-  for (let i = 0; i < 3; i++) {
-    recorder.record(record(`${i}`))
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-  await recorder.stop()
-  expect(warned).toEqual(['requests are not recorded'])
-})
+test.for(['file/x', '/dev/full'])(
+  'Recorder: %s cannot be written, which costs records and one warning',
+  async (name, { skip }) => {
+    skip(name === '/dev/full' && !existsSync(name), 'there is no /dev/full')
+    await writeFile(join(folder, 'file'), '')
+    const warned: string[] = []
+    const log = (_: string, message: string) => warned.push(message)
+    const recorder = new Recorder({ path: resolve(folder, name), maxBytes: 1000, keep: 1, log })
+    for (let i = 0; i < 3; i++) {
+      recorder.record(record(`${i}`))
+      await recorder.stop()
+    }
+    expect(warned).toEqual(['requests are not recorded'])
+  },
+)
