@@ -123,6 +123,32 @@ test('fitLine() has an empty message take no less than a tenth of the quickest a
   expect(flat.msPerByte).toBe(1e-7)
 })
 
+test.each([40, 39.5, 39, 37, 34])(
+  'fitLine() where a large message takes %d ms and small ones 40: the mean of what is possible of the slope',
+  (largeMs) => {
+    const told = (bytes: number, ms: number): Told => ({ bytes, ms, atMs: 0, spreadMs: ms })
+    const samples = [told(200, 40), told(20_000, largeMs), told(400, 40), told(200, 40.5)]
+    const anchor = samples[1]!
+    const prior = { baseMs: 20, msPerByte: 0.01, looseness: 100 }
+    const options = { anchor, prior, noise: 0.05, memoryMs }
+    const line = fitLine(sumsOf(samples), 0, options)
+    const exact = posterior(samples, 0, options)
+    const deviation = Math.sqrt(exact.deviation.byte)
+    expect(exact.msPerByte).toBeLessThan(0)
+    // By hand: the normal distribution's part above 0, in small steps.
+    let [weight, moment] = [0, 0]
+    for (let slope = deviation / 2000; slope < 8 * deviation; slope += deviation / 1000) {
+      const density = Math.exp(-0.5 * ((slope - exact.msPerByte) / deviation) ** 2)
+      weight += density
+      moment += density * slope
+    }
+    expect(line.msPerByte / (moment / weight)).toBeGreaterThan(0.88)
+    expect(line.msPerByte / (moment / weight)).toBeLessThanOrEqual(1)
+    expect(timeOf(line, samples[0]!)).toBeGreaterThan(largeMs - 5)
+    expect(timeOf(line, samples[0]!)).toBeLessThan(41)
+  },
+)
+
 test('timeOf() counts no empty message for one that waited', () => {
   const line = { baseMs: 20, msPerByte: 0.001 }
   expect(timeOf(line, { bytes: 5000, ms: 0, atMs: 0 })).toBe(25)

@@ -131,7 +131,7 @@ test('LinkBelief fills no thin link with its first probes, for it would be lost,
 
 test('LinkBelief asks seldom while nobody asks anything', () => {
   belief.connected(0)
-  open(() => 20)
+  open(({ bytes }) => 20 + bytes / 1000)
   acknowledge(0)
   const pauses = (idleMs: number, hasWorkers = true) => {
     const from = 5000
