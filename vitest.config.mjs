@@ -7,6 +7,9 @@ import { SkippedReasons } from './scripts/skipped-reasons.mjs'
 
 // Tests run from dist/: worker threads and child processes start from the same compiled files that ship.
 const all = 'dist/test/**/*.test.js'
+// What only computes may share a process, which spares half its time.
+const computing =
+  'dist/test/{answer,async,bandwidth-probe,calendar,charts,codec,config,files,frontier,graph-picture,input,latency-model,machine,model-graph,scheduler,telemetry,tensor,terminal}/**/*.test.js'
 // What is checked there is a rate in real time, so nothing else may run beside it.
 const alone = 'dist/test/lab/link-emulator.test.js'
 
@@ -28,9 +31,9 @@ process.once('exit', () => rmSync(compiled, { recursive: true, force: true }))
 
 const mosquitto = findMosquitto()
 const again = overBroker()
-const project = (name, include, groupOrder, env = {}) => ({
+const project = (name, include, { exclude = [], env = {}, isolate = true, groupOrder = 0 } = {}) => ({
   extends: true,
-  test: { name, include, exclude: include.includes(alone) ? [] : [alone], env, sequence: { groupOrder } },
+  test: { name, include, exclude, env, isolate, sequence: { groupOrder } },
 })
 
 export default defineConfig({
@@ -51,11 +54,12 @@ export default defineConfig({
     ],
     outputFile: { json: 'test-report.json' },
     projects: [
-      project('all', [all], 0),
+      project('computing', [computing], { isolate: false }),
+      project('all', [all], { exclude: [computing, alone] }),
       ...(mosquitto === undefined
         ? []
-        : [project('on Mosquitto', again, 0, { SURGEON_TEST_BROKER: 'mosquitto' })]),
-      project('alone', [alone], 1),
+        : [project('on Mosquitto', again, { env: { SURGEON_TEST_BROKER: 'mosquitto' } })]),
+      project('alone', [alone], { groupOrder: 1 }),
     ],
   },
 })
