@@ -42,7 +42,8 @@ export default defineConfig({
     testTimeout: 300_000,
     hookTimeout: 300_000,
     slowTestThreshold: 60_000,
-    maxWorkers: 2,
+    // More than cores: tests of processes and links mostly wait.
+    maxWorkers: 4,
     pool: 'forks',
     env: { SURGEON_MOSQUITTO: mosquitto ?? '', SURGEON_TEST_COMPILED: compiled },
     reporters: [

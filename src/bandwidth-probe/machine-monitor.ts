@@ -1,6 +1,12 @@
-import { currentLoad, mem } from 'systeminformation'
+import { createRequire } from 'node:module'
+import type { Systeminformation } from 'systeminformation'
 import { readKernelNumber } from './kernel-number.ts'
 import { type ProcessorTimes, readProcessorTimes } from './processor-times.ts'
+
+/** Parts of systeminformation: whole it takes 11 MB, its memory 3. */
+const require = createRequire(import.meta.url)
+type Memory = { readonly mem: () => Promise<Systeminformation.MemData> }
+type Processor = { readonly currentLoad: () => Promise<Systeminformation.CurrentLoadData> }
 
 const periodMs = 2000
 const temperatureFile = '/sys/class/thermal/thermal_zone0/temp'
@@ -41,10 +47,7 @@ export class MachineMonitor {
     this.sampling = true
     // A machine that does not tell is unknown, and no reason to end.
     this.load = await this.readLoad().catch(() => undefined)
-    this.availableMemoryBytes = await mem().then(
-      ({ available }) => available,
-      () => undefined,
-    )
+    this.availableMemoryBytes = await this.readAvailableMemory().catch(() => undefined)
     const milli = await readKernelNumber(temperatureFile)
     this.temperatureC = milli && milli / 1000
     const kilohertz = await readKernelNumber(frequencyFile)
@@ -57,10 +60,17 @@ export class MachineMonitor {
   private async readLoad(): Promise<number | undefined> {
     const now = await readProcessorTimes()
     // Not on Linux: `currentLoad()` would wait there for a shell, 10 to 20 ms in which no message is answered.
-    if (now === undefined) return (await currentLoad()).currentLoad / 100
+    if (now === undefined) {
+      const { currentLoad } = require('systeminformation/lib/cpu.js') as Processor
+      return (await currentLoad()).currentLoad / 100
+    }
     const { last } = this
     this.last = now
     if (last === undefined || now.total <= last.total) return this.load
     return (now.busy - last.busy) / (now.total - last.total)
+  }
+  private async readAvailableMemory(): Promise<number> {
+    const { mem } = require('systeminformation/lib/memory.js') as Memory
+    return (await mem()).available
   }
 }
