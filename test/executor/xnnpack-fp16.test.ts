@@ -1,28 +1,20 @@
 import { fileURLToPath } from 'node:url'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { type Engine, withPrecision } from '../../src/executor/engine.ts'
+import { withPrecision } from '../../src/executor/engine.ts'
 import { trialWound } from '../../src/executor/trial-wound.ts'
 import { loadXnnpack } from '../../src/executor/xnnpack/library.ts'
-import { cut, wholeModel } from '../../src/model-graph/cut.ts'
+import { wholeModel } from '../../src/model-graph/cut.ts'
 import { loadLayersModel } from '../../src/model-graph/load-layers-model.ts'
-import type { Model } from '../../src/model-graph/model.ts'
-import type { Segment } from '../../src/model-graph/segment.ts'
 import { plannedWounds } from '../../src/scheduler/candidate-wounds.ts'
 import type { TensorValue } from '../../src/tensor/tensor-value.ts'
 import { input, kerasTopology, sketchModel } from '../keras-model.ts'
-import { bundledPhoto, maxAbsDiff, photoInput } from '../model-input.ts'
+import { maxAbsDiff } from '../model-input.ts'
 import { repositoryRoot } from '../paths.ts'
+import { cutDifferences, expectSameNames, runOnce } from './rounded-engine.ts'
 import { noXnnpack, xnnpackWhereInstalled } from './xnnpack-setup.ts'
 
 const found = await xnnpackWhereInstalled()
 const source = fileURLToPath(new URL('models/mobilenetv2/', repositoryRoot))
-
-async function run(engine: Engine, model: Model, segment: Segment, inputs: readonly TensorValue[]) {
-  const executable = await engine.compile(model, segment, { threads: 1 })
-  const values = await executable.run(inputs)
-  await executable.release()
-  return values
-}
 
 const [rows, columns, channels, filters] = [5, 6, 8, 7]
 const small = sketchModel(
@@ -66,8 +58,8 @@ describe('engine xnnpack in fp16', () => {
   const rounded = withPrecision(exact, 'fp16')
 
   test('a convolution is as near to float32 as halves allow', async () => {
-    const [near] = await run(rounded, small, wholeModel(small.graph), [given])
-    const [same] = await run(exact, small, wholeModel(small.graph), [given])
+    const [near] = await runOnce(rounded, small, wholeModel(small.graph), [given])
+    const [same] = await runOnce(exact, small, wholeModel(small.graph), [given])
     const weights = small.values.get('c/kernel')!
     const places = rows * columns
     for (let output = 0; output < filters; output++) {
@@ -91,27 +83,15 @@ describe('engine xnnpack in fp16', () => {
   })
 
   test('names the bundled photos as float32 does; head and tail equal the whole bit for bit', async () => {
-    const model = mobileNet
-    const { graph } = model
-    for (const name of ['cat', 'coffee', 'rocket'] as const) {
-      const photo = await photoInput(bundledPhoto(name), model.manifest)
-      const [near] = await run(rounded, model, wholeModel(graph), [photo])
-      const [same] = await run(exact, model, wholeModel(graph), [photo])
-      const best = ({ data }: TensorValue) => data.indexOf(Math.max(...data))
-      expect(best(near!), `photo ${name}`).toBe(best(same!))
-      const difference = maxAbsDiff(near!.data, same!.data)
-      expect(difference, `photo ${name}`).toBeGreaterThan(0)
-      expect(difference, `photo ${name}`).toBeLessThan(0.1)
+    for (const [name, { data }] of await expectSameNames(mobileNet, { rounded, exact }, 0.1)) {
       // As of float32, which the softmax is computed in; halves add up to 1 by chance at most.
-      const total = near!.data.reduce((sum, value) => sum + value, 0)
+      const total = data.reduce((sum, value) => sum + value, 0)
       expect(total, `photo ${name}`).toBeCloseTo(1, 5)
     }
-    const photo = await photoInput(bundledPhoto('cat'), model.manifest)
-    const [whole] = await run(rounded, model, wholeModel(graph), [photo])
-    for (const wound of [trialWound(graph, 'fp16'), ...plannedWounds(graph).slice(1, -1)]) {
-      const { head, tail } = cut(graph, wound)
-      const end = await run(rounded, model, tail, await run(rounded, model, head, [photo]))
-      expect(maxAbsDiff(end[0]!.data, whole!.data), `cut at ${wound.id}`).toBe(0)
-    }
+    const { graph } = mobileNet
+    const wounds = [trialWound(graph, 'fp16'), ...plannedWounds(graph).slice(1, -1)]
+    expect(await cutDifferences(rounded, mobileNet, wounds)).toEqual(
+      Object.fromEntries(wounds.map(({ id }) => [id, 0])),
+    )
   })
 })

@@ -6,28 +6,20 @@ import { InferenceHost } from '../../src/executor/inference-host.ts'
 import { loadEngine } from '../../src/executor/load-engine.ts'
 import { keyIn, segmentChain } from '../../src/executor/segment-chain.ts'
 import { loadXnnpack } from '../../src/executor/xnnpack/library.ts'
-import { cut, wholeModel } from '../../src/model-graph/cut.ts'
+import { wholeModel } from '../../src/model-graph/cut.ts'
 import { loadLayersModel } from '../../src/model-graph/load-layers-model.ts'
-import type { Model } from '../../src/model-graph/model.ts'
-import type { Segment } from '../../src/model-graph/segment.ts'
 import { plannedWounds } from '../../src/scheduler/candidate-wounds.ts'
 import type { TensorValue } from '../../src/tensor/tensor-value.ts'
 import { crops } from '../crops.ts'
 import { input, kerasTopology, type LayerSketch, sketchModel } from '../keras-model.ts'
 import { bundledPhoto, maxAbsDiff, photoInput } from '../model-input.ts'
 import { repositoryRoot } from '../paths.ts'
+import { cutDifferences, expectSameNames, runOnce } from './rounded-engine.ts'
 import { noXnnpack, xnnpackWhereInstalled } from './xnnpack-setup.ts'
 
 const found = await xnnpackWhereInstalled()
 const isLater = found !== undefined && loadXnnpack().roundedTensor !== undefined
 const source = fileURLToPath(new URL('models/mobilenetv2/', repositoryRoot))
-
-async function run(engine: Engine, model: Model, segment: Segment, inputs: readonly TensorValue[]) {
-  const executable = await engine.compile(model, segment, { threads: 1 })
-  const values = await executable.run(inputs)
-  await executable.release()
-  return values
-}
 
 const [rows, columns, channels] = [5, 6, 64]
 
@@ -58,8 +50,8 @@ describe('engine xnnpack in int8', () => {
     const model = sketchOf(['c', type, { ...config, use_bias: true }, 'in'])
     const given = mapInput()
     const [near, same] = [
-      await run(rounded, model, wholeModel(model.graph), [given]),
-      await run(exact, model, wholeModel(model.graph), [given]),
+      await runOnce(rounded, model, wholeModel(model.graph), [given]),
+      await runOnce(exact, model, wholeModel(model.graph), [given]),
     ]
     const weights = model.values.get(`c/${kernel}`)!
     const outputs = 7
@@ -89,8 +81,8 @@ describe('engine xnnpack in int8', () => {
       ['r', 'ReLU', { max_value: 6 }, 'n'],
       ['d', 'Dense', { units: 9, activation: 'softmax' }, 'r'],
     )
-    const [near] = await run(rounded, model, wholeModel(model.graph), [mapInput()])
-    const [same] = await run(exact, model, wholeModel(model.graph), [mapInput()])
+    const [near] = await runOnce(rounded, model, wholeModel(model.graph), [mapInput()])
+    const [same] = await runOnce(exact, model, wholeModel(model.graph), [mapInput()])
     expect(Math.min(...near!.data)).toBeGreaterThanOrEqual(0)
     const difference = maxAbsDiff(near!.data, same!.data)
     expect(difference).toBeGreaterThan(0)
@@ -105,38 +97,25 @@ describe('engine xnnpack in int8', () => {
     ]
     for (const [type, config] of layers) {
       const model = sketchOf(['c', type, config, 'in'])
-      const [near] = await run(rounded, model, wholeModel(model.graph), [mapInput()])
-      const [same] = await run(exact, model, wholeModel(model.graph), [mapInput()])
+      const [near] = await runOnce(rounded, model, wholeModel(model.graph), [mapInput()])
+      const [same] = await runOnce(exact, model, wholeModel(model.graph), [mapInput()])
       expect(near!.data, `class ${type}`).toEqual(same!.data)
     }
     const picture = sketchModel(
       kerasTopology([input(rows, columns, 3), ['c', 'Conv2D', { filters: 9, kernel_size: 3 }, 'in']]),
     )
-    const [near] = await run(rounded, picture, wholeModel(picture.graph), [mapInput(3)])
-    const [same] = await run(exact, picture, wholeModel(picture.graph), [mapInput(3)])
+    const [near] = await runOnce(rounded, picture, wholeModel(picture.graph), [mapInput(3)])
+    const [same] = await runOnce(exact, picture, wholeModel(picture.graph), [mapInput(3)])
     expect(near!.data).toEqual(same!.data)
   })
 
   test('names the bundled photos as float32 does; head and tail equal the whole bit for bit', async () => {
     const model = await loadLayersModel(source)
-    const { graph } = model
-    for (const name of ['cat', 'coffee', 'rocket'] as const) {
-      const photo = await photoInput(bundledPhoto(name), model.manifest)
-      const [near] = await run(rounded, model, wholeModel(graph), [photo])
-      const [same] = await run(exact, model, wholeModel(graph), [photo])
-      const best = ({ data }: TensorValue) => data.indexOf(Math.max(...data))
-      expect(best(near!), `photo ${name}`).toBe(best(same!))
-      const difference = maxAbsDiff(near!.data, same!.data)
-      expect(difference, `photo ${name}`).toBeGreaterThan(0)
-      expect(difference, `photo ${name}`).toBeLessThan(0.2)
-    }
-    const photo = await photoInput(bundledPhoto('cat'), model.manifest)
-    const [whole] = await run(rounded, model, wholeModel(graph), [photo])
-    for (const wound of plannedWounds(graph).slice(1, -1)) {
-      const { head, tail } = cut(graph, wound)
-      const end = await run(rounded, model, tail, await run(rounded, model, head, [photo]))
-      expect(maxAbsDiff(end[0]!.data, whole!.data), `cut at ${wound.id}`).toBe(0)
-    }
+    await expectSameNames(model, { rounded, exact }, 0.2)
+    const wounds = plannedWounds(model.graph).slice(1, -1)
+    expect(await cutDifferences(rounded, model, wounds)).toEqual(
+      Object.fromEntries(wounds.map(({ id }) => [id, 0])),
+    )
   })
 
   test('is compared with float32 on pictures, with what it takes', async () => {
@@ -189,7 +168,7 @@ describe('engine xnnpack in int8', () => {
       answers.push(values[0]!)
     }
     await host.stop()
-    const whole = async (engine: Engine) => (await run(engine, model, wholeModel(graph), [photo]))[0]!
+    const whole = async (engine: Engine) => (await runOnce(engine, model, wholeModel(graph), [photo]))[0]!
     expect(answers[0]!.data).toEqual((await whole(exact)).data)
     expect(answers[1]!.data).toEqual((await whole(rounded)).data)
   })
