@@ -1,4 +1,4 @@
-import type { LinkState } from '../src/bandwidth-probe/link-belief.ts'
+import { type LinkState, unlessGuess } from '../src/bandwidth-probe/link-belief.ts'
 import type { EngineState } from '../src/executor/start-with-engine.ts'
 import type { Metric } from '../src/telemetry/metric.ts'
 import type { RequestTally } from './request-tally.ts'
@@ -33,9 +33,7 @@ export interface AgentFigures {
 
 type AgentMetric = Metric<AgentFigures>
 
-/** What is only a guess is not told. */
-const measuredLink = ({ link }: AgentFigures) =>
-  link.kind === 'up' && link.isGuess !== true ? link : undefined
+const upLink = ({ link }: AgentFigures) => (link.kind === 'up' ? link : undefined)
 
 /** Everything that the agent tells of itself in numbers. */
 export const agentMetrics: readonly AgentMetric[] = [
@@ -99,17 +97,15 @@ export const agentMetrics: readonly AgentMetric[] = [
     'uplink_bps',
     'bits per second',
     'What the link is believed to carry up, once that was measured',
-    (f) => measuredLink(f)?.uplinkBps,
+    (f) => unlessGuess(upLink(f))?.uplinkBps,
   ),
   gauge(
     'round_trip_ms',
     'ms',
     'What an empty request and its answer take, once that was measured',
-    (f) => measuredLink(f)?.roundTripMs,
+    (f) => unlessGuess(upLink(f))?.roundTripMs,
   ),
-  gauge('backlog_bytes', 'bytes', 'Sent and not acknowledged', ({ link }) =>
-    link.kind === 'up' ? link.backlogBytes : undefined,
-  ),
+  gauge('backlog_bytes', 'bytes', 'Sent and not acknowledged', (f) => upLink(f)?.backlogBytes),
   gauge('edge_slowdown', 'ratio', 'Time of the edge against its profile', ({ edgeFactor }) => edgeFactor),
   counter('engine_restarts', 'count', 'Restarts of the inference thread', (f) => f.engineRestarts),
   gauge('engine_fallback', 'yes or no', 'Whether another engine than the configured one computes', (f) =>

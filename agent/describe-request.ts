@@ -1,7 +1,7 @@
 import { confidenceOf } from '../src/answer/confidence.ts'
+import { unlessGuess } from '../src/bandwidth-probe/link-belief.ts'
 import { saidPrecision } from '../src/executor/engine.ts'
 import { InputError } from '../src/input/input-error.ts'
-import type { Conditions } from '../src/scheduler/choose-plan.ts'
 import type { Outcome, PlanRecord } from '../src/telemetry/request-record.ts'
 import type { EdgeModel } from './edge-model.ts'
 import type { InputFacts } from './input-reader.ts'
@@ -39,7 +39,7 @@ export function answerMessage(
       codec: chosen.point.codec,
       worker: worker?.id,
       predictedMs: chosen.expectedMs,
-      uplinkBps: toldOf(conditions.link)?.uplinkBps ?? null,
+      uplinkBps: unlessGuess(conditions.link)?.uplinkBps ?? null,
     },
     finishedAt,
     ...(finishedAt === 'edge' && saidPrecision(chosen.point.precision)),
@@ -88,7 +88,7 @@ export function planRecord({ plan }: RequestTrace): PlanRecord | undefined {
   if (plan === undefined) return undefined
   const { chosen, worker, conditions } = plan
   const { edgeMs, remoteMs, remoteDeviationMs, localMs, expectedMs } = chosen
-  const link = toldOf(conditions.link)
+  const link = unlessGuess(conditions.link)
   return {
     wound: chosen.point.wound,
     codec: chosen.point.codec,
@@ -105,11 +105,6 @@ export function planRecord({ plan }: RequestTrace): PlanRecord | undefined {
     edgeFactor: conditions.edgeFactor,
     edgeWaitMs: conditions.edgeWaitMs,
   }
-}
-
-/** What is told of a link: nothing that is a guess. */
-function toldOf(link: Conditions['link']): Conditions['link'] {
-  return link?.isGuess === true ? undefined : link
 }
 
 export function outcomeOf(result: ResultMessage): Outcome {

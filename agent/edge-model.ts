@@ -20,7 +20,18 @@ export interface LoadedModel {
   readonly reader: AnswerReader
 }
 
-export async function loadEdgeModel(choice: ModelChoice): Promise<LoadedModel> {
+/** Reads models, each once however often it is named. */
+export function modelLoader(): (choice: ModelChoice) => Promise<LoadedModel> {
+  const loaded = new Map<string, Promise<LoadedModel>>()
+  return (choice) => {
+    const key = JSON.stringify(choice)
+    const reading = loaded.get(key) ?? loadEdgeModel(choice)
+    loaded.set(key, reading)
+    return reading
+  }
+}
+
+async function loadEdgeModel(choice: ModelChoice): Promise<LoadedModel> {
   const model = await loadChosenModel(choice)
   return { choice, model, reader: new AnswerReader(model, await loadLabels(choice.model, model)) }
 }

@@ -1,10 +1,9 @@
 import type { ReleaseStack } from '../src/async/release-stack.ts'
 import { ConfigError } from '../src/config/load-config.ts'
 import { RunDispatcher } from '../src/executor/run-dispatcher.ts'
-import type { ModelChoice } from '../src/model-graph/model-choice.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import type { AgentConfig } from './config.ts'
-import { type EdgeModel, type LoadedModel, loadEdgeModel, startEdgeModel } from './edge-model.ts'
+import { type EdgeModel, type LoadedModel, modelLoader, startEdgeModel } from './edge-model.ts'
 import type { InputStream } from './input-streams.ts'
 
 /** A stream and who answers it. */
@@ -52,16 +51,14 @@ export async function startModels(
   log: Log,
   signal?: AbortSignal,
 ): Promise<ServedStream[]> {
-  const loaded = new Map<string, LoadedModel>()
-  const load = async (choice: ModelChoice): Promise<string> => {
-    const key = JSON.stringify(choice)
-    if (!loaded.has(key)) loaded.set(key, await loadEdgeModel(choice))
+  const load = modelLoader()
+  const loaded: LoadedModel[] = []
+  for (const { model } of streams) {
+    loaded.push(await load(model))
     signal?.throwIfAborted()
-    return loaded.get(key)!.model.hash
   }
-  const hashes: string[] = []
-  for (const { model } of streams) hashes.push(await load(model))
-  const byHash = new Map([...loaded.values()].map((each) => [each.model.hash, each]))
+  const hashes = loaded.map(({ model }) => model.hash)
+  const byHash = new Map([...new Set(loaded)].map((each) => [each.model.hash, each]))
   for (const [i, hash] of hashes.entries()) checkStream(streams[i]!, byHash.get(hash)!)
   const isOneOfSeveral = byHash.size > 1 || streams.some(({ cascade }) => cascade !== undefined)
   const dispatcher = new RunDispatcher(machineLimits, () => performance.now())

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import type { AgentConfig } from '../agent/config.ts'
-import { loadEdgeModel } from '../agent/edge-model.ts'
+import { modelLoader } from '../agent/edge-model.ts'
 import { checkStream } from '../agent/edge-models.ts'
 import { inputStreams } from '../agent/input-streams.ts'
 import type { WorkerConfig } from '../backend/config.ts'
@@ -24,12 +24,12 @@ export async function allWorkerFaults(config: WorkerConfig): Promise<string[]> {
 
 /** Of models that cannot be read, or cannot do what their streams ask for. */
 async function streamFaults(config: AgentConfig): Promise<string[]> {
+  const load = modelLoader()
   const faults = new Set<string>()
   for (const [i, stream] of inputStreams(config).entries()) {
     const field = config.streams?.[i]?.model === undefined ? 'model' : `streams.${i}.model`
     try {
-      const loaded = await loadEdgeModel(stream.model)
-      checkStream(stream, loaded)
+      checkStream(stream, await load(stream.model))
     } catch (error) {
       faults.add(`${field}: ${(error as Error).message}`)
     }

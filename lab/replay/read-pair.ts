@@ -106,17 +106,16 @@ async function profiledPair(
 function scaledProfile(profile: Profile, scale: number): Profile {
   const times = (segments: Profile['segments']) =>
     segments.map((segment) => ({ ...segment, medianMs: scale * segment.medianMs }))
-  return {
+  const scaled: Profile = {
     ...profile,
     segments: times(profile.segments),
-    ...Object.fromEntries(
-      roundedPrecisions.flatMap((name) => {
-        const measured = profile[name]
-        return measured === undefined ? [] : [[name, times(measured)]]
-      }),
-    ),
     codecs: profile.codecs.map((entry) => ({ ...entry, encodeMs: scale * entry.encodeMs })),
   }
+  for (const precision of roundedPrecisions) {
+    const measured = profile[precision]
+    if (measured !== undefined) scaled[precision] = times(measured)
+  }
+  return scaled
 }
 
 function withFeatures(

@@ -24,6 +24,13 @@ export type LinkState =
       readonly isGuess?: boolean
     }
 
+/** A link that may be told of: what was never measured is told to nobody. */
+export function unlessGuess<Link extends { readonly isGuess?: boolean }>(
+  link: Link | undefined,
+): Link | undefined {
+  return link?.isGuess === true ? undefined : link
+}
+
 /**
  * What the uplink may carry, by one standard deviation of what is known of it: so much is handed to it at once, since
  * a link that is back shows it only by what it carries. Undefined where it is not known.

@@ -69,6 +69,7 @@ export class MachineMonitor {
     if (last === undefined || now.total <= last.total) return this.load
     return (now.busy - last.busy) / (now.total - last.total)
   }
+
   private async readAvailableMemory(): Promise<number> {
     const { mem } = require('systeminformation/lib/memory.js') as Memory
     return (await mem()).available
