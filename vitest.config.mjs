@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer } from 'vitest/node'
 import { findMosquitto } from './scripts/find-mosquitto.mjs'
 import { SkippedReasons } from './scripts/skipped-reasons.mjs'
 
@@ -25,6 +26,20 @@ function overBroker() {
   return files.filter((file) => file.endsWith('.test.js') && starts.test(readFileSync(file, 'utf8')))
 }
 
+// These take longest. A fresh clone does not know that yet, and would wait for one of them at the end.
+const longest = [
+  'executor/zoo-wounds',
+  'end-to-end/several-tensors',
+  'executor/xnnpack-zoo',
+  'end-to-end/agent-memory',
+]
+class LongestFirst extends BaseSequencer {
+  async sort(files) {
+    const isLong = ({ moduleId }) => Number(longest.some((name) => moduleId.endsWith(`/${name}.test.js`)))
+    return (await super.sort(files)).toSorted((a, b) => isLong(b) - isLong(a))
+  }
+}
+
 // What end-to-end tests have compiled, for all of this run and none after it.
 const compiled = mkdtempSync(join(tmpdir(), 'surgeon-compiled-'))
 process.once('exit', () => rmSync(compiled, { recursive: true, force: true }))
@@ -45,6 +60,7 @@ export default defineConfig({
     // More than cores: tests of processes and links mostly wait.
     maxWorkers: 4,
     pool: 'forks',
+    sequence: { sequencer: LongestFirst },
     env: { SURGEON_MOSQUITTO: mosquitto ?? '', SURGEON_TEST_COMPILED: compiled },
     reporters: [
       'default',

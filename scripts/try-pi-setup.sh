@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
 # Proves pi-setup.sh without a Pi: a fresh Debian for ARM, in which no systemd runs, is made and entered under qemu, and the
 # script installs, updates and removes agent and worker there. They answer a picture with that processor's engine, by
-# command and over MQTT. Three quarters of an hour, most of it Debian's npm; nothing is said about speed. The made Debian
-# is kept as FOLDER/RELEASE-ARCHITECTURE.tar.
-#   sudo apt-get install --no-install-recommends mmdebstrap qemu-user-static iproute2; npm run package
+# command and over MQTT. Nothing is said about speed. The made Debian is kept as FOLDER/RELEASE-ARCHITECTURE.tar.
+#   sudo apt-get install --no-install-recommends mmdebstrap arch-test qemu-user-static iproute2; npm run package
 #   sudo scripts/try-pi-setup.sh trixie|bookworm arm64|armhf|amd64 [FOLDER]
 set -euo pipefail
 
@@ -41,11 +40,12 @@ if [ ! -e "$debian" ]; then
   say "making a $release for $architecture"
   mkdir -p "$folder"
   mmdebstrap --quiet --format=tar --arch="$architecture" --variant=minbase --dpkgopt=force-unsafe-io --include=ca-certificates \
-    "$release" "$debian.new"
+    "$release" "$debian.new" "deb http://deb.debian.org/debian $release main"
   mv "$debian.new" "$debian"
 fi
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# What failed is kept to be looked at.
+trap 'if [ $? = 0 ]; then rm -rf "$work"; else say "what was made is left in $work"; fi' EXIT
 root=$work/root
 mkdir -p "$root/opt"
 tar -C "$root" -xf "$debian"

@@ -20,8 +20,8 @@ import { bundledPhoto } from '../model-input.ts'
 import { repositoryRoot } from '../paths.ts'
 import { askUntil } from './ask-until.ts'
 
-/** Inside the ring around block 14: the ring's entry, which its addition reads again, and what the branch has made. */
-const wound = 'block_13_project_BN+block_14_project_BN'
+/** Inside the ring around block 15: the ring's entry, which its addition reads again, and what the branch has made. */
+const wound = 'block_14_add+block_15_project_BN'
 const surgeon = fileURLToPath(new URL('dist/cli/surgeon.js', repositoryRoot))
 const faults: string[] = []
 const log = (level: string, message: string, fields?: unknown) => {
@@ -38,7 +38,8 @@ beforeAll(async () => {
   const bundled = fileURLToPath(new URL('models/mobilenetv2', repositoryRoot))
   await cp(bundled, model, { recursive: true, filter: (path) => !path.includes('calibration') })
   await mkdir(join(folder, 'photos'))
-  for (const { name, read } of await crops()) {
+  // As few as may be: learning the transforms takes nearly all of the time, and takes it by the picture.
+  for (const { name, read } of (await crops()).slice(0, 16)) {
     await writeFile(join(folder, 'photos', `${name}.jpg`), await read())
   }
   broker = createEmbeddedBroker()
@@ -79,8 +80,8 @@ test('several tensors: calibrated, cut, carried and finished like the whole', as
   expect(own.filter(({ codec }) => codec.startsWith('klt:')).length).toBeGreaterThan(1)
   const transforms = calibration.transforms.filter((entry) => entry.wound === wound)
   expect(transforms.map(({ tensor, channels }) => [tensor, channels])).toEqual([
-    ['block_13_project_BN', 160],
-    ['block_14_project_BN', 160],
+    ['block_14_add', 160],
+    ['block_15_project_BN', 160],
   ])
   expect(transforms[0]!.data).not.toBe(transforms[1]!.data)
 
@@ -114,7 +115,7 @@ test('several tensors: calibrated, cut, carried and finished like the whole', as
 async function withDaemons(
   use: (ask: (input: Uint8Array) => Promise<ResultMessage>) => Promise<void>,
 ): Promise<void> {
-  // Of twenty pictures without labels no fewer are known not to be lost.
+  // Of sixteen pictures without labels no fewer are known not to be lost.
   const settings = { model, stateDirectory: join(folder, 'edge'), wound, maxAccuracyLoss: 0.15 }
   const agent = new Agent(agentConfigSchema.parse({ device: 'pi', mqtt, ...settings }), log)
   const worker = new BackendWorker(
