@@ -13,7 +13,8 @@ import { loadEngine } from './load-engine.ts'
 import { exampleInputs, largestDifference, runSegment } from './parity.ts'
 import { trialWound } from './trial-wound.ts'
 
-const runs = { warmUp: 2, measured: 7 }
+/** A large model on a small board takes ten seconds: two runs tell as much of it as nine do of a fast one. */
+const runs = { warmUp: 2, measured: 7, enoughMs: 20_000 }
 
 async function tryEngine(setup: TrialSetup): Promise<TrialReply> {
   const { engine: name, threads, precision = 'float32' } = setup

@@ -92,7 +92,7 @@ async function measureEngines(
   const answers: { engine: EngineName; outputs: readonly TensorValue[] }[] = []
   const { model, weights, threads } = options
   for (const engine of engineNames) {
-    const reply = await runTrial({ model, weights, engine, threads }, options.signal)
+    const reply = await runTrial({ model, weights, engine, threads }, { signal: options.signal })
     options.signal?.throwIfAborted()
     if (reply.kind === 'ran') {
       const { outputs, ...rest } = reply
@@ -124,7 +124,7 @@ async function roundedTimes({
 }: Omit<ResolveEngineOptions, 'stateDirectory' | 'log'>): Promise<Partial<Record<RoundedPrecision, number>>> {
   const times: Partial<Record<RoundedPrecision, number>> = {}
   for (const precision of precisions) {
-    const reply = await runTrial({ model, weights, engine: roundingEngine, threads, precision }, signal)
+    const reply = await runTrial({ model, weights, engine: roundingEngine, threads, precision }, { signal })
     signal?.throwIfAborted()
     if (reply.kind === 'ran' && reply.woundDifference <= woundTolerance) times[precision] = reply.wholeMs
   }

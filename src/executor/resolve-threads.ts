@@ -86,7 +86,7 @@ export async function resolveThreads(
   const times: ThreadTime[] = []
   for (const threads of counts) {
     const { model, weights } = options
-    const reply = await trial({ model, weights, engine, threads }, options.signal)
+    const reply = await trial({ model, weights, engine, threads }, { signal: options.signal })
     options.signal?.throwIfAborted()
     if (reply.kind === 'ran') times.push({ threads, wholeMs: reply.wholeMs })
   }

@@ -228,3 +228,11 @@ test('an engine whose model cannot be loaded is a reply, not a crash', async () 
     reason: expect.stringContaining('Cannot load model /nowhere') as string,
   })
 })
+
+test('an engine that is not done in time is told from one that ends by itself', async () => {
+  const setup = { model: 'zoo:vgg19', weights: 'random', engine: 'wasm', threads: 1 } as const
+  expect(await runTrial(setup, { limitMs: 1 })).toEqual({
+    kind: 'failed',
+    reason: 'not done within 0.001 s',
+  })
+})

@@ -29,6 +29,10 @@ function engine(failsAt = Number.POSITIVE_INFINITY) {
 test('measured leaves out what warms up', async () => {
   let n = 0
   expect(await measured({ warmUp: 2, measured: 3 }, async () => n++)).toEqual([2, 3, 4])
+  n = 0
+  expect(await measured({ warmUp: 2, measured: 3, enoughMs: 0 }, async () => n++)).toEqual([1])
+  n = 0
+  expect(await measured({ warmUp: 0, measured: 3, enoughMs: 0 }, async () => n++)).toEqual([0])
 })
 
 test('measureProfile takes medians of warm runs of each segment and codec, and keeps nothing', async () => {
