@@ -53,9 +53,10 @@ const project = (name, include, { exclude = [], env = {}, isolate = true, groupO
 
 export default defineConfig({
   test: {
-    // Ends what hangs; a machine that is slow or busy is no fault.
-    testTimeout: 300_000,
-    hookTimeout: 300_000,
+    // Ends what hangs; a machine that is slow or busy is no fault (test/patience.ts).
+    testTimeout: 900_000,
+    hookTimeout: 900_000,
+    expect: { poll: { timeout: 600_000 } },
     slowTestThreshold: 60_000,
     // More than cores: tests of processes and links mostly wait.
     maxWorkers: 4,

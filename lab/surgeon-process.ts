@@ -3,14 +3,14 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
 const surgeon = fileURLToPath(new URL('../cli/surgeon.js', import.meta.url))
-const patienceMs = 5000
+const patienceMs = 60_000
 
 /** A `surgeon` process of its own, as in production. */
 export interface SurgeonProcess {
   readonly pid: number
   /** Rejects, with what it said last, when it ends before it is told to. */
   readonly ended: Promise<never>
-  /** Asks it to end, with SIGTERM unless told otherwise, insists after five seconds; resolves when it has. */
+  /** Asks it to end, with SIGTERM unless told otherwise, insists after a minute; resolves when it has. */
   stop(signal?: NodeJS.Signals): Promise<void>
 }
 

@@ -35,7 +35,7 @@ export interface Live {
 
 export const lateFactor = 1.05
 const pictures = 120
-const patienceMs = 30_000
+const patienceMs = 60_000
 /** Asked before, uncounted: an agent that has just started compiles, measures its link and finds its worker. */
 const warmUps = 12
 

@@ -22,7 +22,7 @@ export interface CrowdAnswers {
   readonly p99Ms: number
 }
 
-const patienceMs = 10_000
+const patienceMs = 60_000
 const expirySeconds = 30
 
 /** Asks workers in turn on behalf of agents in turn, and keeps account of the answers. */

@@ -35,7 +35,7 @@ export interface Crowd extends CrowdAnswers {
   readonly cost?: CrowdCost
 }
 
-const patienceMs = 10_000
+const patienceMs = 60_000
 const timeLimitMs = 30_000
 
 /** A pool under many agents that compute nothing and ask in turn, the workers in turn as well. */

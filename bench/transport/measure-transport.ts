@@ -31,7 +31,7 @@ export interface TransportRow {
 }
 
 const warmUps = 50
-const patienceMs = 10_000
+const patienceMs = 60_000
 
 /**
  * There and back between two event loops over a broker, with nothing computed: a request's frame and its result, and the

@@ -14,6 +14,7 @@ import { startBroker } from '../brokers/start-broker.ts'
 import type { TestBroker } from '../brokers/test-broker.ts'
 import { askUntil } from '../end-to-end/ask-until.ts'
 import { bundledPhoto } from '../model-input.ts'
+import { patienceMs } from '../patience.ts'
 
 const faults: string[] = []
 const log = (level: string, message: string, fields?: unknown) => {
@@ -54,7 +55,7 @@ async function ask(): Promise<ResultMessage> {
   const { promise, resolve } = deferred<ResultMessage>()
   answer = resolve
   const payload = await readFile(bundledPhoto('cat'))
-  await client.publish(deviceTopic('pi', 'input'), payload, { qos: 1, timeoutMs: 60_000 })
+  await client.publish(deviceTopic('pi', 'input'), payload, { qos: 1, timeoutMs: patienceMs })
   return promise
 }
 

@@ -25,7 +25,7 @@ beforeAll(async () => {
   // A registry that stalls says nothing of the package; one that answers on the second try does.
   for (let tries = 0; unreachable === undefined && !(await install()); tries++)
     if (tries === 1)
-      unreachable = 'the npm registry stalls: two minutes did not do for an installation, twice'
+      unreachable = 'the npm registry stalls: five minutes did not do for an installation, twice'
 })
 afterAll(() => rm(folder, { recursive: true }))
 
@@ -40,7 +40,7 @@ async function install(): Promise<boolean> {
   const env = Object.fromEntries(Object.entries(process.env).filter(isTold))
   // The prefix keeps what lies in folders above out of it.
   const empty = join(folder, 'empty')
-  const options = { cwd: empty, env, timeout: 120_000 }
+  const options = { cwd: empty, env, timeout: 300_000 }
   return run('npm', ['install', '--prefix', empty, '--no-audit', '--no-fund', packed], options).then(
     () => true,
     (error: Error & { readonly killed?: boolean }) => {

@@ -15,6 +15,7 @@ import { MqttSession } from '../../src/transport/mqtt-session.ts'
 import { deviceTopic, workerTopic } from '../../src/transport/topics.ts'
 import { sendFrame } from '../../src/transport/transfer.ts'
 import { classifier, smallModel } from '../model-graph/onnx/small-models.ts'
+import { patienceMs } from '../patience.ts'
 
 const own = process.platform
 
@@ -54,12 +55,12 @@ async function askOnce(engine: 'onnxruntime' | 'wasm'): Promise<Frame> {
       model: hash.slice(0, modelDigits),
       wound: 'input',
       codec: 'received',
-      timeLeftMs: 60_000,
+      timeLeftMs: patienceMs,
       parts: [part],
     })
     await sendFrame(session, workerTopic('w', 'request'), new Uint8Array(16), request, {
       expiryMs: 60_000,
-      timeoutMs: 60_000,
+      timeoutMs: patienceMs,
       responseTopic: deviceTopic('pi', 'reply'),
     })
     return await answered.promise

@@ -28,7 +28,7 @@ beforeAll(async () => {
   const model = await loadModel('mobilenetv2')
   const mixedUp = images.toSorted((a, b) => (a.name < b.name ? -1 : 1))
   scene = await measureSequence(model, await loadEngine('onnxruntime'), mixedUp, () => undefined)
-}, 300_000)
+})
 
 /** A camera before an edge that computes one frame after the other; a frame that finds two ahead is left out. */
 function play(frames: readonly SequenceFrame[], difference: number, atLeastEveryS: number) {

@@ -12,6 +12,7 @@ import { freePort } from '../../lab/free-port.ts'
 import { deferred } from '../../src/async/deferred.ts'
 import { createEmbeddedBroker, type EmbeddedBroker } from '../../src/embedded-broker/embedded-broker.ts'
 import { repositoryRoot } from '../paths.ts'
+import { patienceMs } from '../patience.ts'
 
 const silent = () => undefined
 
@@ -107,8 +108,6 @@ describe('who started it', () => {
   })
 })
 
-/** As systemd has it: a process that has not ended by then is killed. */
-const patienceMs = 15_000
 const program = fileURLToPath(new URL('dist/cli/surgeon.js', repositoryRoot))
 
 describe('surgeon', () => {
@@ -171,7 +170,7 @@ describe('surgeon', () => {
     let said = ''
     child.stderr.on('data', (data: Buffer) => (said += data.toString()))
     const says = async (text: RegExp) => {
-      await expect.poll(() => said, { timeout: 30_000 }).toMatch(text)
+      await expect.poll(() => said).toMatch(text)
     }
     try {
       await says(/info ready/)

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs'
-import { type Browser, chromium } from 'playwright-core'
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { DashboardServer } from '../../src/dashboard/dashboard-server.ts'
 import { type LiveState, liveRequests, liveWounds } from '../../src/dashboard/live-state.ts'
 import type { RequestRecord } from '../../src/telemetry/request-record.ts'
+import { patienceMs } from '../patience.ts'
 
 const programs = ['chromium', 'chromium-browser', 'chromium-headless-shell']
 const places = [process.env['SURGEON_CHROMIUM'] ?? '', ...programs.map((name) => `/usr/bin/${name}`)]
@@ -95,12 +96,18 @@ beforeAll(async () => {
   )
   url = await server.start()
   if (executablePath !== undefined)
-    browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
+    browser = await chromium.launch({ executablePath, args: ['--no-sandbox'], timeout: patienceMs })
 })
 afterAll(async () => {
   await browser?.close()
   await server.stop()
 })
+
+async function newPage(options?: BrowserContextOptions): Promise<Page> {
+  const page = await browser!.newPage(options)
+  page.setDefaultTimeout(patienceMs)
+  return page
+}
 
 const looks = [
   ['a desk', { width: 1100, height: 900 }, 'light'],
@@ -109,7 +116,7 @@ const looks = [
 
 test.for(looks)('the page shows on %s what the agent does', async ([, viewport, colorScheme], { skip }) => {
   skip(browser === undefined, missing)
-  const page = await browser!.newPage({ viewport, colorScheme })
+  const page = await newPage({ viewport, colorScheme })
   const faults: string[] = []
   page.on('pageerror', (error) => faults.push(error.message))
   page.on('console', (message) => message.type() === 'error' && faults.push(message.text()))
@@ -141,7 +148,7 @@ test.for(looks)('the page shows on %s what the agent does', async ([, viewport, 
 
 test('the page says when the agent does not answer, and when it is there again', async ({ skip }) => {
   skip(browser === undefined, missing)
-  const page = await browser!.newPage()
+  const page = await newPage()
   await page.goto(url)
   await page.getByText('link up').waitFor()
   isGone = true

@@ -16,6 +16,7 @@ import { type Frame, modelDigits } from '../../src/transport/frame-content.ts'
 import { workerTopic } from '../../src/transport/topics.ts'
 import { sendFrame } from '../../src/transport/transfer.ts'
 import { startEmbedded } from '../brokers/embedded.ts'
+import { patienceMs } from '../patience.ts'
 import { noSharedData, sharedData } from '../shared-data.ts'
 import { type EndToEnd, endToEnd, stateTopic } from './stage.ts'
 
@@ -46,7 +47,6 @@ const refused = {
 }
 /** Of the largest value: results travel as float16. */
 const tolerance = 5e-3
-const setUpMs = 240_000
 
 describe('one worker with the models of all cases', () => {
   let running: EndToEnd
@@ -75,7 +75,7 @@ describe('one worker with the models of all cases', () => {
       const bytes = assembler.accept(key, payload, performance.now())
       if (bytes !== undefined) replies.get(key)?.(decodeFrame(bytes))
     })
-  }, setUpMs)
+  })
 
   beforeEach(({ skip }) => skip(cases === undefined, noSharedData))
   afterAll(() => running?.close())
@@ -106,7 +106,7 @@ describe('one worker with the models of all cases', () => {
         wound: 'input',
         codec: 'float32',
       } as const
-      const reply = await ask(encodeFrame({ ...request, timeLeftMs: 30_000, parts }))
+      const reply = await ask(encodeFrame({ ...request, timeLeftMs: patienceMs, parts }))
       const answer = reply.kind === 'result' ? reply : undefined
       expect(reply).toMatchObject({ kind: 'result' })
       const codec = featureCodec(answer!.codec)
@@ -121,7 +121,7 @@ describe('one worker with the models of all cases', () => {
     replies.set(correlation.toString('hex'), resolve)
     await sendFrame(running.camera, workerTopic('pool', 'request'), correlation, frame, {
       expiryMs: 30_000,
-      timeoutMs: 30_000,
+      timeoutMs: patienceMs,
       responseTopic: 'test/reply',
     })
     return promise

@@ -9,6 +9,7 @@ import { decodeFrame, encodeFrame } from '../../src/transport/frame.ts'
 import { type Frame, modelDigits } from '../../src/transport/frame-content.ts'
 import { workerTopic } from '../../src/transport/topics.ts'
 import { startBroker } from '../brokers/start-broker.ts'
+import { patienceMs } from '../patience.ts'
 import { type EndToEnd, endToEnd, stateTopic } from './stage.ts'
 
 describe('bad input', () => {
@@ -36,7 +37,7 @@ describe('bad input', () => {
     })
     await running.camera.publish(workerTopic('pool-1', 'request'), payload, {
       qos: 1,
-      timeoutMs: 60_000,
+      timeoutMs: patienceMs,
       correlationData,
       responseTopic: 'test/reply',
     })

@@ -16,6 +16,7 @@ import { deviceTopic } from '../../src/transport/topics.ts'
 import { startEmbedded } from '../brokers/embedded.ts'
 import { broken, detector, sensor, smallModel } from '../model-graph/onnx/small-models.ts'
 import { bundledPhoto } from '../model-input.ts'
+import { patienceMs } from '../patience.ts'
 import { askUntil, byWorker } from './ask-until.ts'
 import { type EndToEnd, endToEnd, stateTopic } from './stage.ts'
 
@@ -115,7 +116,7 @@ describe('inputs and answers of every kind', () => {
     })
     await running.camera.publish(deviceTopic('batch', 'input'), JSON.stringify(samples), {
       qos: 1,
-      timeoutMs: 5000,
+      timeoutMs: patienceMs,
     })
     await all
     expect(seen.map(({ window: sample }) => sample)).toEqual([0, 1, 2])

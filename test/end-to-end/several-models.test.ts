@@ -8,6 +8,7 @@ import { deviceTopic } from '../../src/transport/topics.ts'
 import { startEmbedded } from '../brokers/embedded.ts'
 import { classifier, openBatch, smallModel } from '../model-graph/onnx/small-models.ts'
 import { bundledPhoto } from '../model-input.ts'
+import { patienceMs } from '../patience.ts'
 import { askUntil, byWorker } from './ask-until.ts'
 import { type EndToEnd, endToEnd, stateTopic } from './stage.ts'
 
@@ -111,7 +112,7 @@ describe('an agent with several models', () => {
       ids.add((JSON.parse(Buffer.from(payload).toString()) as AnswerMessage).id),
     )
     await ask('attic')
-    const publish = { qos: 1, timeoutMs: 10_000 } as const
+    const publish = { qos: 1, timeoutMs: patienceMs } as const
     await running.camera.publish(`${deviceTopic(device, 'input')}/attic`, photo, publish)
     const metrics = async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
     const reused = async () => Number(/surgeon_reused_total\{[^}]*"yard"\} (\d+)/.exec(await metrics())![1])

@@ -18,6 +18,7 @@ import { deviceTopic } from '../../src/transport/topics.ts'
 import { crops } from '../crops.ts'
 import { bundledPhoto } from '../model-input.ts'
 import { repositoryRoot } from '../paths.ts'
+import { patienceMs } from '../patience.ts'
 import { askUntil } from './ask-until.ts'
 
 /** Inside the ring around block 15: the ring's entry, which its addition reads again, and what the branch has made. */
@@ -108,8 +109,7 @@ test('several tensors: calibrated, cut, carried and finished like the whole', as
     expect(answer.ok ? answer.bytes : 0).toBeGreaterThan(0.5 * smallest)
   })
   expect(faults).toEqual([])
-  // Calibrating computes for half a minute where nothing else runs.
-}, 900_000)
+})
 
 /** An agent that cuts only at the wound, and a worker, which both have the calibration. */
 async function withDaemons(
@@ -135,7 +135,7 @@ async function withDaemons(
     const once = async (input: Uint8Array) => {
       const { promise, resolve } = deferred<ResultMessage>()
       answer = resolve
-      await client.publish(deviceTopic('pi', 'input'), input, { qos: 1, timeoutMs: 60_000 })
+      await client.publish(deviceTopic('pi', 'input'), input, { qos: 1, timeoutMs: patienceMs })
       return promise
     }
     await use((input) =>

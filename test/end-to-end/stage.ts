@@ -8,6 +8,7 @@ import { deferred } from '../../src/async/deferred.ts'
 import { MqttSession } from '../../src/transport/mqtt-session.ts'
 import { deviceTopic, everyDeviceTopic, workerTopic } from '../../src/transport/topics.ts'
 import type { TestBroker, TestBrokerOptions } from '../brokers/test-broker.ts'
+import { patienceMs } from '../patience.ts'
 
 /** A real broker, real `surgeon` processes and a client that plays the camera; `close` ends them all. */
 export interface EndToEnd {
@@ -15,7 +16,7 @@ export interface EndToEnd {
   readonly camera: MqttSession
   readonly start: (
     command: 'agent' | 'worker',
-    config: object,
+    config: Readonly<Record<string, unknown>>,
     environment?: Readonly<Record<string, string>>,
     under?: readonly string[],
   ) => Promise<SurgeonProcess>
@@ -61,10 +62,11 @@ export async function endToEnd(
       const common = { mqtt: { url: broker.url }, compiledCache: { directory: compiled } }
       const rest =
         command === 'agent'
-          ? { model: 'mobilenetv2', stateDirectory: folder }
+          ? { model: 'mobilenetv2', stateDirectory: folder, limits: { requestMs: patienceMs } }
           : // Several in one call are measured for as long as all else together.
             { models: ['mobilenetv2'], limits: { batch: 1 } }
-      await writeFile(file, JSON.stringify({ ...common, ...rest, ...config }))
+      const limits = { ...rest.limits, ...(config['limits'] as object | undefined) }
+      await writeFile(file, JSON.stringify({ ...common, ...rest, ...config, limits }))
       const started = startSurgeon(command, file, environment, under)
       processes.push(started)
       return started
@@ -86,7 +88,7 @@ export async function endToEnd(
       const topic = deviceTopic(device, 'input')
       await camera.publish(stream === undefined ? topic : `${topic}/${stream}`, input, {
         qos: 1,
-        timeoutMs: 60_000,
+        timeoutMs: patienceMs,
         correlationData: Buffer.from(id),
       })
       return promise

@@ -4,6 +4,7 @@ import type { ResultMessage } from '../../agent/request-message.ts'
 import type { SurgeonProcess } from '../../lab/surgeon-process.ts'
 import { deviceTopic } from '../../src/transport/topics.ts'
 import { startBroker } from '../brokers/start-broker.ts'
+import { patienceMs } from '../patience.ts'
 import { type EndToEnd, endToEnd, stateTopic } from './stage.ts'
 
 describe('where answers go', () => {
@@ -36,7 +37,7 @@ describe('where answers go', () => {
       answers.set(`${topic} ${answer.id}`, answer)
     })
     const publish = (topic: string, payload: Uint8Array, more: object = {}) =>
-      running.camera.publish(topic, payload, { qos: 1, timeoutMs: 10_000, ...more })
+      running.camera.publish(topic, payload, { qos: 1, timeoutMs: patienceMs, ...more })
 
     const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
     await publish(`${input}/porch`, raw, { traceparent })
@@ -68,7 +69,7 @@ describe('where answers go', () => {
       `${deviceTopic('kept', 'result')}/porch`,
       ({ payload }) => void answers.add((JSON.parse(Buffer.from(payload).toString()) as ResultMessage).id),
     )
-    const kept = { qos: 1, retain: true, timeoutMs: 10_000 } as const
+    const kept = { qos: 1, retain: true, timeoutMs: patienceMs } as const
     await running.camera.publish(`${deviceTopic('kept', 'input')}/porch`, raw, kept)
     await running.ask('kept', raw)
     expect(answers.size).toBe(1)

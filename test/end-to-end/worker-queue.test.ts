@@ -17,6 +17,7 @@ import type { IncomingMessage } from '../../src/transport/message.ts'
 import { MqttSession } from '../../src/transport/mqtt-session.ts'
 import { deviceTopic, workerTopic } from '../../src/transport/topics.ts'
 import { sendFrame } from '../../src/transport/transfer.ts'
+import { patienceMs } from '../patience.ts'
 
 const requestTopic = workerTopic('w', 'request')
 const replyTopic = deviceTopic('pi', 'reply')
@@ -85,7 +86,7 @@ async function announced(wanted: (one: (typeof announcements)[number]) => boolea
 function send(key: string, frame: Frame): Promise<unknown> {
   return sendFrame(session, requestTopic, Buffer.from(key, 'hex'), encodeFrame(frame), {
     expiryMs: 60_000,
-    timeoutMs: 60_000,
+    timeoutMs: patienceMs,
     responseTopic: replyTopic,
   })
 }
@@ -99,7 +100,7 @@ async function ask(): Promise<{ key: string; answer: Promise<Frame> }> {
   const shape = [1, 64, 14, 14]
   const bytes = codec.encode({ shape, data: new Float32Array(64 * 14 * 14) })
   const parts = [bytes]
-  await send(key, { kind: 'request', model, wound, codec: 'uint8', timeLeftMs: 60_000, parts })
+  await send(key, { kind: 'request', model, wound, codec: 'uint8', timeLeftMs: patienceMs, parts })
   return { key, answer: answer.promise }
 }
 
@@ -121,7 +122,7 @@ const frameOf = (names: { wound: string; codec: string }, bytes: number) =>
     kind: 'request',
     model,
     ...names,
-    timeLeftMs: 60_000,
+    timeLeftMs: patienceMs,
     parts: [new Uint8Array(bytes)],
   })
 
@@ -141,7 +142,7 @@ test.each([
   const publish = (chunk: Uint8Array) =>
     session.publish(requestTopic, chunk, {
       qos: 1,
-      timeoutMs: 10_000,
+      timeoutMs: patienceMs,
       correlationData: Buffer.from(key, 'hex'),
       responseTopic: replyTopic,
     })

@@ -17,6 +17,7 @@ import { loadModel } from '../../src/model-graph/load-model.ts'
 import type { Model } from '../../src/model-graph/model.ts'
 import { MqttSession } from '../../src/transport/mqtt-session.ts'
 import { bundledPhoto, maxAbsDiff, photoInput } from '../model-input.ts'
+import { patienceMs } from '../patience.ts'
 
 /** What the worker says of each call of its engine, and of each tail it has compiled, in order. */
 type Report =
@@ -95,9 +96,9 @@ async function patients(wound: string): Promise<{ ask: () => Promise<RemoteAnswe
         codec: 'float32',
         parts,
         work: { decode: 'features', decodeMs: 0, tailMs: 1 },
-        timeLeftMs: 60_000,
+        timeLeftMs: patienceMs,
         returnMs: 0,
-        signal: AbortSignal.timeout(60_000),
+        signal: AbortSignal.timeout(patienceMs),
         outputShapes: [[1, 1000]],
         onFrame: () => undefined,
         onArrived: () => undefined,

@@ -8,6 +8,7 @@ import { workerTopic } from '../../src/transport/topics.ts'
 import { sendFrame } from '../../src/transport/transfer.ts'
 import { type MosquittoOptions, mosquittoMissing, startMosquitto } from '../brokers/mosquitto.ts'
 import type { TestBroker } from '../brokers/test-broker.ts'
+import { patienceMs } from '../patience.ts'
 
 /** What Mosquitto says, or keeps to itself, and the embedded broker does not. */
 describe('on Mosquitto', () => {
@@ -71,7 +72,7 @@ describe('on Mosquitto', () => {
         codec: 'float32',
         parts: [new Uint8Array(4)],
         work: { decode: 'none', decodeMs: 0, tailMs: 1 },
-        timeLeftMs: 60_000,
+        timeLeftMs: patienceMs,
         returnMs: 0,
         signal,
         outputShapes: [[1]],
@@ -84,11 +85,11 @@ describe('on Mosquitto', () => {
   test('a receipt tells that nobody subscribes, and a frame for nobody fails', async () => {
     const broker = await brokerOf()
     const [sender, reader] = [await sessionOf(broker, 'a'), await sessionOf(broker, 'b')]
-    const options = { qos: 1, timeoutMs: 20_000 } as const
+    const options = { qos: 1, timeoutMs: patienceMs } as const
     const receipts: PublishReceipt[] = []
     sender.onAck((receipt) => receipts.push(receipt))
     expect(await sender.publish('t', '1', options)).toMatchObject({ isUnmatched: true })
-    const frame = { expiryMs: 1000, timeoutMs: 20_000, chunkBytes: 25_000 }
+    const frame = { expiryMs: 1000, timeoutMs: patienceMs, chunkBytes: 25_000 }
     const send = () => sendFrame(sender, 't', new Uint8Array(16), new Uint8Array(100_000), frame)
     await expect(send()).rejects.toMatchObject({ code: 'unmatched' })
     await reader.subscribe('t', () => undefined)
@@ -132,7 +133,7 @@ describe('on Mosquitto', () => {
     })
     agent.start()
     await agent.whenOnline()
-    await agent.publish('state', 'serving', { qos: 1, retain: true, timeoutMs: 20_000 })
+    await agent.publish('state', 'serving', { qos: 1, retain: true, timeoutMs: patienceMs })
     await agent.stop()
     while (heard.length < 3) await new Promise<void>((resolve) => (wake = resolve))
     expect(heard).toEqual(['online', 'serving', 'stopped'])

@@ -3,6 +3,7 @@ import { connect as connectTcp, createServer, type Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { MqttSession } from '../../src/transport/mqtt-session.ts'
 import { startBroker } from '../brokers/start-broker.ts'
+import { patienceMs } from '../patience.ts'
 import {
   cleanups,
   inboxOf,
@@ -196,7 +197,7 @@ describe('MqttSession, connected', () => {
     const agent = await onlineSession(`mqtt://127.0.0.1:${wirePort}`, 'agent', { sessionExpirySeconds: 60 })
     const camera = await onlineSession(url, 'camera')
     const [inputs, results] = [await inboxOf(agent, 'input'), await inboxOf(camera, 'result')]
-    const options = { qos: 1, timeoutMs: 20_000 } as const
+    const options = { qos: 1, timeoutMs: patienceMs } as const
 
     open = false
     const offline = stateOf(agent, 'offline')

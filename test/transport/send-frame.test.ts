@@ -3,6 +3,7 @@ import { ChunkAssembler } from '../../src/transport/chunk-assembler.ts'
 import type { IncomingMessage } from '../../src/transport/message.ts'
 import { sendFrame } from '../../src/transport/transfer.ts'
 import { startBroker } from '../brokers/start-broker.ts'
+import { patienceMs } from '../patience.ts'
 import { inboxOf, onlineSession, proxyOf, running, within } from './session-setup.ts'
 
 describe('sendFrame', () => {
@@ -20,7 +21,7 @@ describe('sendFrame', () => {
       const sender = await onlineSession(broker.url, `a${chunkBytes}`, { uplinkBps: () => uplinkBps })
       expect(sender.chunkBytes()).toBe(chunkBytes)
       const frame = new Uint8Array(2 * chunkBytes)
-      const options = { expiryMs: 20_000, timeoutMs: 20_000 }
+      const options = { expiryMs: patienceMs, timeoutMs: patienceMs }
       expect(await sendFrame(sender, 'big', new Uint8Array(16), frame, options)).toMatchObject({ chunks: 2 })
       for (const _ of [1, 2]) expect((await inbox()).payload.length).toBeLessThanOrEqual(10 + chunkBytes)
     }
@@ -30,7 +31,7 @@ describe('sendFrame', () => {
     const broker = await running(startBroker({ maximumPacketBytes: 20_000 }))
     const inbox = await inboxOf(await onlineSession(broker.url, 'b'), 'big')
     const sender = await onlineSession(broker.url, 'a', { uplinkBps: () => 1e9 })
-    const options = { expiryMs: 20_000, timeoutMs: 20_000, responseTopic: 'r'.repeat(200) }
+    const options = { expiryMs: patienceMs, timeoutMs: patienceMs, responseTopic: 'r'.repeat(200) }
     // As one packet, and as several.
     for (const bytes of [Math.floor(1.5 * sender.chunkBytes()), 100_000]) {
       const { chunks } = await sendFrame(sender, 'big', new Uint8Array(16), new Uint8Array(bytes), options)
@@ -62,7 +63,7 @@ describe('sendFrame', () => {
     const sending = sendFrame(sender, 'big', new Uint8Array(16), frame, {
       expiryMs: 1001,
       responseTopic: 'r',
-      timeoutMs: 20_000,
+      timeoutMs: patienceMs,
     })
     const small = sender.publish('small', '!', within)
     proxy.hold(false)
@@ -84,7 +85,7 @@ describe('sendFrame', () => {
     const next = await inboxOf(await onlineSession(broker.url, 'b'), '#')
     proxy.hold(true)
     const abort = new AbortController()
-    const options = { expiryMs: 60_000, timeoutMs: 20_000, signal: abort.signal }
+    const options = { expiryMs: patienceMs, timeoutMs: patienceMs, signal: abort.signal }
     const sending = sendFrame(sender, 'big', new Uint8Array(16), new Uint8Array(300_000), options)
     const end = sender.publish('end', '', within)
     abort.abort()

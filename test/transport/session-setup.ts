@@ -5,6 +5,7 @@ import type { IncomingMessage } from '../../src/transport/message.ts'
 import { MqttSession } from '../../src/transport/mqtt-session.ts'
 import type { SessionOptions, SessionState } from '../../src/transport/session-options.ts'
 import type { TestBroker } from '../brokers/test-broker.ts'
+import { patienceMs } from '../patience.ts'
 
 /** Called after the test, the last first. */
 export const cleanups: (() => unknown)[] = []
@@ -101,5 +102,5 @@ export async function proxyOf(port: number) {
   }
 }
 
-export const within = { qos: 1, timeoutMs: 20_000 } as const
+export const within = { qos: 1, timeoutMs: patienceMs } as const
 export const text = (message: IncomingMessage) => Buffer.from(message.payload).toString()

@@ -12,4 +12,4 @@ test('surgeon demo --sensor names what the carrier does in nine windows of ten, 
     expect(right).toBeGreaterThan(0.9)
   }
   expect(code).toBe(0)
-}, 300_000)
+})
