@@ -1,3 +1,4 @@
+import type { Clock } from '../src/async/clock.ts'
 import { type Deferred, deferred } from '../src/async/deferred.ts'
 import { linkedAbort } from '../src/async/linked-abort.ts'
 import type { Log } from '../src/telemetry/log.ts'
@@ -48,7 +49,7 @@ interface Answer {
 export interface ServingOptions {
   readonly servers: readonly Server[]
   readonly limits: QueueLimits
-  readonly now: () => number
+  readonly clock: Clock
   readonly log: Log
 }
 
@@ -74,7 +75,7 @@ export class Serving {
   /** By model. */
   private readonly times: ReadonlyMap<string, LiveCallTimes>
   private readonly queue: RequestQueue<Pending>
-  private readonly now: () => number
+  private readonly clock: Clock
   private readonly log: Log
   private readonly over = new AbortController()
   private readonly prepared = new Map<string, PreparedRequest>()
@@ -85,11 +86,11 @@ export class Serving {
   /** Set once nothing more is taken; settles when nothing is here. */
   private drained: Deferred<void> | undefined
 
-  constructor({ servers, limits, now, log }: ServingOptions) {
+  constructor({ servers, limits, clock, log }: ServingOptions) {
     this.servers = new Map(servers.map((server) => [server.hash.slice(0, modelDigits), server]))
     this.times = new Map(servers.map((server) => [server.hash, new LiveCallTimes(server)]))
     this.queue = new RequestQueue(limits, this.times)
-    this.now = now
+    this.clock = clock
     this.log = log
   }
 
@@ -100,7 +101,7 @@ export class Serving {
 
   /** What a request for a model would wait before it is begun, if it came now from somebody new. */
   waitMs(hash: string): number {
-    return this.queue.waitMs(hash, this.now())
+    return this.queue.waitMs(hash, this.clock.now())
   }
 
   /** Queues a request, or answers at once why not. */
@@ -108,7 +109,7 @@ export class Serving {
     const { key, frame, reply, sender } = arrived
     // Delivered again, or a name that was guessed.
     if (this.arriving.has(key) || this.queue.has(key)) return
-    const arrivedMs = this.now()
+    const arrivedMs = this.clock.now()
     const server = this.servers.get(frame.model)
     if (server === undefined)
       return reply(failure('unknown-model', `There is no model with hash ${frame.model} here`))
@@ -130,7 +131,7 @@ export class Serving {
     const dueMs = arrivedMs + timeLeftMs
     const line = server.hash
     const pending = { key, sender, frame, reply, server, arrivedMs, wound, dueMs, line, bytes, preparation }
-    const admission = this.queue.admit(pending, this.now())
+    const admission = this.queue.admit(pending, this.clock.now())
     if (admission.kind === 'refused') this.refuse(pending, admission.waitMs)
     else for (const evicted of admission.evicted) this.refuse(evicted, this.waitMs(evicted.line))
     this.goOn(server)
@@ -155,23 +156,23 @@ export class Serving {
   async drain(withinMs: number): Promise<void> {
     this.drained = deferred()
     const stopping = failure('stopping', 'The worker is stopping, and it would not be finished in time')
-    for (const late of this.queue.takeLate(withinMs, this.now())) this.answer(late, stopping)
+    for (const late of this.queue.takeLate(withinMs, this.clock.now())) this.answer(late, stopping)
     const { promise, resolve } = this.drained
     const timers = [
-      setTimeout(() => this.over.abort(), 2 * withinMs),
-      setTimeout(() => resolve(), 3 * withinMs),
+      this.clock.schedule(2 * withinMs, () => this.over.abort()),
+      this.clock.schedule(3 * withinMs, resolve),
     ]
     this.settle()
     await promise
-    for (const timer of timers) clearTimeout(timer)
+    for (const takeBack of timers) takeBack()
   }
 
   private goOn(server: Server): void {
     this.decodeMore()
-    const { expired, call } = this.queue.next(server.hash, this.now())
+    const { expired, call } = this.queue.next(server.hash, this.clock.now())
     for (const pending of expired) {
       const { arrivedMs, frame } = pending
-      const text = `It waited ${Math.round(this.now() - arrivedMs)} ms, ${frame.timeLeftMs} ms were left`
+      const text = `It waited ${Math.round(this.clock.now() - arrivedMs)} ms, ${frame.timeLeftMs} ms were left`
       this.answer(pending, failure('expired', text))
     }
     if (call.length > 0) void this.compute(server, call)
@@ -204,11 +205,11 @@ export class Serving {
     const requests = call.map(({ key }) => this.prepared.get(key)!)
     const finished = await server.finish(requests, signal)
     const [{ wound }] = call as [Pending]
-    this.times.get(server.hash)!.took(wound, call.length, finished[0]!.elapsedMs, this.now())
+    this.times.get(server.hash)!.took(wound, call.length, finished[0]!.elapsedMs, this.clock.now())
     return call.map((pending, i): Answer => {
       const { codec, encoded, elapsedMs, shareMs } = finished[i]!
       const { decodeMs } = requests[i]!
-      const stayMs = this.now() - pending.arrivedMs
+      const stayMs = this.clock.now() - pending.arrivedMs
       const frame = {
         kind: 'result' as const,
         codec,

@@ -1,3 +1,4 @@
+import { systemClock } from '../src/async/clock.ts'
 import { linkedAbort } from '../src/async/linked-abort.ts'
 import { waitAtMost } from '../src/async/wait-at-most.ts'
 import { ConfigError } from '../src/config/load-config.ts'
@@ -104,7 +105,7 @@ export class BackendWorker {
     const serving = new Serving({
       servers: models,
       limits: queueLimits(limits),
-      now: () => performance.now(),
+      clock: systemClock,
       log,
     })
     const maxTransferBytes = Math.min(defaultFrameLimits.maxBytes, limits.queueBytes)

@@ -5,6 +5,7 @@ import { median, quantile } from 'simple-statistics'
 import { workerConfigSchema } from '../../backend/config.ts'
 import { ServedModel } from '../../backend/served-model.ts'
 import { queueLimits, Serving } from '../../backend/serving.ts'
+import { systemClock } from '../../src/async/clock.ts'
 import { featureCodec } from '../../src/codec/feature-codecs.ts'
 import { findWound } from '../../src/model-graph/find-wound.ts'
 import { borderShape } from '../../src/model-graph/layer-graph.ts'
@@ -63,8 +64,8 @@ export async function measureMixedWounds(options: MixedOptions): Promise<MixedRo
     const model = new ServedModel(choice, config, () => undefined)
     await model.start()
     const limits = queueLimits(config.limits)
-    const now = () => performance.now()
-    return { model, serving: new Serving({ servers: [model], limits, now, log: () => undefined }) }
+    const serving = new Serving({ servers: [model], limits, clock: systemClock, log: () => undefined })
+    return { model, serving }
   }
   const one = await open(1)
   const together = await open(batch)

@@ -62,7 +62,7 @@ export class VirtualWorker {
     this.serving = new Serving({
       servers: [waitingServer(modelHash, options)],
       limits: queueLimits(limits),
-      now: clock.now,
+      clock,
       log: () => undefined,
     })
   }

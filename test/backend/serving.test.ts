@@ -3,6 +3,7 @@ import type { Finished } from '../../backend/measure-tails.ts'
 import type { PreparedRequest } from '../../backend/prepare-request.ts'
 import type { Preparation, QueueLimits } from '../../backend/request-queue.ts'
 import { type Server, Serving } from '../../backend/serving.ts'
+import { VirtualClock } from '../../lab/replay/virtual-clock.ts'
 import { type Deferred, deferred } from '../../src/async/deferred.ts'
 import { blankImage } from '../../src/codec/image-codecs.ts'
 import type { Frame, RequestFrame } from '../../src/transport/frame-content.ts'
@@ -66,7 +67,7 @@ class Engine implements Server {
 const picture = await blankImage(8, 8)
 
 class Desk {
-  nowMs = 0
+  readonly clock = new VirtualClock()
   readonly serving: Serving
   readonly answers = new Map<string, Frame>()
 
@@ -74,7 +75,7 @@ class Desk {
     this.serving = new Serving({
       servers: engines,
       limits: { ...limits, ...changed },
-      now: () => this.nowMs,
+      clock: this.clock,
       log: () => undefined,
     })
   }
@@ -224,7 +225,7 @@ test('Serving: what became worthless while it waited is not computed, what would
   await desk.ask('b', { timeLeftMs: 15 })
   await desk.ask('c', { timeLeftMs: 15 }, 'other')
   expect(desk.answers.get('c')).toMatchObject({ code: 'overloaded', waitMs: 20 })
-  desk.nowMs = 30
+  await desk.clock.runUntil(30)
   engine.calls[0]!.end.resolve()
   await settled()
   expect(engine.calls.length).toBe(1)
@@ -235,7 +236,7 @@ test('Serving: a result accounts for the whole stay', async () => {
   const engine = new Engine('m')
   const desk = new Desk([engine])
   await desk.ask('a')
-  desk.nowMs = 100
+  await desk.clock.runUntil(100)
   engine.calls[0]!.end.resolve()
   await settled()
   expect(desk.answers.get('a')).toMatchObject({ queueMs: 75, decodeMs: 5, elapsedMs: 20, shareMs: 20 })
@@ -258,6 +259,38 @@ test('Serving: when it is drained it finishes what is soon done, refuses the res
   }
   await draining
   expect(desk.outcomes).toEqual({ a: 'result', b: 'result', c: 'result', d: 'stopping', e: 'stopping' })
+})
+
+test('Serving: what does not end in time when it is drained is answered by an error, and not waited for', async () => {
+  const engine = new Engine('m')
+  const desk = new Desk([engine])
+  await desk.ask('a')
+  let drained = false
+  const draining = desk.serving.drain(20).then(() => {
+    drained = true
+  })
+  await desk.clock.runUntil(39)
+  expect(engine.calls[0]!.signal.aborted).toBe(false)
+  await desk.clock.runUntil(40)
+  expect(engine.calls[0]!.signal.aborted).toBe(true)
+  expect(desk.outcomes).toEqual({ a: 'stopping' })
+  await draining
+  expect(drained).toBe(true)
+})
+
+test('Serving: native code that cannot be ended does not keep it from being drained', async () => {
+  const engine = new Engine('m')
+  engine.finish = () => new Promise(() => undefined)
+  const desk = new Desk([engine])
+  await desk.ask('a')
+  let drained = false
+  void desk.serving.drain(20).then(() => {
+    drained = true
+  })
+  await desk.clock.runUntil(59)
+  expect(drained).toBe(false)
+  await desk.clock.runUntil(60)
+  expect(drained).toBe(true)
 })
 
 test('Serving: an unknown model and unreadable parts are refused at once', async () => {
