@@ -173,7 +173,7 @@ test('InferenceHost: a thread that ends or hangs is replaced, its run rejected, 
     { model: source, engine: 'onnxruntime', threads: 1, slowdown: 1 },
     {
       open: openFaultyThread,
-      runLimitMs: 1000,
+      runLimitMs: 5000,
       graceMs: 200,
       onFault: ({ message }) => faults.push(message),
     },
@@ -185,7 +185,7 @@ test('InferenceHost: a thread that ends or hangs is replaced, its run rejected, 
     for (const [fault, told] of [
       ['exit', /ended: exit code 7/],
       ['throw', /ended: a fault nobody catches/],
-      ['hang', /took longer than 1000 ms/],
+      ['hang', /took longer than 5000 ms/],
     ] as const) {
       const lost = faulty.run(part(fault, 0, 1))
       const waiting = faulty.run(part('after', 0, chain.segments.length))

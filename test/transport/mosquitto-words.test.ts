@@ -89,7 +89,7 @@ describe('on Mosquitto', () => {
     const receipts: PublishReceipt[] = []
     sender.onAck((receipt) => receipts.push(receipt))
     expect(await sender.publish('t', '1', options)).toMatchObject({ isUnmatched: true })
-    const frame = { expiryMs: 1000, timeoutMs: patienceMs, chunkBytes: 25_000 }
+    const frame = { expiryMs: patienceMs, timeoutMs: patienceMs, chunkBytes: 25_000 }
     const send = () => sendFrame(sender, 't', new Uint8Array(16), new Uint8Array(100_000), frame)
     await expect(send()).rejects.toMatchObject({ code: 'unmatched' })
     await reader.subscribe('t', () => undefined)
