@@ -45,7 +45,8 @@ beforeAll(async () => {
   broker = createEmbeddedBroker()
   const { port } = await broker.start()
   const mqtt = { url: `mqtt://127.0.0.1:${port}` }
-  const limits = { batch: 4, batchGain: 0 }
+  // A busy machine takes longer than what may wait by default.
+  const limits = { batch: 4, batchGain: 0, waitMs: patienceMs }
   const config = { worker: 'w', mqtt, models: ['mobilenetv2'], stateDirectory: folder, limits }
   worker = new BackendWorker(workerConfigSchema.parse(config), (level, message, fields) => {
     if (level === 'warn' || level === 'error') faults.push([message, fields])
