@@ -5,6 +5,7 @@ import { defineConfig } from 'vitest/config'
 import { BaseSequencer } from 'vitest/node'
 import { findMosquitto } from './scripts/find-mosquitto.mjs'
 import { SkippedReasons } from './scripts/skipped-reasons.mjs'
+import { patienceMs } from './test/patience.ts'
 
 // Tests run from dist/: worker threads and child processes start from the same compiled files that ship.
 const all = 'dist/test/**/*.test.js'
@@ -53,10 +54,9 @@ const project = (name, include, { exclude = [], env = {}, isolate = true, groupO
 
 export default defineConfig({
   test: {
-    // Ends what hangs; a machine that is slow or busy is no fault (test/patience.ts).
-    testTimeout: 900_000,
-    hookTimeout: 900_000,
-    expect: { poll: { timeout: 600_000 } },
+    testTimeout: 1.5 * patienceMs,
+    hookTimeout: 1.5 * patienceMs,
+    expect: { poll: { timeout: patienceMs } },
     slowTestThreshold: 60_000,
     // More than cores: tests of processes and links mostly wait.
     maxWorkers: 4,

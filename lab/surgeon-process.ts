@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { patienceMs } from './patience.ts'
 
 const surgeon = fileURLToPath(new URL('../cli/surgeon.js', import.meta.url))
-const patienceMs = 60_000
 
 /** A `surgeon` process of its own, as in production. */
 export interface SurgeonProcess {

@@ -56,7 +56,7 @@ if command -v flock >/dev/null; then
 fi
 
 # Built beside the target and moved there when it works: what is in the target is always whole.
-work=$(mktemp -d "$target.XXXXXX")
+work=$(mktemp -d -p "$(dirname "$target")")
 trap 'rm -rf "$work"' EXIT
 say "installing @tensorflow/tfjs-node $tfjs without its install script"
 echo '{"private":true}' >"$work/package.json"

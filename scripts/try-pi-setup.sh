@@ -40,7 +40,7 @@ if [ ! -e "$debian" ]; then
   say "making a $release for $architecture"
   mkdir -p "$folder"
   mmdebstrap --quiet --format=tar --arch="$architecture" --variant=minbase --dpkgopt=force-unsafe-io --include=ca-certificates \
-    "$release" "$debian.new" "deb http://deb.debian.org/debian $release main"
+    "$release" "$debian.new" "deb ${DEBIAN_MIRROR:-http://deb.debian.org/debian} $release main"
   mv "$debian.new" "$debian"
 fi
 work=$(mktemp -d)

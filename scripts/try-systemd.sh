@@ -26,7 +26,8 @@ end() {
 trap end EXIT
 
 say "making a $release"
-mmdebstrap --quiet --variant=minbase --dpkgopt=force-unsafe-io --include=systemd,dbus,ca-certificates "$release" "$root"
+mmdebstrap --quiet --variant=minbase --dpkgopt=force-unsafe-io --include=systemd,dbus,ca-certificates "$release" "$root" \
+  "deb ${DEBIAN_MIRROR:-http://deb.debian.org/debian} $release main"
 mkdir -p "$root/opt/checkout"
 cp -r "$here/scripts" "$here/broker-config" "$here/photos" "${packages[0]}" "$root/opt/checkout/"
 package=/opt/checkout/$(basename "${packages[0]}")

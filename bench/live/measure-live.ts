@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { demoModel, type Stage, type StageOptions, withStage } from '../../lab/demo/stage.ts'
 import type { Capacity } from '../../lab/link-capacity.ts'
 import { createLinkEmulator } from '../../lab/link-emulator.ts'
+import { patienceMs } from '../../lab/patience.ts'
 import { deferred } from '../../src/async/deferred.ts'
 import { deviceTopic } from '../../src/transport/topics.ts'
 import { AskedDevice, type DeviceAccount } from './asked-device.ts'
@@ -35,7 +36,6 @@ export interface Live {
 
 export const lateFactor = 1.05
 const pictures = 120
-const patienceMs = 60_000
 /** Asked before, uncounted: an agent that has just started compiles, measures its link and finds its worker. */
 const warmUps = 12
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { quantileSorted } from 'simple-statistics'
+import { patienceMs } from '../../lab/patience.ts'
 import { ChunkAssembler } from '../../src/transport/chunk-assembler.ts'
 import { splitIntoChunks } from '../../src/transport/chunks.ts'
 import { decodeFrame } from '../../src/transport/frame.ts'
@@ -22,7 +23,6 @@ export interface CrowdAnswers {
   readonly p99Ms: number
 }
 
-const patienceMs = 60_000
 const expirySeconds = 30
 
 /** Asks workers in turn on behalf of agents in turn, and keeps account of the answers. */

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { freePort } from '../../lab/free-port.ts'
+import { patienceMs } from '../../lab/patience.ts'
 import { ProcessGroup } from '../../lab/process-group.ts'
 import type { SurgeonProcess } from '../../lab/surgeon-process.ts'
 import { deferred } from '../../src/async/deferred.ts'
@@ -35,7 +36,6 @@ export interface Crowd extends CrowdAnswers {
   readonly cost?: CrowdCost
 }
 
-const patienceMs = 60_000
 const timeLimitMs = 30_000
 
 /** A pool under many agents that compute nothing and ask in turn, the workers in turn as well. */

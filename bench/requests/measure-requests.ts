@@ -3,6 +3,7 @@ import { median } from 'simple-statistics'
 import type { AnswerMessage, ResultMessage } from '../../agent/request-message.ts'
 import { cameraFrames, type FrameSize } from '../../lab/demo/camera.ts'
 import { freePort } from '../../lab/free-port.ts'
+import { patienceMs } from '../../lab/patience.ts'
 import { ProcessGroup } from '../../lab/process-group.ts'
 import { after, systemClock } from '../../src/async/clock.ts'
 import { deferred } from '../../src/async/deferred.ts'
@@ -53,8 +54,6 @@ export interface Requests {
   readonly engineMs: number
   readonly rows: readonly RequestsRow[]
 }
-
-const patienceMs = 60_000
 
 /** What requests cost in processor time, by plan and thread: a worker and an agent for each plan, as in production. */
 export async function measureRequests(options: RequestsOptions): Promise<Requests> {

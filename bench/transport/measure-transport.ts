@@ -4,6 +4,7 @@ import { Worker } from 'node:worker_threads'
 import { connectAsync, type MqttClient } from 'mqtt'
 import { median, quantile } from 'simple-statistics'
 import { freePort } from '../../lab/free-port.ts'
+import { patienceMs } from '../../lab/patience.ts'
 import { ProcessGroup } from '../../lab/process-group.ts'
 import { deferred } from '../../src/async/deferred.ts'
 import { ChunkAssembler } from '../../src/transport/chunk-assembler.ts'
@@ -31,7 +32,6 @@ export interface TransportRow {
 }
 
 const warmUps = 50
-const patienceMs = 60_000
 
 /**
  * There and back between two event loops over a broker, with nothing computed: a request's frame and its result, and the

@@ -6,7 +6,7 @@ interface Timer {
 }
 
 /** Promises settle without time passing: all of them have when the event loop comes round. */
-const settled = () => new Promise<void>((resolve) => setImmediate(resolve))
+export const settled = () => new Promise<void>((resolve) => setImmediate(resolve))
 
 /**
  * Time that passes only from one timer to the next: whatever waits by a `Clock` runs as fast as it computes, and the

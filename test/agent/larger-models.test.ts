@@ -2,6 +2,7 @@ import { beforeEach, expect, test } from 'vitest'
 import type { EdgeModel } from '../../agent/edge-model.ts'
 import { LargerModels } from '../../agent/larger-models.ts'
 import type { WorkerSaid } from '../../agent/workers.ts'
+import { settled } from '../../lab/replay/virtual-clock.ts'
 import { type Deferred, deferred } from '../../src/async/deferred.ts'
 import type { ModelCard } from '../../src/codec/model-card.ts'
 
@@ -18,7 +19,6 @@ const said = (id: string, ...hashes: readonly string[]): WorkerSaid => ({
   models: hashes.map((hash) => ({ name: 'large', hash })),
   isOurs: false,
 })
-const settled = () => new Promise<void>((resolve) => setImmediate(resolve))
 const cardOf = (hash: string) => ({ model: { hash } }) as ModelCard
 
 beforeEach(() => {

@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from 'vitest'
 import { TailCache } from '../../backend/tail-cache.ts'
+import { settled } from '../../lab/replay/virtual-clock.ts'
 import { type Deferred, deferred } from '../../src/async/deferred.ts'
 import { segmentChain } from '../../src/executor/segment-chain.ts'
 import { cut } from '../../src/model-graph/cut.ts'
@@ -53,13 +54,6 @@ function bytesOf(wound: Wound): number {
 function cacheOf(tailBytes: number): TailCache {
   const log = () => undefined
   return new TailCache({ graph, chain, inference: host, tailBytes, now: () => nowMs, log })
-}
-
-/** Lets what has been told go on. */
-async function settled(): Promise<void> {
-  await new Promise((resolve) => {
-    setImmediate(resolve)
-  })
 }
 
 test('TailCache: keeps the tails used last, as far as their weights fit', async () => {

@@ -12,7 +12,6 @@ import { freePort } from '../../lab/free-port.ts'
 import { deferred } from '../../src/async/deferred.ts'
 import { createEmbeddedBroker, type EmbeddedBroker } from '../../src/embedded-broker/embedded-broker.ts'
 import { repositoryRoot } from '../paths.ts'
-import { patienceMs } from '../patience.ts'
 
 const silent = () => undefined
 
@@ -108,6 +107,8 @@ describe('who started it', () => {
   })
 })
 
+/** As systemd has it: a process that has not ended by then is killed. */
+const stopLimitMs = 15_000
 const program = fileURLToPath(new URL('dist/cli/surgeon.js', repositoryRoot))
 
 describe('surgeon', () => {
@@ -149,7 +150,7 @@ describe('surgeon', () => {
       child.stderr!.on('data', (data: Buffer) => (said += data.toString()))
       await delay(delayMs)
       child.kill('SIGTERM')
-      const timer = setTimeout(() => child.kill('SIGKILL'), patienceMs)
+      const timer = setTimeout(() => child.kill('SIGKILL'), stopLimitMs)
       const [code, killedBy] = await exit
       clearTimeout(timer)
       // Before anything is acquired the signal has its default action.

@@ -16,7 +16,7 @@ export interface EndToEnd {
   readonly camera: MqttSession
   readonly start: (
     command: 'agent' | 'worker',
-    config: Readonly<Record<string, unknown>>,
+    config: Readonly<Record<string, unknown>> & { readonly limits?: object },
     environment?: Readonly<Record<string, string>>,
     under?: readonly string[],
   ) => Promise<SurgeonProcess>
@@ -65,7 +65,7 @@ export async function endToEnd(
           ? { model: 'mobilenetv2', stateDirectory: folder, limits: { requestMs: patienceMs } }
           : // Several in one call are measured for as long as all else together.
             { models: ['mobilenetv2'], limits: { batch: 1 } }
-      const limits = { ...rest.limits, ...(config['limits'] as object | undefined) }
+      const limits = { ...rest.limits, ...config.limits }
       await writeFile(file, JSON.stringify({ ...common, ...rest, ...config, limits }))
       const started = startSurgeon(command, file, environment, under)
       processes.push(started)
