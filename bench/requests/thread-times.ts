@@ -17,6 +17,8 @@ export class ThreadClock {
   private readonly pid: number
   private readonly hasEngine: boolean
   private inference: string | undefined
+  /** By thread, also of threads that have ended: what they had is not lost. */
+  private readonly times = new Map<string, number>()
 
   constructor(pid: number, hasEngine: boolean) {
     this.pid = pid
@@ -25,28 +27,32 @@ export class ThreadClock {
 
   /** @throws {Error} where there is no /proc, or the process is gone. */
   async read(): Promise<ThreadTimes> {
-    const times = await threadTimes(this.pid)
-    const main = times.get(String(this.pid)) ?? 0
-    const others = [...times].filter(([thread]) => thread !== String(this.pid))
+    await this.look()
+    const main = this.times.get(String(this.pid)) ?? 0
+    const others = [...this.times].filter(([thread]) => thread !== String(this.pid))
     if (this.hasEngine) this.inference ??= others.toSorted((a, b) => b[1] - a[1])[0]?.[0]
-    const inference = times.get(this.inference ?? '') ?? 0
+    const inference = this.times.get(this.inference ?? '') ?? 0
     const all = others.reduce((sum, [, ms]) => sum + ms, 0)
     return { main, inference, pool: all - inference }
+  }
+  private async look(): Promise<void> {
+    const tasks = `/proc/${this.pid}/task`
+    const threads = await readdir(tasks)
+    await Promise.all(
+      threads.map(async (thread) => {
+        const counts = await readFile(`${tasks}/${thread}/schedstat`, 'utf8').catch(
+          (error: NodeJS.ErrnoException) => {
+            // It ended after it was listed.
+            if (error.code === 'ENOENT' || error.code === 'ESRCH') return undefined
+            throw error
+          },
+        )
+        if (counts !== undefined) this.times.set(thread, Number(counts.split(' ')[0]) / 1e6)
+      }),
+    )
   }
 }
 
 export function timesBetween(from: ThreadTimes, to: ThreadTimes): ThreadTimes {
   return { main: to.main - from.main, inference: to.inference - from.inference, pool: to.pool - from.pool }
-}
-
-/** Milliseconds by thread. */
-async function threadTimes(pid: number): Promise<Map<string, number>> {
-  const threads = await readdir(`/proc/${pid}/task`)
-  const times = await Promise.all(
-    threads.map(async (thread): Promise<[string, number]> => {
-      const [ran = '0'] = (await readFile(`/proc/${pid}/task/${thread}/schedstat`, 'utf8')).split(' ')
-      return [thread, Number(ran) / 1e6]
-    }),
-  )
-  return new Map(times)
 }
