@@ -1,0 +1,36 @@
+import { setImmediate } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { collectGarbage } from '../../src/memory/collect-garbage.ts'
+
+/** Held by nobody, but old: it has outlived two minor collections. */
+async function droppedWhenOld(): Promise<WeakRef<object>> {
+  const kept = Array.from({ length: 1000 }, (_, i) => ({ i }))
+  const reference = new WeakRef(kept)
+  for (let i = 0; i < 2; i++) {
+    await setImmediate()
+    collectGarbage('minor')
+  }
+  expect(kept).toHaveLength(1000)
+  return reference
+}
+
+test('collectGarbage() frees what is old, too, and a minor one does not', async () => {
+  const dropped = await droppedWhenOld()
+  // What a reference was made of or read from lives until the event loop comes round.
+  await setImmediate()
+  collectGarbage('minor')
+  expect(dropped.deref()).toBeDefined()
+  await setImmediate()
+  collectGarbage()
+  expect(dropped.deref()).toBeUndefined()
+})
+
+test("collectGarbage('minor') frees the buffers that were made lately", async () => {
+  const before = process.memoryUsage().arrayBuffers
+  const made = () => new ArrayBuffer(16 << 20).byteLength
+  expect(made()).toBe(16 << 20)
+  expect(process.memoryUsage().arrayBuffers - before).toBeGreaterThan(15 << 20)
+  await setImmediate()
+  collectGarbage('minor')
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1 << 20)
+})
