@@ -35,6 +35,7 @@ export class ThreadClock {
     const all = others.reduce((sum, [, ms]) => sum + ms, 0)
     return { main, inference, pool: all - inference }
   }
+
   private async look(): Promise<void> {
     const tasks = `/proc/${this.pid}/task`
     const threads = await readdir(tasks)
