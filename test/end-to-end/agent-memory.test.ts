@@ -59,14 +59,12 @@ describe('an agent with a fixed wound', () => {
       )
       expect(answer).toMatchObject({ finishedAt: 'worker', plan: { wound: 'block3_pool' } })
     }
-    let memory = await residentMb(agent.pid)
-    // What requests have left behind is freed once a minute.
-    for (let second = 0; memory.all > 200 && second < 70; second++) {
-      await delay(1000)
-      memory = await residentMb(agent.pid)
+    // What requests have left behind is freed once a minute. All of it, so that a failure tells which part has grown.
+    const memory = async () => {
+      const parts = await residentMb(agent.pid)
+      return { ...parts, fits: parts.all <= 200 }
     }
-    // All of it, so that a failure tells which part has grown.
-    expect({ ...memory, fits: memory.all <= 200 }).toMatchObject({ fits: true })
+    await expect.poll(memory, { interval: 1000 }).toMatchObject({ fits: true })
   })
 })
 
