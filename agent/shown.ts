@@ -103,7 +103,7 @@ export class Shown implements DashboardSource {
         name,
         url,
         isOnline: state.kind === 'online',
-        reason: state.kind === 'offline' ? state.reason : undefined,
+        reason: 'reason' in state ? state.reason : undefined,
         refused: state.kind === 'online' ? [...state.refused] : [],
       })),
       streams: this.rates.rates,

@@ -4,6 +4,7 @@ import { loadConfig } from '../src/config/load-config.ts'
 import { UsageError } from '../src/terminal/usage-error.ts'
 import { type Endpoint, endpointOptions } from '../src/transport/endpoint-config.ts'
 import { MqttSession } from '../src/transport/mqtt-session.ts'
+import { reachBroker } from './reach-broker.ts'
 
 /** Options of the commands that talk to a running agent, for `readOptions`. */
 export const brokerOptions = {
@@ -46,13 +47,9 @@ export async function withBroker<Result>(
     clientId: `surgeon-cli-${randomUUID()}`,
     backoff: { minMs: 250, maxMs: 1000 },
   })
-  session.start()
   try {
-    await session.whenOnline(AbortSignal.timeout(connectMs)).catch((cause: unknown) => {
-      const { state } = session
-      const reason = state.kind === 'offline' ? state.reason : 'no answer'
-      throw new Error(`Cannot reach ${endpoint.url}: ${reason}`, { cause })
-    })
+    const reason = await reachBroker(session, AbortSignal.timeout(connectMs))
+    if (reason !== undefined) throw new Error(`Cannot reach ${endpoint.url}: ${reason}`)
     return await use(session)
   } finally {
     await session.stop()

@@ -1,7 +1,7 @@
 import type { AgentConfig } from '../../agent/config.ts'
 import type { LiveState } from '../../src/dashboard/live-state.ts'
 
-const answerMs = 2000
+const answerMs = 5000
 
 /** What a running agent says of itself on its page; undefined where none answers there. */
 export async function askAgent({ device, dashboard }: AgentConfig): Promise<LiveState | undefined> {

@@ -4,6 +4,7 @@ import { type Endpoint, endpointOptions } from '../../src/transport/endpoint-con
 import { MqttSession } from '../../src/transport/mqtt-session.ts'
 import { workerOf } from '../../src/transport/topics.ts'
 import { TransportError } from '../../src/transport/transport-error.ts'
+import { reachBroker } from '../reach-broker.ts'
 import type { SeenWorker } from './check-workers.ts'
 import { bad, type Finding, good, note } from './finding.ts'
 
@@ -37,14 +38,9 @@ export async function checkBroker(
   })
   const workers: SeenWorker[] = []
   const findings: Finding[] = []
-  session.start()
   try {
-    await session.whenOnline(AbortSignal.timeout(connectMs)).catch(() => undefined)
-    const { state } = session
-    if (state.kind !== 'online') {
-      const reason = state.kind === 'offline' ? state.reason : 'no answer'
-      return { findings: [unreachable(name, endpoint, reason)], workers: undefined }
-    }
+    const reason = await reachBroker(session, AbortSignal.timeout(connectMs))
+    if (reason !== undefined) return { findings: [unreachable(name, endpoint, reason)], workers: undefined }
     findings.push(good(name, `${endpoint.url} is reached and lets the account in`))
     const refused: string[] = []
     for (const filter of reads) {

@@ -184,7 +184,7 @@ export class MqttSession {
     this.#forgetLink()
     link?.destroy(reason)
     this.#outbox.detach(reason)
-    this.#connect()
+    this.#connect(reason)
   }
 
   #windowBytes(): number {
@@ -192,7 +192,8 @@ export class MqttSession {
     return windowBytesFor(uplinkBps?.(), maxInFlightBytes)
   }
 
-  #connect(): void {
+  /** @param reason Why the connection or attempt before ended. */
+  #connect(reason?: string): void {
     clearTimeout(this.#timer)
     const { connectTimeoutMs = 10_000 } = this.#options
     const link: MqttLink = openLink(
@@ -212,7 +213,7 @@ export class MqttSession {
     )
     this.#link = link
     this.#timer = setTimeout(() => link.destroy(`no session within ${connectTimeoutMs} ms`), connectTimeoutMs)
-    this.#setState({ kind: 'connecting', attempt: this.#attempts.number })
+    this.#setState({ kind: 'connecting', attempt: this.#attempts.number, reason })
   }
 
   async #establish(link: MqttLink, limits: LinkLimits): Promise<void> {
@@ -261,7 +262,7 @@ export class MqttSession {
     )
     const reason = `${cause}${hint}`
     this.#log('warn', 'no connection to the broker', { reason, retryMs: Math.round(delayMs) })
-    this.#timer = setTimeout(() => this.#connect(), delayMs)
+    this.#timer = setTimeout(() => this.#connect(reason), delayMs)
     this.#setState({ kind: 'offline', sinceMs: nowMs, reason, nextAttemptMs: nowMs + delayMs })
   }
 

@@ -59,7 +59,12 @@ export interface SessionOptions {
 /** All times are of the session's `now`. */
 export type SessionState =
   | { readonly kind: 'stopped' }
-  | { readonly kind: 'connecting'; readonly attempt: number }
+  | {
+      readonly kind: 'connecting'
+      readonly attempt: number
+      /** Why the connection or attempt before ended; absent where there was none. */
+      readonly reason?: string | undefined
+    }
   | {
       readonly kind: 'online'
       readonly sinceMs: number

@@ -32,8 +32,10 @@ describe('MqttSession, connecting', () => {
     const refused = stateOf(wrong, 'offline')
     wrong.start()
     expect((await refused).reason).toMatch(refusal)
-    const again = stateOf(wrong, 'connecting')
-    expect((await again).attempt).toBeGreaterThan(1)
+    const again = await stateOf(wrong, 'connecting')
+    expect(again.attempt).toBeGreaterThan(1)
+    // Whoever asks just then learns it as well.
+    expect(again.reason).toMatch(refusal)
     expect((await stateOf(wrong, 'offline')).reason).toMatch(refusal)
     await onlineSession(url, 'b', { username: 'pi', password: 'right' })
     // Asked anew at each attempt: what comes from a file may not be there yet, or be changed.
