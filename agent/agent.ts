@@ -5,7 +5,7 @@ import { mostUplinkBps } from '../src/bandwidth-probe/link-belief.ts'
 import { MachineMonitor } from '../src/bandwidth-probe/machine-monitor.ts'
 import { programVersion } from '../src/files/program-version.ts'
 import { logWarningsHere } from '../src/machine/this-machine.ts'
-import { collectGarbage } from '../src/memory/collect-garbage.ts'
+import { collectGarbage, tidyWhenIdle } from '../src/memory/collect-garbage.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import { Recorder } from '../src/telemetry/recorder.ts'
 import type { RecordListener } from '../src/telemetry/request-record.ts'
@@ -32,9 +32,6 @@ import { Shown } from './shown.ts'
 
 /** A broker that is there has let the agent in by then. */
 const firstConnectionMs = 2000
-
-/** How often what requests have left behind is freed, when there is nothing else to do. */
-const tidyMs = 60_000
 
 /** A request is answered by an error after `limits.requestMs`: one that is there for so many times that hangs. */
 const hangFactor = 2
@@ -150,8 +147,7 @@ export class Agent {
     const reprofiling = new Reprofiling(models, mind, log)
     reprofiling.start(config.reprofile)
     this.stops.add(() => reprofiling.stop())
-    const tidying = setInterval(() => pipeline.idle && collectGarbage(), tidyMs)
-    this.stops.add(() => clearInterval(tidying))
+    this.stops.add(tidyWhenIdle(() => pipeline.idle))
 
     await pipeline.warmUp()
     signal?.throwIfAborted()

@@ -8,7 +8,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import type { EncodedTensor } from '../codec/encoded-tensor.ts'
 import { modelCodecs } from '../codec/model-codecs.ts'
 import { PixelValue } from '../codec/pixels-to-input.ts'
-import { collectGarbage } from '../memory/collect-garbage.ts'
+import { collectGarbage, tidyWhenIdle } from '../memory/collect-garbage.ts'
 import { loadModel } from '../model-graph/load-model.ts'
 import { pictureOf } from '../model-graph/manifest.ts'
 import { manifestOf } from '../model-graph/model.ts'
@@ -246,7 +246,12 @@ async function carryOut(command: ThreadCommand): Promise<void> {
 }
 
 let last: Promise<void> = Promise.resolve()
+/** Commands that are not carried out yet. */
+let waiting = 0
+// What has outlived two minor collections lies here until a major one, also while nothing runs any more.
+tidyWhenIdle(() => waiting === 0)
 port.on('message', (command: ThreadCommand) => {
+  waiting += 1
   last = last.then(async () => {
     try {
       await carryOut(command)
@@ -254,6 +259,8 @@ port.on('message', (command: ThreadCommand) => {
       if (error instanceof Cancelled) return post({ kind: 'cancelled', call: command.call })
       const { name, message } = error as Error
       post({ kind: 'failed', call: command.call, name, message })
+    } finally {
+      waiting -= 1
     }
   })
 })

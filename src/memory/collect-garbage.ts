@@ -3,6 +3,8 @@ import { runInNewContext } from 'node:vm'
 
 type Collect = (options?: { readonly type: 'minor' }) => void
 
+const tidyMs = 60_000
+
 let collect: Collect | undefined
 
 /**
@@ -18,4 +20,14 @@ export function collectGarbage(type: 'major' | 'minor' = 'major'): void {
   // V8 before 12 takes any option but `minor` itself for it, `{ type: 'major' }` too: all of it is no option.
   if (type === 'minor') collect({ type })
   else collect()
+}
+
+/**
+ * Once a minute, where this thread has nothing to do just then, frees what it no longer reaches. Does not keep the
+ * process alive.
+ * @returns How to end it.
+ */
+export function tidyWhenIdle(isIdle: () => boolean): () => void {
+  const timer = setInterval(() => isIdle() && collectGarbage(), tidyMs).unref()
+  return () => clearInterval(timer)
 }

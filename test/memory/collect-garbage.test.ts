@@ -1,6 +1,8 @@
 import { setImmediate } from 'node:timers/promises'
-import { expect, test } from 'vitest'
-import { collectGarbage } from '../../src/memory/collect-garbage.ts'
+import { afterEach, expect, test, vi } from 'vitest'
+import { collectGarbage, tidyWhenIdle } from '../../src/memory/collect-garbage.ts'
+
+afterEach(() => vi.useRealTimers())
 
 /** Held by nobody, but old: it has outlived two minor collections. */
 async function droppedWhenOld(): Promise<WeakRef<object>> {
@@ -31,4 +33,22 @@ test("collectGarbage('minor') frees the buffers that were made lately", async ()
   collectGarbage('minor')
   // V8 gives them back in a thread of its own.
   await expect.poll(() => process.memoryUsage().arrayBuffers - before).toBeLessThan(1 << 20)
+})
+
+test('tidyWhenIdle() frees what is old once a minute, but not while there is something to do', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  // V8 has no reason now to do so by itself.
+  collectGarbage()
+  const dropped = await droppedWhenOld()
+  await setImmediate()
+  let isIdle = false
+  const end = tidyWhenIdle(() => isIdle)
+  vi.advanceTimersByTime(60_000)
+  expect(dropped.deref()).toBeDefined()
+  await setImmediate()
+  isIdle = true
+  vi.advanceTimersByTime(60_000)
+  expect(dropped.deref()).toBeUndefined()
+  end()
+  expect(vi.getTimerCount()).toBe(0)
 })
