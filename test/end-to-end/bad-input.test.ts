@@ -52,7 +52,7 @@ describe('bad input', () => {
       model: announced.models[0]!.hash.slice(0, modelDigits),
       wound: 'input',
       codec: 'received',
-      timeLeftMs: 5000,
+      timeLeftMs: patienceMs,
       parts: [new Uint8Array([1, 2, 3])],
       ...change,
     }
