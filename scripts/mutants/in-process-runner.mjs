@@ -92,7 +92,7 @@ class InProcessRunner {
 }
 
 /** Of a folder or a file's name without its ending. */
-function testFiles(name) {
+export function testFiles(name) {
   const file = `dist/test/${name}.test.js`
   try {
     const within = readdirSync(`dist/test/${name}`, { recursive: true })

@@ -40,6 +40,7 @@ test('LinkBelief forgets what it knew of another network interface, and keeps wh
   belief.disconnected(9600)
   belief.connected(9700, 'wwan0')
   expect(belief.snapshot(9800, idle)).toEqual({ kind: 'unknown' })
+  expect(belief.changes).toBe(1)
   belief.acknowledged(1000, 300, 10_100)
   expect(belief.snapshot(10_100, idle)).toMatchObject({ kind: 'up' })
 })

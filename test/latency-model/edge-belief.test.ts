@@ -20,6 +20,22 @@ test('EdgeBelief: the next input in a codec is expected to be about what the las
   expect(belief.snapshot(0, 1, 0).inputs.get('jpeg:80')).toEqual({ bytes: 1250, encodeMs: 5 })
 })
 
+test('EdgeBelief: what nobody can have measured of an input in a codec teaches nothing', () => {
+  const belief = new EdgeBelief()
+  belief.encodedInput('jpeg:80', 0, 0)
+  for (const [bytes, encodeMs] of [
+    [-1, 4],
+    [1000, -1],
+    [Number.NaN, 4],
+    [1000, Number.NaN],
+    [Number.POSITIVE_INFINITY, 4],
+    [1000, Number.POSITIVE_INFINITY],
+    [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY],
+  ] as const)
+    belief.encodedInput('jpeg:80', bytes, encodeMs)
+  expect(belief.snapshot(0, 1, 0).inputs).toEqual(new Map([['jpeg:80', { bytes: 0, encodeMs: 0 }]]))
+})
+
 test('SizeTimes: the times of what is nearest in size vote, the newest among equals', () => {
   const times = new SizeTimes()
   expect(times.expect(1000)).toBe(0)

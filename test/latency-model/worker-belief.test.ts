@@ -52,6 +52,13 @@ test('WorkerBelief: silence says nothing of how fast it computes', () => {
   expect(belief.snapshot(100_000)).toMatchObject({ tailFactor: 1, trust: { kind: 'doubted' } })
 })
 
+test('WorkerBelief believes no wait that cannot be one', () => {
+  belief.sent('a', features, 0)
+  belief.refused('a', 30, 0)
+  for (const queueMs of [-1, Number.NaN, Number.POSITIVE_INFINITY]) belief.refused('b', queueMs, 10)
+  expect(belief.snapshot(10).queueMs).toBe(20)
+})
+
 test('WorkerBelief does not blame a worker for the link', () => {
   belief.sent('on its way', features, 0)
   belief.givenUp('on its way', 0, 60_000)

@@ -149,6 +149,30 @@ test('planFrame() tries a doubtful link where nobody waits, and neither behind o
   expect(wounds({}, { budgets: { uplinkBytesPerDay: 1e6 } })).toContain('local')
 })
 
+test('planFrame() tries a slow link whose speed nobody can tell, unless the worker is what makes it slow', () => {
+  const slow = { ...link, uplinkBps: 50e3 }
+  const codecs = new Map([['input', setup.codecs.get('input')!]])
+  let nowMs = 0
+  /** @param deviation of the link's speed, relative to it. */
+  const wound = (deviation: number, fields: Partial<PooledWorker> = {}) => {
+    mix = new Mix([camera])
+    const line = { base: 0, byte: ((deviation * 8000) / slow.uplinkBps) ** 2, cross: 0 }
+    const workers = [pooledWorker(fields)]
+    const decision = decide(beliefs({ nowMs: (nowMs += 5000), link: { ...slow, line }, workers }), { codecs })
+    return decision.kind === 'plan' ? decision.plan.chosen.point.wound : undefined
+  }
+  expect(wound(0)).toBe('local')
+  expect(wound(0.39)).toBe('local')
+  expect(wound(0.41)).toBe('input')
+  expect(wound(0.41, { tailFactor: 1.2, pictureFactor: 1.2, featuresFactor: 1.2 })).toBe('input')
+  for (const factor of ['tailFactor', 'pictureFactor', 'featuresFactor'])
+    expect(wound(0.41, { [factor]: 1.3 })).toBe('local')
+  expect(wound(0.41, { trust: { kind: 'doubted' } })).toBe('local')
+  // 11 ms of its own behind 80 are below the 99 of the edge, behind 95 they are not.
+  expect(wound(0.41, { queueMs: 80 })).toBe('input')
+  expect(wound(0.41, { queueMs: 95 })).toBe('local')
+})
+
 const shed = (reason: string) => ({ kind: 'shed', reason })
 const planned = (wound: string) => ({ kind: 'plan', plan: { chosen: { point: { wound } } } })
 

@@ -3,6 +3,7 @@ import { mixFlips } from '../../../src/scheduler/mix/mix-flips.ts'
 import { reportMix } from '../../../src/scheduler/mix/mix-report.ts'
 import type { MixProblem } from '../../../src/scheduler/mix/program.ts'
 import type { MixPlan } from '../../../src/scheduler/mix/resource.ts'
+import { reusePlans, unchangedClass } from '../../../src/scheduler/mix/reuse.ts'
 import { input, local, middle, resources } from './three-plans.ts'
 
 function problem(ratePerS: number, plans: readonly MixPlan[] = [input, middle, local]): MixProblem {
@@ -29,6 +30,28 @@ test('reportMix() tells what a stream is answered by, the most used first, and w
   expect(used[2]!.price).toBe(0)
   expect(explanation[0]).toContain('inputs a second are answered')
   expect(reportMix(problem(1)).excluded).toEqual([])
+})
+
+test('reportMix() tells which share of a stream looks like the last one, and answers all of that', () => {
+  const porch = { name: 'porch', priority: 1, weight: 1, keep: 'newest' } as const
+  const { name, priority, weight, keep } = unchangedClass(porch)
+  expect(keep).toBe('all')
+  const { plans, resources: none } = reusePlans(2)
+  expect(none).toEqual([])
+  const needingNothing = plans.map((plan) => ({ ...plan, use: resources.map(() => 0) }))
+  const unchanged = { name, priority, weight, ratePerS: 100, arrivalCv2: 0.03, plans: needingNothing }
+  const { streams } = reportMix(
+    { ...problem(10), streams: [...problem(10).streams, unchanged] },
+    { unchanged: new Map([['porch', 0.9]]) },
+  )
+  expect(streams[0]).not.toHaveProperty('share')
+  expect(streams[1]).toMatchObject({
+    name: 'porch/unchanged',
+    share: 0.9,
+    answeredPerS: expect.closeTo(100),
+    plans: [{ name: 'reuse', latencyMs: 2 }],
+  })
+  expect(streams[1]).not.toHaveProperty('boundPerS')
 })
 
 test('mixFlips() finds the nearest halving and doubling of the uplink that change what most are answered by', () => {
